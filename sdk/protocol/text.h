@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Text: UTF-8, base64, comparisons. Pure. */
+#ifndef RENTBUS_TEXT_H
+#define RENTBUS_TEXT_H
+
+#include <string.h>
+
+#include "sdk/protocol/types.h"
+
+static inline struct rentbus_text rentbus_text(const char *string)
+{
+    return (struct rentbus_text){string, string ? strlen(string) : 0};
+}
+
+static inline bool rentbus_text_equal(struct rentbus_text a, struct rentbus_text b)
+{
+    return a.length == b.length && (a.length == 0 || memcmp(a.data, b.data, a.length) == 0);
+}
+
+/* Whether the bytes are UTF-8 (RFC 3629: no surrogates, no overlong forms). */
+bool rentbus_utf8_valid(const char *data, size_t length);
+/* Whether the text is an id: 1 to RENTBUS_ID_MAX bytes of UTF-8 without control characters. */
+bool rentbus_id_valid(struct rentbus_text text);
+
+/* Decodes base64 (RFC 4648, section 4) with or without padding; stray bits behind the last byte are
+ * refused. `out` has room for `capacity` bytes. Returns the length, or -1. */
+int rentbus_base64_decode(struct rentbus_text text, uint8_t *out, size_t capacity);
+/* Writes base64 with padding and a NUL. `out` has room for 4 * ((length + 2) / 3) + 1 bytes. Returns
+ * the length without the NUL. */
+size_t rentbus_base64_encode(const uint8_t *data, size_t length, char *out);
+
+#endif
