@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* A thread that keeps the archive up with the journal, and checkpoints the journal's log, off the
+ * path of commits. */
+#ifndef RENTBUS_ARCHIVE_FOLLOWER_H
+#define RENTBUS_ARCHIVE_FOLLOWER_H
+
+#include "daemon/archive/archive.h"
+
+struct archive_follower;
+
+/* Opens the archive and starts the thread. `notify_fd` is an eventfd of the caller's: written to
+ * after each commit and after a failure. 0, or -errno. */
+int archive_follower_start(const char *journal_path, const char *archive_path, const char *ledger,
+                           int notify_fd, struct archive_follower **follower)
+    __attribute__((warn_unused_result));
+/* The journal has grown: wakes the thread. From any thread; cheap. */
+void archive_follower_wake(struct archive_follower *follower);
+/* How far the archive is committed. From any thread. */
+uint64_t archive_follower_seq(struct archive_follower *follower);
+/* The last failure (negative errno), 0 when the last round went well. From any thread. The follower
+ * tries again by itself, less often while it fails. */
+int archive_follower_error(struct archive_follower *follower);
+/* Ends the thread behind its current transaction and waits for it; does not catch up first. */
+void archive_follower_stop(struct archive_follower **follower);
+
+#endif

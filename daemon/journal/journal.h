@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * The journal: an append-only log of events with gapless seqs from 1. It takes events as they read
+ * on the wire and gives the same bytes back for ever. This is the interface; journal_sqlite.c is
+ * the engine behind it: one SQLite file in WAL mode with synchronous=FULL, a row for a block of
+ * events
+ * (`block(first_seq INTEGER PRIMARY KEY, count, time, events BLOB)`, events a CBOR sequence as in
+ * RFC 8742), automatic checkpoints off.
+ *
+ * Threads: a journal or a reader belongs to one thread at a time; a journal and any number of
+ * readers of one file may be used at once from different threads.
+ */
+#ifndef RENTBUS_JOURNAL_JOURNAL_H
+#define RENTBUS_JOURNAL_JOURNAL_H
+
+#include "sdk/protocol/codec.h"
+
+/* Events in one block: few enough that reading one event costs little, many enough that a row costs
+ * little for each. */
+#define JOURNAL_BLOCK_EVENTS 128
+
+struct journal;
+struct journal_reader;
+
+/* The last event: its seq, time (microseconds since 1970) and hash. All zero for an empty journal.
+ */
+struct journal_head {
+    uint64_t seq;
+    int64_t time;
+    uint8_t hash[RENTBUS_HASH_SIZE];
+};
+
+struct journal_entry {
+    int64_t time;
+    size_t end; /* offset in `bytes` of the end of this event */
+};
+
+/* Events first_seq, first_seq + 1, … one behind the other in `bytes`. */
+struct journal_batch {
+    uint64_t first_seq;
+    size_t count;
+    const struct journal_entry *entries;
+    const uint8_t *bytes;
+};
+
+/* Opens or creates the file at `path` for the ledger named `ledger`. Returns 0; INVALID_ARGUMENT
+ * with *fault when the file belongs to another ledger, has an unknown format, or is no journal;
+ * -errno
+ * (-EIO, -ENOSPC, -ENOMEM, …) otherwise. */
+int journal_open(const char *path, const char *ledger, struct journal **journal,
+                 struct rentbus_fault *fault) __attribute__((warn_unused_result));
+void journal_close(struct journal **journal);
+
+/* As of the last open or append that succeeded. */
+const struct journal_head *journal_head(const struct journal *journal);
+
+/* Appends the batch in one transaction; on 0 it is on stable storage. first_seq must be the head's
+ * seq + 1 (-EINVAL otherwise). After any other failure the caller must journal_recover() before the
+ * next append: whether the batch was taken is known only then. */
+int journal_append(struct journal *journal, const struct journal_batch *batch)
+    __attribute__((warn_unused_result));
+/* Opens the file anew and reads the head from it. Fails as long as the disk does. */
+int journal_recover(struct journal *journal) __attribute__((warn_unused_result));
+
+int journal_reader_open(const char *path, struct journal_reader **reader)
+    __attribute__((warn_unused_result));
+void journal_reader_close(struct journal_reader **reader);
+
+/* Sees one event, its bytes borrowed for the call. 0 to go on; anything else ends the reading, and
+ * is returned by journal_read(). */
+typedef int journal_visitor(void *context, uint64_t seq, struct rentbus_bytes event);
+/* Visits the durable events from `from` to `to`, both included (UINT64_MAX: to the end). 0 at the
+ * end; -EBADMSG for a damaged file (a gap, a block that does not parse); -errno. */
+int journal_read(struct journal_reader *reader, uint64_t from, uint64_t to, journal_visitor *visit,
+                 void *context) __attribute__((warn_unused_result));
+/* The seq of the first event with time >= `time`; the head's seq + 1 when there is none. Times in a
+ * journal never decrease. Costs a binary search. */
+int journal_seek(struct journal_reader *reader, int64_t time, uint64_t *seq)
+    __attribute__((warn_unused_result));
+/* The last durable event, as in struct journal_head. */
+int journal_reader_head(struct journal_reader *reader, struct journal_head *head)
+    __attribute__((warn_unused_result));
+/* Moves what the log has into the file, without waiting for writers or readers. For a thread that
+ * nobody waits for: it may take hundreds of milliseconds. */
+int journal_checkpoint(struct journal_reader *reader) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The rules: what a command means for the ledger as it is. Pure: no clock, no I/O, no randomness.
+ */
+#ifndef RENTBUS_LEDGER_DECIDE_H
+#define RENTBUS_LEDGER_DECIDE_H
+
+#include "daemon/ledger/event.h"
+#include "daemon/ledger/ledger.h"
+
+/* The most events that one command makes: a checkout that closes a missed rental makes three, a
+ * return with a swap three. */
+#define LEDGER_DECISION_MAX 4
+
+/* A loan without a period of its own or of its asset type: 7 days. */
+#define LEDGER_LOAN_PERIOD_DEFAULT (INT64_C(7) * 86400)
+
+struct ledger_policy {
+    int64_t max_skew; /* microseconds a scan may lie in the future; default 5 minutes */
+};
+extern const struct ledger_policy ledger_policy_default;
+
+struct ledger_context {
+    int64_t now;                       /* microseconds since 1970 */
+    uint64_t next_seq;                 /* the seq that the first event of the decision will have */
+    struct rentbus_text new_rental_id; /* for a rental that the command may create */
+    /* The closed rental that the command names (`rental_id` of a return, `id` of an import) when
+     * the ledger no longer holds it and the archive does; or NULL. */
+    const struct rentbus_rental *archived;
+    const struct ledger_policy *policy;
+};
+
+struct ledger_decision {
+    size_t count;
+    struct ledger_event events[LEDGER_DECISION_MAX];
+};
+
+/* Decides a well-formed command. 0 and at least one event in *decision; or an error code with
+ * *fault, when the command cannot be taken and nothing is to be journaled: NOT_FOUND (a rental_id
+ * nobody knows, an import naming an unknown user or asset), CONFLICT (an import of a second open
+ * rental of one asset), INVALID_ARGUMENT (fields that contradict each other).
+ * Texts of the decision point into the command, the context and the ledger: use them before the
+ * next ledger_apply() that is not of this decision. */
+int ledger_decide(const struct ledger *ledger, const struct ledger_command *command,
+                  const struct ledger_context *context, struct ledger_decision *decision,
+                  struct rentbus_fault *fault) __attribute__((warn_unused_result));
+
+/* What the events of one command, in order, say to whoever sent it. `last_seq` is the seq of the
+ * last of them. The result borrows the texts of the events. The same for a live decision and for
+ * events read back from the journal. */
+void ledger_outcome(const struct ledger_event *events, size_t count, uint64_t last_seq,
+                    struct rentbus_command_result *result);
+
+#endif

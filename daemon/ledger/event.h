@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Commands and events as the ledger sees them: decoded, with every reference to QR codes resolved.
+ * Texts are borrowed from whoever made the value. */
+#ifndef RENTBUS_LEDGER_EVENT_H
+#define RENTBUS_LEDGER_EVENT_H
+
+#include "sdk/protocol/codec.h"
+#include "sdk/protocol/schema.h"
+
+/* One event, without its place in the journal's chain. Which member of `data` counts follows from
+ * the type's struct in RENTBUS_EVENTS: each member has that struct's name. */
+struct ledger_event {
+    enum rentbus_event_type type;
+    struct rentbus_text
+        subject; /* a rental, user, asset, asset type or location id; may be absent */
+    union {
+        struct rentbus_hello_data hello_data;
+        struct rentbus_return_data return_data;
+        struct rentbus_complete_data complete_data;
+        struct rentbus_rejected_data rejected_data;
+        struct rentbus_swapped_data swapped_data;
+        struct rentbus_checkout_data checkout_data;
+        struct rentbus_rental_data rental_data;
+        struct rentbus_user user;
+        struct rentbus_asset asset;
+        struct rentbus_asset_type asset_type;
+        struct rentbus_location location;
+        struct rentbus_unchanged_data unchanged_data;
+    } data;
+};
+
+/* A return or a checkout. Ids that were not given have `data` NULL; QR data is decoded already. */
+struct ledger_scan {
+    struct rentbus_text user_id;
+    struct rentbus_text asset_id;
+    struct rentbus_text rental_id;
+    struct rentbus_text location_id;
+    int64_t occurred_at; /* microseconds since 1970 */
+    bool has_expires_at;
+    int64_t expires_at;
+    bool has_loan_period;
+    int64_t loan_period; /* seconds */
+    bool has_eligible_asset_types;
+    struct rentbus_ids eligible_asset_types;
+};
+
+/* A command of one of the ops of mode COMMAND; `op` says which member counts. */
+struct ledger_command {
+    enum rentbus_op op;
+    union {
+        struct ledger_scan scan; /* rental_return, rental_checkout */
+        struct rentbus_user user_put;
+        struct rentbus_asset_put_args asset_put;
+        struct rentbus_asset_type_put_args asset_type_put;
+        struct rentbus_location location_put;
+        struct rentbus_import_args admin_import;
+    } args;
+};
+
+#endif
