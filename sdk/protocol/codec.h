@@ -5,23 +5,11 @@
 #define RENTBUS_CODEC_H
 
 #include "sdk/protocol/buffer.h"
+#include "sdk/protocol/fault.h"
 #include "sdk/protocol/schema.h"
 
-/* Longest dotted path to a field, such as "rental.eligible_asset_types", and its NUL. */
-#define RENTBUS_FIELD_PATH_SIZE 80
-#define RENTBUS_MESSAGE_SIZE 200
-
-/* Why something was refused: names the field and the rule. Whoever fills it copies the words, so it
- * outlives the message that it is about. `field` and `message` are NUL-terminated UTF-8. */
-struct rentbus_fault {
-    enum rentbus_error_code code;
-    uint32_t retry_after_ms; /* 0: not said */
-    char field[RENTBUS_FIELD_PATH_SIZE]; /* "" when no field is to blame */
-    char message[RENTBUS_MESSAGE_SIZE];
-};
-
-/* Fills *fault; `field` may be NULL. Words that do not fit are cut at a character. Returns the code,
- * which is positive: an answer to the caller, not a failure of ours. */
+/* Fills *fault; `field` may be NULL. Words that do not fit are cut at a character. Returns the
+ * code, which is positive: an answer to the caller, not a failure of ours. */
 int rentbus_fault_set(struct rentbus_fault *fault, enum rentbus_error_code code, const char *field,
                       const char *format, ...) __attribute__((format(printf, 4, 5)));
 
@@ -55,18 +43,5 @@ void rentbus_encode(const struct rentbus_schema *schema, const void *value,
  * themselves. Returns how many were present. */
 size_t rentbus_encode_fields(const struct rentbus_schema *schema, const void *value, size_t first,
                              size_t last, struct rentbus_buffer *out);
-
-/* Decodes the next map of a list into *value: 1; 0 at its end; negative when it does not fit the
- * schema (-EBADMSG). Lenient. Start with *position 0. */
-int rentbus_list_next(const struct rentbus_list *list, const struct rentbus_schema *schema,
-                      size_t *position, void *value) __attribute__((warn_unused_result));
-
-/* The value of a word of a set, 0 when it is none of them; and the text of a value. */
-int rentbus_word_find(const struct rentbus_words *words, struct rentbus_text text);
-const char *rentbus_word_text(const struct rentbus_words *words, int value);
-/* The operation of that name, or RENTBUS_OP_COUNT. */
-enum rentbus_op rentbus_op_find(struct rentbus_text wire);
-/* The index of the field of that name, or schema->count. */
-size_t rentbus_schema_find(const struct rentbus_schema *schema, const char *name, size_t length);
 
 #endif

@@ -4,18 +4,14 @@
  * and enums below, the codec (codec.h), the JSON mapping (json.h), the SDK's typed calls and the
  * daemon's dispatch expand from it; schema.cddl says the same for people, and a test compares them.
  *
- * A row of a struct is FIELD(struct, need, kind, name, extra): need and kind as in types.h; extra is
- * the word set of a WORD, the struct of a MAP or MAPS, and `none` for the rest. Rows are sorted as
- * deterministic CBOR sorts keys: shorter names first, then by bytes.
+ * A row of a struct is FIELD(struct, need, kind, name, extra): need and kind as in types.h; extra
+ * is the word set of a WORD, the struct of a MAP or MAPS, and `none` for the rest. Rows are sorted
+ * as deterministic CBOR sorts keys: shorter names first, then by bytes.
  */
 #ifndef RENTBUS_SCHEMA_H
 #define RENTBUS_SCHEMA_H
 
-#ifdef RENTBUS_INSTALLED_HEADERS
-#include <rentbus/types.h>
-#else
 #include "sdk/protocol/types.h"
-#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -60,7 +56,8 @@ extern "C" {
     WORD(P, rental_id)                                                                             \
     WORD(P, last_holder)
 
-/* What closed a rental: its return, or a checkout of its asset that shows that a return was missed. */
+/* What closed a rental: its return, or a checkout of its asset that shows that a return was missed.
+ */
 #define RENTBUS_CLOSED_BY_WORDS(WORD, P)                                                           \
     WORD(P, return_scan)                                                                           \
     WORD(P, missed_scan)
@@ -91,8 +88,8 @@ extern "C" {
 
 /* ---- things ---- */
 
-/* `rev` counts the changes of the rental, from 1. `created_seq` is the seq of the event that brought
- * the rental into the ledger: lists are in its order. */
+/* `rev` counts the changes of the rental, from 1. `created_seq` is the seq of the event that
+ * brought the rental into the ledger: lists are in its order. */
 #define RENTBUS_RENTAL(F, S)                                                                       \
     F(S, REQUIRED, ID, id, none)                                                                   \
     F(S, REQUIRED, UINT, rev, none)                                                                \
@@ -440,8 +437,8 @@ extern "C" {
     EVENT(COMMAND_UNCHANGED_EVENT, unchanged_data, UNCHANGED)
 
 /* ---- operations: OP(name, on the wire, struct of its args, struct of its result, mode) ----
- * A COMMAND is journaled and takes the request's id as its idempotency key; a QUERY changes nothing.
- * The SDK's typed call is rentbus_<name>(). */
+ * A COMMAND is journaled and takes the request's id as its idempotency key; a QUERY changes
+ * nothing. The SDK's typed call is rentbus_<name>(). */
 
 #define RENTBUS_OPS(OP)                                                                            \
     OP(hello, "hello", empty, hello_result, QUERY)                                                 \
@@ -471,8 +468,8 @@ extern "C" {
 
 #define RENTBUS_WORD_ENUMERATOR(P, word) RENTBUS_##P##_##word,
 #define RENTBUS_WORD_ENUM(name, P, WORDS)                                                          \
-    enum rentbus_##name { RENTBUS_##P##_NONE, WORDS(RENTBUS_WORD_ENUMERATOR, P) };                 \
-    extern const struct rentbus_words rentbus_##name##_words;
+    enum rentbus_##name{RENTBUS_##P##_NONE, WORDS(RENTBUS_WORD_ENUMERATOR, P)};                    \
+    RENTBUS_EXPORT extern const struct rentbus_words rentbus_##name##_words;
 RENTBUS_WORD_SETS(RENTBUS_WORD_ENUM)
 
 #define RENTBUS_TYPE_ID(extra) struct rentbus_text
@@ -493,12 +490,12 @@ RENTBUS_WORD_SETS(RENTBUS_WORD_ENUM)
 #define RENTBUS_FIELD_INDEX(S, need, kind, name, extra) RENTBUS_FIELD_##S##_##name,
 #define RENTBUS_FIELD_MEMBER(S, need, kind, name, extra) RENTBUS_TYPE_##kind(extra) name;
 #define RENTBUS_SCHEMA_STRUCT(S, ROWS)                                                             \
-    enum rentbus_field_of_##S { ROWS(RENTBUS_FIELD_INDEX, S) RENTBUS_FIELDS_OF_##S };              \
+    enum rentbus_field_of_##S{ROWS(RENTBUS_FIELD_INDEX, S) RENTBUS_FIELDS_OF_##S};                 \
     struct rentbus_##S {                                                                           \
         uint64_t has;                                                                              \
         ROWS(RENTBUS_FIELD_MEMBER, S)                                                              \
     };                                                                                             \
-    extern const struct rentbus_schema rentbus_##S##_schema;
+    RENTBUS_EXPORT extern const struct rentbus_schema rentbus_##S##_schema;
 RENTBUS_SCHEMAS(RENTBUS_SCHEMA_STRUCT)
 
 /* Whether a field is present: RENTBUS_HAS(&rental, rental, returned_at). */
@@ -510,7 +507,7 @@ RENTBUS_SCHEMAS(RENTBUS_SCHEMA_STRUCT)
 
 #define RENTBUS_EVENT_ENUMERATOR(type, data, outcome) RENTBUS_##type,
 enum rentbus_event_type { RENTBUS_EVENT_NONE, RENTBUS_EVENTS(RENTBUS_EVENT_ENUMERATOR) };
-extern const struct rentbus_words rentbus_event_type_words;
+RENTBUS_EXPORT extern const struct rentbus_words rentbus_event_type_words;
 
 struct rentbus_event_row {
     const char *type;
@@ -518,7 +515,7 @@ struct rentbus_event_row {
     enum rentbus_outcome outcome; /* of the command that it ends, or NONE */
 };
 /* Indexed by enum rentbus_event_type; row 0 is empty. */
-extern const struct rentbus_event_row rentbus_event_rows[];
+RENTBUS_EXPORT extern const struct rentbus_event_row rentbus_event_rows[];
 
 #define RENTBUS_OP_ENUMERATOR(name, wire, args, result, mode) RENTBUS_OP_##name,
 enum rentbus_op { RENTBUS_OPS(RENTBUS_OP_ENUMERATOR) RENTBUS_OP_COUNT };
@@ -533,7 +530,23 @@ struct rentbus_op_row {
     enum rentbus_mode mode;
 };
 /* Indexed by enum rentbus_op. */
-extern const struct rentbus_op_row rentbus_op_rows[RENTBUS_OP_COUNT];
+RENTBUS_EXPORT extern const struct rentbus_op_row rentbus_op_rows[RENTBUS_OP_COUNT];
+
+/* ---- reading the table ---- */
+
+/* The value of a word of a set, 0 when it is none of them; and the text of a value. */
+RENTBUS_EXPORT int rentbus_word_find(const struct rentbus_words *words, struct rentbus_text text);
+RENTBUS_EXPORT const char *rentbus_word_text(const struct rentbus_words *words, int value);
+/* The operation of that name, or RENTBUS_OP_COUNT. */
+RENTBUS_EXPORT enum rentbus_op rentbus_op_find(struct rentbus_text wire);
+/* The index of the field of that name, or schema->count. */
+RENTBUS_EXPORT size_t rentbus_schema_find(const struct rentbus_schema *schema, const char *name,
+                                          size_t length);
+/* Decodes the next map of a list into *value: 1; 0 at its end; negative when it does not fit the
+ * schema (-EBADMSG). Unknown fields are passed over. Start with *position 0. */
+RENTBUS_EXPORT int rentbus_list_next(const struct rentbus_list *list,
+                                     const struct rentbus_schema *schema, size_t *position,
+                                     void *value) __attribute__((warn_unused_result));
 
 #ifdef __cplusplus
 }

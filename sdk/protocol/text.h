@@ -7,6 +7,10 @@
 
 #include "sdk/protocol/types.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 static inline struct rentbus_text rentbus_text(const char *string)
 {
     return (struct rentbus_text){string, string ? strlen(string) : 0};
@@ -18,15 +22,19 @@ static inline bool rentbus_text_equal(struct rentbus_text a, struct rentbus_text
 }
 
 /* Whether the bytes are UTF-8 (RFC 3629: no surrogates, no overlong forms). */
-bool rentbus_utf8_valid(const char *data, size_t length);
+RENTBUS_EXPORT bool rentbus_utf8_valid(const char *data, size_t length);
 /* Whether the text is an id: 1 to RENTBUS_ID_MAX bytes of UTF-8 without control characters. */
-bool rentbus_id_valid(struct rentbus_text text);
+RENTBUS_EXPORT bool rentbus_id_valid(struct rentbus_text text);
 
 /* Decodes base64 (RFC 4648, section 4) with or without padding; stray bits behind the last byte are
  * refused. `out` has room for `capacity` bytes. Returns the length, or -1. */
-int rentbus_base64_decode(struct rentbus_text text, uint8_t *out, size_t capacity);
-/* Writes base64 with padding and a NUL. `out` has room for 4 * ((length + 2) / 3) + 1 bytes. Returns
- * the length without the NUL. */
-size_t rentbus_base64_encode(const uint8_t *data, size_t length, char *out);
+RENTBUS_EXPORT int rentbus_base64_decode(struct rentbus_text text, uint8_t *out, size_t capacity);
+/* Writes base64 with padding and a NUL. `out` has room for 4 * ((length + 2) / 3) + 1 bytes.
+ * Returns the length without the NUL. */
+RENTBUS_EXPORT size_t rentbus_base64_encode(const uint8_t *data, size_t length, char *out);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

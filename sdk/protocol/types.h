@@ -17,6 +17,9 @@
 extern "C" {
 #endif
 
+/* What a program linked to librentbus may use. */
+#define RENTBUS_EXPORT __attribute__((visibility("default")))
+
 /* Sizes in bytes. An id is UTF-8 text without control characters. */
 #define RENTBUS_ID_MAX 128
 #define RENTBUS_TEXT_MAX 1024

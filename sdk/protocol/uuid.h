@@ -5,6 +5,10 @@
 
 #include "sdk/protocol/types.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Makes version 7 ids that only grow: 48 bits of milliseconds, a 12-bit and a 62-bit part from
  * getrandom(), the last counted up within a millisecond and when the clock steps back. One per
  * thread; zero it before the first use. */
@@ -15,10 +19,15 @@ struct rentbus_uuid_source {
 };
 
 /* `now` in microseconds since 1970. 0, or -errno of getrandom(). */
-int rentbus_uuid_next(struct rentbus_uuid_source *source, int64_t now, struct rentbus_uuid *out)
-    __attribute__((warn_unused_result));
+RENTBUS_EXPORT int rentbus_uuid_next(struct rentbus_uuid_source *source, int64_t now,
+                                     struct rentbus_uuid *out) __attribute__((warn_unused_result));
 /* Writes 36 characters, lower case, and a NUL. */
-void rentbus_uuid_format(struct rentbus_uuid uuid, char text[RENTBUS_UUID_TEXT_SIZE + 1]);
-bool rentbus_uuid_parse(struct rentbus_text text, struct rentbus_uuid *out);
+RENTBUS_EXPORT void rentbus_uuid_format(struct rentbus_uuid uuid,
+                                        char text[RENTBUS_UUID_TEXT_SIZE + 1]);
+RENTBUS_EXPORT bool rentbus_uuid_parse(struct rentbus_text text, struct rentbus_uuid *out);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

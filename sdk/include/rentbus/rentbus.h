@@ -1,5 +1,206 @@
 /* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * librentbus: the client library of rentbus, a ledger and event bus for things that are lent and
+ * come back. This is the one header to include.
+ *
+ * Results. A function that returns int gives 0 when it did its work; a negative errno when it could
+ * not (-ETIMEDOUT: no answer in time; -ENOMEM; -EINVAL: misuse; -EBADMSG: an answer that makes no
+ * sense); a positive enum rentbus_error_code when the daemon, or the check of the arguments before
+ * they are sent, said no: rentbus_client_fault() then names the field and the rule. A scan that a
+ * rule rejects is not an error: its result says `outcome` REJECTED and a `reason`.
+ *
+ * Values. Structs and words come from <rentbus/schema.h>. In a struct, `has` says which fields are
+ * present: set fields with RENTBUS_SET, ask with RENTBUS_HAS; start from a zeroed struct. Texts
+ * (struct rentbus_text) are not NUL-terminated; rentbus_text("…") makes one. Times are microseconds
+ * since 1970 in UTC.
+ *
+ * Threads. A client or a subscriber is used by one thread at a time; different ones are
+ * independent. None of them survives fork(): open anew in the child. The library starts no thread
+ * but libzmq's.
+ */
 #ifndef RENTBUS_RENTBUS_H
 #define RENTBUS_RENTBUS_H
+
+#include <rentbus/fault.h>
 #include <rentbus/schema.h>
+#include <rentbus/text.h>
+#include <rentbus/time.h>
+#include <rentbus/uuid.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define RENTBUS_API_DEFAULT "ipc:///run/rentbus/api.sock"
+#define RENTBUS_EVENTS_DEFAULT "ipc:///run/rentbus/events.sock"
+
+/* The version of the library, such as "0.1.0". */
+RENTBUS_EXPORT const char *rentbus_version(void);
+
+/* ---- the client ---- */
+
+/* A zeroed struct means: defaults everywhere. */
+struct rentbus_options {
+    const char *api;     /* endpoint; NULL: $RENTBUS_API, else RENTBUS_API_DEFAULT */
+    const char *events;  /* endpoint; NULL: $RENTBUS_EVENTS, else RENTBUS_EVENTS_DEFAULT */
+    uint32_t timeout_ms; /* for a whole call with its retries; 0: 5000 */
+    /* Without an answer for so long, the request is sent again, with the same command id, over a
+     * new connection; 0: 1000. */
+    uint32_t retry_ms;
+    uint32_t in_flight_max; /* calls started and not completed; 0: 4096 */
+};
+
+struct rentbus_client;
+
+/* Opens a client; connecting goes on by itself in the background, now and whenever the daemon comes
+ * back. `options` may be NULL and is copied. -EINVAL for an endpoint that is none. */
+RENTBUS_EXPORT int rentbus_client_open(const struct rentbus_options *options,
+                                       struct rentbus_client **client)
+    __attribute__((warn_unused_result));
+/* Closes and frees; calls in flight complete with -ECANCELED first. NULL-safe. */
+RENTBUS_EXPORT void rentbus_client_close(struct rentbus_client **client);
+
+/* What the last call that returned a positive code was told; borrowed until the next call. */
+RENTBUS_EXPORT const struct rentbus_fault *rentbus_client_fault(
+    const struct rentbus_client *client);
+
+/* A fresh command id: UUIDv7, only growing within this client. */
+RENTBUS_EXPORT int rentbus_client_command_id(struct rentbus_client *client,
+                                             struct rentbus_uuid *command_id)
+    __attribute__((warn_unused_result));
+
+/* Calls an operation and waits for its answer. `args` and `result` are the structs that schema.h
+ * names for `op`; `result` may be NULL. Texts in *result are borrowed from the client until its
+ * next call. `command_id` is the idempotency key of a command: give the same again and the daemon
+ * answers with the first outcome; NULL: a fresh one. BUSY and UNAVAILABLE are tried again until the
+ * timeout. */
+RENTBUS_EXPORT int rentbus_call(struct rentbus_client *client, enum rentbus_op op,
+                                const struct rentbus_uuid *command_id, const void *args,
+                                void *result) __attribute__((warn_unused_result));
+
+/* The typed calls, one for each row of RENTBUS_OPS, all of this form:
+ *   int rentbus_rental_return(struct rentbus_client *client, const struct rentbus_uuid *command_id,
+ *                             const struct rentbus_return_args *args,
+ *                             struct rentbus_command_result *result);
+ * `args` may be NULL where the struct is rentbus_empty. */
+#define RENTBUS_DECLARE_CALL(name, wire, args_struct, result_struct, mode)                         \
+    RENTBUS_EXPORT int rentbus_##name(                                                             \
+        struct rentbus_client *client, const struct rentbus_uuid *command_id,                      \
+        const struct rentbus_##args_struct *args, struct rentbus_##result_struct *result)          \
+        __attribute__((warn_unused_result));
+RENTBUS_OPS(RENTBUS_DECLARE_CALL)
+
+/* ---- many calls at once, and other event loops ---- */
+
+/* How a call ended. Everything is borrowed for the time of the callback. */
+struct rentbus_completion {
+    enum rentbus_op op;
+    struct rentbus_uuid command_id;
+    int status;                        /* as rentbus_call() returns it */
+    const void *result;                /* the result's struct when status is 0, else NULL */
+    struct rentbus_bytes encoded;      /* the result as the daemon encoded it, when status is 0 */
+    const struct rentbus_fault *fault; /* when status is positive, else NULL */
+};
+
+/* Runs inside rentbus_client_process(), rentbus_client_wait() or rentbus_client_close(), in their
+ * thread; may start further calls, but not close the client or wait. */
+typedef void rentbus_completed(void *context, const struct rentbus_completion *completion);
+
+/* Starts a call; `done` runs exactly once if this returns 0. -EAGAIN: in_flight_max calls are in
+ * flight; process some first. `args` is encoded before this returns. */
+RENTBUS_EXPORT int rentbus_call_start(struct rentbus_client *client, enum rentbus_op op,
+                                      const struct rentbus_uuid *command_id, const void *args,
+                                      rentbus_completed *done, void *context)
+    __attribute__((warn_unused_result));
+RENTBUS_EXPORT size_t rentbus_client_in_flight(const struct rentbus_client *client);
+
+/* A file descriptor that polls readable (level-triggered) whenever rentbus_client_process() has
+ * something to do: answers, timeouts, retries. Owned by the client. */
+RENTBUS_EXPORT int rentbus_client_fd(const struct rentbus_client *client);
+/* Does what is due without waiting. The number of calls completed, or a negative errno. */
+RENTBUS_EXPORT int rentbus_client_process(struct rentbus_client *client);
+/* Waits until a call completes or `timeout_ms` has passed (-1: no limit), and processes. The number
+ * of calls completed, or a negative errno. */
+RENTBUS_EXPORT int rentbus_client_wait(struct rentbus_client *client, int timeout_ms);
+
+/* ---- events ---- */
+
+enum rentbus_start {
+    RENTBUS_START_NOW,  /* events behind the daemon's head at the time of opening */
+    RENTBUS_START_SEQ,  /* from `seq` on, that one included */
+    RENTBUS_START_TIME, /* from the first event recorded at or after `time` */
+};
+
+struct rentbus_subscription {
+    enum rentbus_start start;
+    uint64_t seq;
+    int64_t time;
+    /* Exact event types; none: every type. Borrowed until rentbus_subscriber_open() returns. */
+    const char *const *types;
+    size_t type_count;
+    /* A plain subscriber takes what the PUB socket brings from now on: no history, and an event
+     * that was dropped on the way is missed, which shows as a gap in `seq`. Types then match by
+     * prefix. */
+    bool plain;
+};
+
+struct rentbus_subscriber;
+
+/* A catch-up subscriber (unless `plain`): first history, by query, then live, each event once and
+ * in the order of seq, through reconnects, restarts of the daemon and messages that the socket
+ * dropped. `options` may be NULL. Does not wait for the daemon. */
+RENTBUS_EXPORT int rentbus_subscriber_open(const struct rentbus_options *options,
+                                           const struct rentbus_subscription *subscription,
+                                           struct rentbus_subscriber **subscriber)
+    __attribute__((warn_unused_result));
+RENTBUS_EXPORT void rentbus_subscriber_close(struct rentbus_subscriber **subscriber);
+
+/* Waits for the next event, at most `timeout_ms` (-1: no limit, 0: do not wait). 1 with *event,
+ * borrowed until the next call; 0 when the time has passed; a negative errno; a positive error code
+ * that the daemon gave (PERMISSION_DENIED and such, which trying again does not mend). While the
+ * daemon is away it waits: rentbus_subscriber_connected() tells. */
+RENTBUS_EXPORT int rentbus_subscriber_next(struct rentbus_subscriber *subscriber, int timeout_ms,
+                                           struct rentbus_event *event)
+    __attribute__((warn_unused_result));
+/* Whether the daemon answered the last time it was asked. */
+RENTBUS_EXPORT bool rentbus_subscriber_connected(const struct rentbus_subscriber *subscriber);
+/* Polls readable (level-triggered) when rentbus_subscriber_next(…, 0, …) may have something to do.
+ */
+RENTBUS_EXPORT int rentbus_subscriber_fd(const struct rentbus_subscriber *subscriber);
+/* The seq of the event that next() gave last. */
+RENTBUS_EXPORT uint64_t rentbus_subscriber_seq(const struct rentbus_subscriber *subscriber);
+
+/* Decodes an event's data by the schema of its type (rentbus_event_rows). 0, or -EBADMSG. */
+RENTBUS_EXPORT int rentbus_event_data(const struct rentbus_event *event,
+                                      const struct rentbus_schema *schema, void *data)
+    __attribute__((warn_unused_result));
+
+/* ---- JSON ---- */
+
+/* A struct of schema.h as compact JSON: NUL-terminated, to be given to rentbus_free(); NULL when
+ * out of memory. */
+RENTBUS_EXPORT char *rentbus_to_json(const struct rentbus_schema *schema, const void *value);
+/* Reads a struct from JSON, refusing unknown and duplicate fields. *storage holds what the texts of
+ * *value point into: give it to rentbus_free() when done. 0, an error code with *fault, or -ENOMEM.
+ */
+RENTBUS_EXPORT int rentbus_from_json(const struct rentbus_schema *schema, const char *json,
+                                     size_t length, void *value, void **storage,
+                                     struct rentbus_fault *fault)
+    __attribute__((warn_unused_result));
+/* The struct as deterministic CBOR, *bytes to be given to rentbus_free(). 0, or -ENOMEM. */
+RENTBUS_EXPORT int rentbus_to_cbor(const struct rentbus_schema *schema, const void *value,
+                                   uint8_t **bytes, size_t *length)
+    __attribute__((warn_unused_result));
+/* Reads a struct from one CBOR item, as rentbus_from_json() does from JSON. */
+RENTBUS_EXPORT int rentbus_from_cbor(const struct rentbus_schema *schema, const uint8_t *bytes,
+                                     size_t length, void *value, void **storage,
+                                     struct rentbus_fault *fault)
+    __attribute__((warn_unused_result));
+/* Frees what this library allocated for the caller. NULL-safe. */
+RENTBUS_EXPORT void rentbus_free(void *memory);
+
+#ifdef __cplusplus
+}
+#endif
+
 #endif
