@@ -8,6 +8,7 @@ import harness
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "soak: goes on for minutes in `./run soak`")
     # A test run that is told to end still reaps what it started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 

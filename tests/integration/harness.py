@@ -49,13 +49,18 @@ def build_dir():
 
 
 def soaking():
-    """Whether this is `./run soak`: tests may then take minutes."""
+    """Whether this is `./run soak`."""
     return os.environ.get("RENTBUS_SOAK") == "1"
 
 
-def rounds(usual, soak):
-    """How many rounds a random test takes."""
-    return soak if soaking() else usual
+def rounds(usual):
+    """Counts the rounds of a random test: `usual` of them, or RENTBUS_SOAK_SECONDS of them in a
+    soak. Mark such tests with pytest.mark.soak."""
+    number = 0
+    end = time.monotonic() + float(os.environ.get("RENTBUS_SOAK_SECONDS", "300"))
+    while number < usual or (soaking() and time.monotonic() < end):
+        yield number
+        number += 1
 
 
 def wait_until(predicate, deadline=10, what=None):
