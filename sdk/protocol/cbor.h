@@ -24,16 +24,18 @@ extern const struct rentbus_cbor_limits rentbus_reply_limits;   /* 64 MiB, 4,194
 
 enum rentbus_cbor_check {
     RENTBUS_CBOR_OK,
-    RENTBUS_CBOR_INDEFINITE,    /* well-formed, with indefinite lengths: rentbus_cbor_normalize() first */
-    RENTBUS_CBOR_MALFORMED,     /* not one well-formed item: truncated, reserved, bad UTF-8 */
-    RENTBUS_CBOR_TRAILING,      /* bytes behind the item */
+    RENTBUS_CBOR_INDEFINITE, /* well-formed, with indefinite lengths: rentbus_cbor_normalize() first
+                              */
+    RENTBUS_CBOR_MALFORMED,  /* not one well-formed item: truncated, reserved, bad UTF-8 */
+    RENTBUS_CBOR_TRAILING,   /* bytes behind the item */
+    RENTBUS_CBOR_KEY_TYPE,   /* a key that is not text */
     RENTBUS_CBOR_DUPLICATE_KEY,
     RENTBUS_CBOR_TOO_DEEP,
-    RENTBUS_CBOR_TOO_LARGE,     /* over `limits`, or a map over RENTBUS_CBOR_MAP_MAX */
+    RENTBUS_CBOR_TOO_LARGE, /* over `limits`, or a map over RENTBUS_CBOR_MAP_MAX */
 };
 
-/* Checks that `bytes` is exactly one well-formed item within the limits. Does not allocate; its time
- * is linear in the length but for keys of unsorted maps. */
+/* Checks that `bytes` is exactly one well-formed item within the limits. Does not allocate; its
+ * time is linear in the length but for keys of unsorted maps. */
 enum rentbus_cbor_check rentbus_cbor_check(struct rentbus_bytes bytes,
                                            const struct rentbus_cbor_limits *limits);
 /* What a check result means, for an error message. */
@@ -81,12 +83,15 @@ struct rentbus_bytes rentbus_cbor_skip(struct rentbus_cbor_reader *reader);
 
 /* Writers append one deterministic head, with its content where there is one. */
 void rentbus_cbor_write_uint(struct rentbus_buffer *out, uint64_t value);
+/* The number -1 - `number`. */
+void rentbus_cbor_write_negative(struct rentbus_buffer *out, uint64_t number);
 void rentbus_cbor_write_bool(struct rentbus_buffer *out, bool value);
 void rentbus_cbor_write_null(struct rentbus_buffer *out);
 void rentbus_cbor_write_text(struct rentbus_buffer *out, const char *data, size_t length);
 void rentbus_cbor_write_bytes(struct rentbus_buffer *out, const void *data, size_t length);
 void rentbus_cbor_write_array(struct rentbus_buffer *out, size_t count);
 void rentbus_cbor_write_map(struct rentbus_buffer *out, size_t pairs);
+/* In the shortest form that keeps the value. */
 void rentbus_cbor_write_double(struct rentbus_buffer *out, double value);
 
 #endif

@@ -21,7 +21,10 @@ static inline bool rentbus_text_equal(struct rentbus_text a, struct rentbus_text
     return a.length == b.length && (a.length == 0 || memcmp(a.data, b.data, a.length) == 0);
 }
 
-/* Whether the bytes are UTF-8 (RFC 3629: no surrogates, no overlong forms). */
+/* The bytes of the UTF-8 character that `data` begins with, and *code, its code point; 0 when it
+ * begins with none (RFC 3629: no surrogates, no overlong forms) or `length` is 0. */
+size_t rentbus_utf8_next(const char *data, size_t length, uint32_t *code);
+/* Whether the bytes are UTF-8. */
 RENTBUS_EXPORT bool rentbus_utf8_valid(const char *data, size_t length);
 /* Whether the text is an id: 1 to RENTBUS_ID_MAX bytes of UTF-8 without control characters. */
 RENTBUS_EXPORT bool rentbus_id_valid(struct rentbus_text text);

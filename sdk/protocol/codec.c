@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Encoding, and finding things by name. */
+#include "sdk/protocol/codec.h"
+#include "sdk/protocol/cbor.h"
+#include "sdk/protocol/text.h"
+#include "sdk/protocol/time.h"
+
+/* ---- names ---- */
+
+int rentbus_word_find(const struct rentbus_words *words, struct rentbus_text text)
+{
+    for (size_t i = 1; i < words->count; i++) {
+        if (rentbus_text_equal(rentbus_text(words->texts[i]), text))
+            return (int)i;
+    }
+    return 0;
+}
+
+const char *rentbus_word_text(const struct rentbus_words *words, int value)
+{
+    return value > 0 && (size_t)value < words->count ? words->texts[value] : "";
+}
+
+enum rentbus_op rentbus_op_find(struct rentbus_text wire)
+{
+    size_t op = 0;
+    while (
+        op < RENTBUS_OP_COUNT &&
+        !rentbus_text_equal(
+            (struct rentbus_text){rentbus_op_rows[op].wire, rentbus_op_rows[op].wire_length}, wire))
+        op++;
+    return (enum rentbus_op)op;
+}
+
+size_t rentbus_schema_find(const struct rentbus_schema *schema, const char *name, size_t length)
+{
+    size_t i = 0;
+    while (i < schema->count && (schema->fields[i].name_length != length ||
+                                 memcmp(schema->fields[i].name, name, length) != 0))
+        i++;
+    return i;
+}
+
+/* ---- encoding ---- */
+
+typedef void encode_function(const struct rentbus_field *field, const void *member,
+                             struct rentbus_buffer *out);
+
+static void encode_text(const struct rentbus_field *field, const void *member,
+                        struct rentbus_buffer *out)
+{
+    (void)field;
+    const struct rentbus_text *text = member;
+    rentbus_cbor_write_text(out, text->data, text->length);
+}
+
+static void encode_ids(const struct rentbus_field *field, const void *member,
+                       struct rentbus_buffer *out)
+{
+    const struct rentbus_ids *ids = member;
+    rentbus_cbor_write_array(out, ids->count);
+    for (size_t i = 0; i < ids->count; i++)
+        encode_text(field, &ids->items[i], out);
+}
+
+static void encode_time(const struct rentbus_field *field, const void *member,
+                        struct rentbus_buffer *out)
+{
+    (void)field;
+    char text[RENTBUS_TIME_TEXT_SIZE];
+    size_t length = rentbus_time_format(*(const int64_t *)member, text);
+    rentbus_cbor_write_text(out, text, length);
+}
+
+static void encode_duration(const struct rentbus_field *field, const void *member,
+                            struct rentbus_buffer *out)
+{
+    (void)field;
+    char text[RENTBUS_DURATION_TEXT_SIZE];
+    size_t length = rentbus_duration_format(*(const int64_t *)member, text);
+    rentbus_cbor_write_text(out, text, length);
+}
+
+static void encode_uint(const struct rentbus_field *field, const void *member,
+                        struct rentbus_buffer *out)
+{
+    (void)field;
+    rentbus_cbor_write_uint(out, *(const uint64_t *)member);
+}
+
+static void encode_bool(const struct rentbus_field *field, const void *member,
+                        struct rentbus_buffer *out)
+{
+    (void)field;
+    rentbus_cbor_write_bool(out, *(const bool *)member);
+}
+
+static void encode_word(const struct rentbus_field *field, const void *member,
+                        struct rentbus_buffer *out)
+{
+    int value;
+    memcpy(&value, member, sizeof(value));
+    const char *text = rentbus_word_text(field->words, value);
+    rentbus_cbor_write_text(out, text, strlen(text));
+}
+
+static void encode_uuid(const struct rentbus_field *field, const void *member,
+                        struct rentbus_buffer *out)
+{
+    (void)field;
+    rentbus_cbor_write_bytes(out, member, RENTBUS_UUID_SIZE);
+}
+
+static void encode_hash(const struct rentbus_field *field, const void *member,
+                        struct rentbus_buffer *out)
+{
+    (void)field;
+    const struct rentbus_bytes *bytes = member;
+    rentbus_cbor_write_bytes(out, bytes->data, bytes->length);
+}
+
+static void encode_map(const struct rentbus_field *field, const void *member,
+                       struct rentbus_buffer *out)
+{
+    rentbus_encode(field->schema, member, out);
+}
+
+static void encode_maps(const struct rentbus_field *field, const void *member,
+                        struct rentbus_buffer *out)
+{
+    (void)field;
+    const struct rentbus_list *list = member;
+    rentbus_cbor_write_array(out, list->count);
+    rentbus_buffer_append(out, list->data, list->length);
+}
+
+static void encode_any(const struct rentbus_field *field, const void *member,
+                       struct rentbus_buffer *out)
+{
+    (void)field;
+    const struct rentbus_bytes *bytes = member;
+    rentbus_buffer_append(out, bytes->data, bytes->length);
+}
+
+static encode_function *const encode_functions[] = {
+    [RENTBUS_KIND_ID] = encode_text,   [RENTBUS_KIND_TEXT] = encode_text,
+    [RENTBUS_KIND_QR] = encode_text,   [RENTBUS_KIND_IDS] = encode_ids,
+    [RENTBUS_KIND_TIME] = encode_time, [RENTBUS_KIND_DURATION] = encode_duration,
+    [RENTBUS_KIND_UINT] = encode_uint, [RENTBUS_KIND_BOOL] = encode_bool,
+    [RENTBUS_KIND_WORD] = encode_word, [RENTBUS_KIND_UUID] = encode_uuid,
+    [RENTBUS_KIND_HASH] = encode_hash, [RENTBUS_KIND_MAP] = encode_map,
+    [RENTBUS_KIND_MAPS] = encode_maps, [RENTBUS_KIND_ANY] = encode_any,
+};
+
+/* Every struct of the table begins with it. */
+static uint64_t presence(const void *value)
+{
+    return *(const uint64_t *)value;
+}
+
+size_t rentbus_encode_fields(const struct rentbus_schema *schema, const void *value, size_t first,
+                             size_t last, struct rentbus_buffer *out)
+{
+    size_t present = 0;
+    for (size_t i = first; i < last; i++) {
+        if (!(presence(value) >> i & 1))
+            continue;
+        const struct rentbus_field *field = &schema->fields[i];
+        rentbus_cbor_write_text(out, field->name, field->name_length);
+        encode_functions[field->kind](field, (const char *)value + field->offset, out);
+        present++;
+    }
+    return present;
+}
+
+void rentbus_encode(const struct rentbus_schema *schema, const void *value,
+                    struct rentbus_buffer *out)
+{
+    rentbus_cbor_write_map(out, (size_t)__builtin_popcountll(presence(value)));
+    rentbus_encode_fields(schema, value, 0, schema->count, out);
+}
