@@ -3,7 +3,8 @@
  * The archive: closed rentals and command ids in SQLite, a projection of the journal that follows
  * it in large transactions and can be deleted at any time. The file knows how far it has come (seq
  * and hash of the last event taken); what does not agree with the journal is thrown away and
- * rebuilt.
+ * rebuilt, also under the feet of readers: they go over to the new file (and give -ENOENT in
+ * between).
  *
  * Threads: an archive or a reader belongs to one thread at a time; readers see what was committed.
  */
@@ -27,7 +28,9 @@ void archive_close(struct archive **archive);
 uint64_t archive_seq(const struct archive *archive);
 
 /* Takes the next events of the journal, at most `count`, in one transaction. *taken is how many; 0
- * when the archive is up with the journal. After a failure nothing of it was taken. */
+ * when the archive is up with the journal. After a failure nothing of it was taken. -ESTALE when
+ * the file was removed meanwhile; a damaged archive is removed, and the failure is -EBADMSG: in
+ * both cases close it and open it anew. */
 int archive_follow(struct archive *archive, struct journal_reader *journal, size_t count,
                    size_t *taken) __attribute__((warn_unused_result));
 

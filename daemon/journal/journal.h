@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * The journal: an append-only log of events with gapless seqs from 1. It takes events as they read
- * on the wire and gives the same bytes back for ever. This is the interface; journal_sqlite.c is
- * the engine behind it: one SQLite file in WAL mode with synchronous=FULL, a row for a block of
- * events
- * (`block(first_seq INTEGER PRIMARY KEY, count, time, events BLOB)`, events a CBOR sequence as in
- * RFC 8742), automatic checkpoints off.
+ * on the wire and gives the same bytes back for ever. This is the interface; journal_sqlite.c and
+ * journal_reader.c are the engine behind it: one SQLite file in WAL mode with synchronous=FULL, a
+ * row for a block of events (`block(first_seq INTEGER PRIMARY KEY, count, time, sum, events)`,
+ * events a CBOR sequence as in RFC 8742, sum its checksum, time that of the last event), automatic
+ * checkpoints off.
  *
  * Threads: a journal or a reader belongs to one thread at a time; a journal and any number of
  * readers of one file may be used at once from different threads.
@@ -54,12 +54,15 @@ void journal_close(struct journal **journal);
 /* As of the last open or append that succeeded. */
 const struct journal_head *journal_head(const struct journal *journal);
 
-/* Appends the batch in one transaction; on 0 it is on stable storage. first_seq must be the head's
- * seq + 1 (-EINVAL otherwise). After any other failure the caller must journal_recover() before the
- * next append: whether the batch was taken is known only then. */
+/* Appends the batch in one transaction; on 0 it is on stable storage. -EINVAL, with nothing done,
+ * when first_seq is not the head's seq + 1, when times decrease or lie before the head's, or when
+ * the last event does not say its seq, time and hash. After any other failure the caller must
+ * journal_recover() before the next append (-EIO until then): whether the batch was taken is known
+ * only then. */
 int journal_append(struct journal *journal, const struct journal_batch *batch)
     __attribute__((warn_unused_result));
-/* Opens the file anew and reads the head from it. Fails as long as the disk does. */
+/* Opens the file anew, proves by a synced write that the disk takes writes again, and reads the
+ * head. Fails as long as the disk does; -EBADMSG when the file lacks what was acknowledged. */
 int journal_recover(struct journal *journal) __attribute__((warn_unused_result));
 
 int journal_reader_open(const char *path, struct journal_reader **reader)
@@ -69,8 +72,9 @@ void journal_reader_close(struct journal_reader **reader);
 /* Sees one event, its bytes borrowed for the call. 0 to go on; anything else ends the reading, and
  * is returned by journal_read(). */
 typedef int journal_visitor(void *context, uint64_t seq, struct rentbus_bytes event);
-/* Visits the durable events from `from` to `to`, both included (UINT64_MAX: to the end). 0 at the
- * end; -EBADMSG for a damaged file (a gap, a block that does not parse); -errno. */
+/* Visits the durable events from `from` to `to`, both included (UINT64_MAX: to what is the end at
+ * the time of the call). 0 at the end; -EBADMSG for a damaged file (a gap, a block that does not
+ * parse or has another checksum); -errno. The visitor must not use the same reader. */
 int journal_read(struct journal_reader *reader, uint64_t from, uint64_t to, journal_visitor *visit,
                  void *context) __attribute__((warn_unused_result));
 /* The seq of the first event with time >= `time`; the head's seq + 1 when there is none. Times in a
@@ -80,8 +84,13 @@ int journal_seek(struct journal_reader *reader, int64_t time, uint64_t *seq)
 /* The last durable event, as in struct journal_head. */
 int journal_reader_head(struct journal_reader *reader, struct journal_head *head)
     __attribute__((warn_unused_result));
-/* Moves what the log has into the file, without waiting for writers or readers. For a thread that
- * nobody waits for: it may take hundreds of milliseconds. */
+/* How many bytes of log the reader has read blocks for since its last checkpoint, roughly: above
+ * JOURNAL_BACKLOG_DUE one is due. */
+size_t journal_reader_backlog(const struct journal_reader *reader);
+#define JOURNAL_BACKLOG_DUE ((size_t)16 << 20)
+/* Moves what the log has into the file, so that the log is written from its front again. For a
+ * thread that nobody waits for: it may take hundreds of milliseconds. A writer waits at most some
+ * 20 ms for it, and it gives up on readers and writers after as long; 0 then too. */
 int journal_checkpoint(struct journal_reader *reader) __attribute__((warn_unused_result));
 
 #endif

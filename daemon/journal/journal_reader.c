@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#include "daemon/journal/journal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "daemon/journal/block.h"
+
+/* Blocks read in one transaction: a reader that lingers keeps the log from being emptied. */
+#define JOURNAL_READER_SLICE 64
+/* What a block costs in the log beside its events: the rest of its last page, and the first page.
+ */
+#define JOURNAL_READER_BLOCK_COST (2 * BLOCK_FRAME_SIZE)
+/* How often a checkpoint tries to follow a writer that goes on writing. */
+#define JOURNAL_CHECKPOINT_ROUNDS 3
+/* How often, and how long apart, it asks for a lock when it wants to end. */
+#define JOURNAL_CHECKPOINT_TRIES 100
+#define JOURNAL_CHECKPOINT_PAUSE_NS 200000
+
+struct journal_reader {
+    sqlite3 *db;
+    sqlite3_stmt *last;
+    sqlite3_stmt *slice;
+    sqlite3_stmt *probe;
+    size_t backlog;
+};
+
+struct journal_reading {
+    uint64_t from;
+    uint64_t to;
+    uint64_t next; /* the seq that the next block must begin with; 0 before the first block */
+    journal_visitor *visit;
+    void *context;
+};
+
+static int journal_reader_prepare(struct journal_reader *reader)
+{
+    int r = sqlite_execute(reader->db, "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; "
+                                       "PRAGMA query_only = 1");
+    if (r == 0)
+        r = sqlite_prepare(reader->db, BLOCK_LAST, &reader->last);
+    if (r == 0)
+        r = sqlite_prepare(reader->db,
+                           "SELECT " BLOCK_COLUMNS " FROM block WHERE first_seq >= "
+                           "(SELECT first_seq FROM block WHERE first_seq <= ?1 "
+                           "ORDER BY first_seq DESC LIMIT 1) AND first_seq <= ?2 "
+                           "ORDER BY first_seq LIMIT ?3",
+                           &reader->slice);
+    if (r == 0)
+        r = sqlite_prepare(reader->db,
+                           "SELECT first_seq, count, time FROM block WHERE first_seq <= ?1 "
+                           "ORDER BY first_seq DESC LIMIT 1",
+                           &reader->probe);
+    return r;
+}
+
+int journal_reader_open(const char *path, struct journal_reader **reader)
+{
+    struct meta_identity identity = {BLOCK_KIND, BLOCK_FORMAT, NULL};
+    enum meta_verdict verdict = META_OURS;
+    struct journal_reader *opened = calloc(1, sizeof(*opened));
+    if (!opened)
+        return -ENOMEM;
+
+    int r = sqlite_open(path, false, &opened->db);
+    if (r == 0)
+        r = meta_judge(opened->db, &identity, &verdict);
+    if (r == 0 && verdict != META_OURS)
+        r = -EBADMSG;
+    if (r == 0)
+        r = journal_reader_prepare(opened);
+    if (r) {
+        journal_reader_close(&opened);
+        return r;
+    }
+    *reader = opened;
+    return 0;
+}
+
+void journal_reader_close(struct journal_reader **reader)
+{
+    if (!*reader)
+        return;
+    sqlite_finalize(&(*reader)->last);
+    sqlite_finalize(&(*reader)->slice);
+    sqlite_finalize(&(*reader)->probe);
+    sqlite_close(&(*reader)->db);
+    free(*reader);
+    *reader = NULL;
+}
+
+int journal_reader_head(struct journal_reader *reader, struct journal_head *head)
+{
+    return block_head(reader->last, head);
+}
+
+static int journal_visit_block(const struct block *block, struct journal_reading *reading)
+{
+    struct rentbus_bytes left = block->events;
+
+    for (size_t i = 0; i < block->count; i++) {
+        struct rentbus_bytes event;
+        uint64_t seq = block->first_seq + i;
+        int r = block_next(&left, &event);
+        if (r == 0 && seq >= reading->from && seq <= reading->to)
+            r = reading->visit(reading->context, seq, event);
+        if (r)
+            return r;
+    }
+    reading->next = block->first_seq + block->count;
+    return left.length == 0 ? 0 : -EBADMSG;
+}
+
+/* Whether the block goes on where the last one ended; the first one must hold `from`. */
+static bool journal_block_follows(const struct block *block, const struct journal_reading *reading)
+{
+    if (reading->next > 0)
+        return block->first_seq == reading->next;
+    return block->first_seq <= reading->from && reading->from - block->first_seq < block->count;
+}
+
+/* Reads the row that the statement stands on. */
+static int journal_read_row(struct journal_reader *reader, struct journal_reading *reading)
+{
+    struct block block;
+    int r = block_read(reader->slice, &block);
+
+    if (r)
+        return r;
+    if (!journal_block_follows(&block, reading))
+        return -EBADMSG;
+    reader->backlog += block.events.length + JOURNAL_READER_BLOCK_COST;
+    return journal_visit_block(&block, reading);
+}
+
+/* Reads some blocks, at least one; without a block to read there is a gap. */
+static int journal_read_slice(struct journal_reader *reader, struct journal_reading *reading)
+{
+    sqlite3_stmt *slice = reader->slice;
+    uint64_t before = reading->next;
+    int row = 0;
+    int r = sqlite_bind_uint(slice, 1, before > 0 ? before : reading->from);
+
+    if (r == 0)
+        r = sqlite_bind_uint(slice, 2, reading->to);
+    if (r == 0)
+        r = sqlite_bind_uint(slice, 3, JOURNAL_READER_SLICE);
+    while (r == 0 && (row = sqlite_step(slice)) == 1)
+        r = journal_read_row(reader, reading);
+    sqlite3_reset(slice);
+    if (r || row < 0)
+        return r ? r : row;
+    return reading->next > before ? 0 : -EBADMSG;
+}
+
+int journal_read(struct journal_reader *reader, uint64_t from, uint64_t to, journal_visitor *visit,
+                 void *context)
+{
+    struct journal_head head;
+    int r = journal_reader_head(reader, &head);
+    struct journal_reading reading = {
+        .from = from > 0 ? from : 1,
+        .to = to < head.seq ? to : head.seq,
+        .visit = visit,
+        .context = context,
+    };
+
+    if (r || reading.from > reading.to)
+        return r;
+    while (r == 0 && reading.next <= reading.to)
+        r = journal_read_slice(reader, &reading);
+    return r;
+}
+
+struct journal_probe {
+    uint64_t first_seq;
+    uint64_t count;
+    int64_t time; /* of the last event of the block */
+};
+
+/* The block that holds `seq`, without its events. */
+static int journal_probe(struct journal_reader *reader, uint64_t seq, struct journal_probe *probe)
+{
+    int r = sqlite_bind_uint(reader->probe, 1, seq);
+
+    if (r == 0)
+        r = sqlite_step(reader->probe);
+    if (r == 1) {
+        probe->first_seq = (uint64_t)sqlite3_column_int64(reader->probe, 0);
+        probe->count = (uint64_t)sqlite3_column_int64(reader->probe, 1);
+        probe->time = sqlite3_column_int64(reader->probe, 2);
+    }
+    sqlite3_reset(reader->probe);
+    if (r < 0)
+        return r;
+    bool holds = r == 1 && probe->first_seq <= seq && seq - probe->first_seq < probe->count;
+    return holds ? 0 : -EBADMSG;
+}
+
+struct journal_seeking {
+    int64_t time;
+    uint64_t seq;
+};
+
+static int journal_seek_event(void *context, uint64_t seq, struct rentbus_bytes event)
+{
+    struct journal_seeking *seeking = context;
+    struct journal_head head;
+    int r = block_event_head(event, &head);
+
+    if (r == 0 && head.time >= seeking->time) {
+        seeking->seq = seq;
+        return 1;
+    }
+    return r;
+}
+
+int journal_seek(struct journal_reader *reader, int64_t time, uint64_t *seq)
+{
+    struct journal_head head;
+    int r = journal_reader_head(reader, &head);
+    /* All events before `low` are earlier; `high` begins the first block known to end late enough.
+     */
+    uint64_t low = 1;
+    uint64_t high = head.seq + 1;
+
+    while (r == 0 && low < high) {
+        struct journal_probe probe;
+        r = journal_probe(reader, low + (high - low) / 2, &probe);
+        if (r == 0 && probe.time >= time)
+            high = probe.first_seq;
+        else if (r == 0)
+            low = probe.first_seq + probe.count;
+    }
+    if (r)
+        return r;
+    struct journal_seeking seeking = {.time = time, .seq = head.seq + 1};
+    if (low <= head.seq)
+        r = journal_read(reader, low, head.seq, journal_seek_event, &seeking);
+    if (r < 0)
+        return r;
+    *seq = seeking.seq;
+    return 0;
+}
+
+size_t journal_reader_backlog(const struct journal_reader *reader)
+{
+    return reader->backlog;
+}
+
+static int journal_checkpoint_busy(void *context, int tries)
+{
+    struct timespec pause = {.tv_nsec = JOURNAL_CHECKPOINT_PAUSE_NS};
+
+    (void)context;
+    return tries < JOURNAL_CHECKPOINT_TRIES && nanosleep(&pause, NULL) == 0;
+}
+
+/* `left` is how many frames of the log are not in the file yet. */
+static int journal_checkpoint_once(struct journal_reader *reader, int mode, int *log, int *left)
+{
+    int done = 0;
+    int result = sqlite3_wal_checkpoint_v2(reader->db, "main", mode, log, &done);
+
+    /* Busy: as much as could be done was done. */
+    if ((result & 0xff) == SQLITE_BUSY)
+        result = SQLITE_OK;
+    *left = *log > done ? *log - done : 0;
+    return sqlite_errno(reader->db, result);
+}
+
+int journal_checkpoint(struct journal_reader *reader)
+{
+    int log = 0;
+    int left = 1;
+    int r = 0;
+
+    for (int i = 0; r == 0 && left > 0 && i < JOURNAL_CHECKPOINT_ROUNDS; i++)
+        r = journal_checkpoint_once(reader, SQLITE_CHECKPOINT_PASSIVE, &log, &left);
+    /* A writer that never pauses always leaves a rest, and only without a rest does the log begin
+     * again at its front: take the rest while the writer waits. */
+    if (r == 0 && left > 0 && log >= BLOCK_LOG_FRAMES / 2) {
+        sqlite3_busy_handler(reader->db, journal_checkpoint_busy, NULL);
+        r = journal_checkpoint_once(reader, SQLITE_CHECKPOINT_FULL, &log, &left);
+        sqlite3_busy_timeout(reader->db, SQLITE_BUSY_MS);
+    }
+    if (r == 0)
+        reader->backlog = (size_t)left * BLOCK_FRAME_SIZE;
+    return r;
+}
