@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#include "daemon/ledger/codec.h"
+
+#include <errno.h>
+
+const void *ledger_event_data(const struct ledger_event *event)
+{
+    return event->type == RENTBUS_EVENT_NONE ? NULL : &event->data;
+}
+
+int ledger_event_decode(const struct rentbus_event *wire, struct ledger_event *event)
+{
+    struct rentbus_fault fault;
+    int error;
+
+    event->type = (enum rentbus_event_type)rentbus_word_find(&rentbus_event_type_words, wire->type);
+    event->subject = RENTBUS_HAS(wire, event, subject) ? wire->subject : (struct rentbus_text){0};
+    if (event->type == RENTBUS_EVENT_NONE)
+        return 0;
+    error = rentbus_decode(rentbus_event_rows[event->type].data, wire->data, RENTBUS_LENIENT,
+                           &event->data, &fault);
+    return error == 0 ? 0 : -EBADMSG;
+}

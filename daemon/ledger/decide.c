@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#include "daemon/ledger/decide.h"
+
+#include "daemon/ledger/rules.h"
+#include "daemon/ledger/view.h"
+
+#include <assert.h>
+
+const struct ledger_policy ledger_policy_default = {.max_skew = INT64_C(300000000)};
+
+struct ledger_event *ledger_decision_add(struct ledger_decision *decision,
+                                         enum rentbus_event_type type, struct rentbus_text subject)
+{
+    struct ledger_event *event = &decision->events[decision->count++];
+
+    assert(decision->count <= LEDGER_DECISION_MAX);
+    event->type = type;
+    event->subject = subject;
+    return event;
+}
+
+struct rentbus_unchanged_data *ledger_decision_unchanged(struct ledger_decision *decision,
+                                                         enum rentbus_op op,
+                                                         struct rentbus_text subject)
+{
+    const struct rentbus_op_row *row = &rentbus_op_rows[op];
+    struct rentbus_text wire = {row->wire, row->wire_length};
+    struct rentbus_unchanged_data *data =
+        &ledger_decision_add(decision, RENTBUS_COMMAND_UNCHANGED_EVENT, subject)
+             ->data.unchanged_data;
+
+    data->has = 0;
+    RENTBUS_SET(data, unchanged_data, op, wire);
+    return data;
+}
+
+static ledger_decider *const deciders[RENTBUS_OP_COUNT] = {
+    [RENTBUS_OP_rental_return] = ledger_decide_return,
+    [RENTBUS_OP_rental_checkout] = ledger_decide_checkout,
+    [RENTBUS_OP_user_put] = ledger_decide_user_put,
+    [RENTBUS_OP_asset_put] = ledger_decide_asset_put,
+    [RENTBUS_OP_asset_type_put] = ledger_decide_asset_type_put,
+    [RENTBUS_OP_location_put] = ledger_decide_location_put,
+    [RENTBUS_OP_admin_import] = ledger_decide_import,
+};
+
+int ledger_decide(const struct ledger *ledger, const struct ledger_command *command,
+                  const struct ledger_context *context, struct ledger_decision *decision,
+                  struct rentbus_fault *fault)
+{
+    decision->count = 0;
+    if (command->op >= RENTBUS_OP_COUNT || !deciders[command->op])
+        return rentbus_fault_set(fault, RENTBUS_ERROR_UNKNOWN_OP, NULL, "not a command");
+    return deciders[command->op](ledger, command, context, decision, fault);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* What the deciders of the single commands share. Each decider appends its events to *decision,
+ * whose count is 0 before, and returns as ledger_decide() does. */
+#ifndef RENTBUS_LEDGER_RULES_H
+#define RENTBUS_LEDGER_RULES_H
+
+#include "daemon/ledger/decide.h"
+#include "daemon/ledger/state.h"
+
+typedef int ledger_decider(const struct ledger *ledger, const struct ledger_command *command,
+                           const struct ledger_context *context, struct ledger_decision *decision,
+                           struct rentbus_fault *fault);
+
+ledger_decider ledger_decide_return;
+ledger_decider ledger_decide_checkout;
+ledger_decider ledger_decide_import;
+ledger_decider ledger_decide_user_put;
+ledger_decider ledger_decide_asset_put;
+ledger_decider ledger_decide_asset_type_put;
+ledger_decider ledger_decide_location_put;
+
+/* The next event of the decision, its data uninitialized. */
+struct ledger_event *ledger_decision_add(struct ledger_decision *decision,
+                                         enum rentbus_event_type type, struct rentbus_text subject);
+/* A COMMAND_UNCHANGED_EVENT; returns its data, without a rental. */
+struct rentbus_unchanged_data *ledger_decision_unchanged(struct ledger_decision *decision,
+                                                         enum rentbus_op op,
+                                                         struct rentbus_text subject);
+
+#endif

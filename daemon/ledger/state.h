@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* What the ledger is made of. For the files of this folder and for tests. */
+#ifndef RENTBUS_LEDGER_STATE_H
+#define RENTBUS_LEDGER_STATE_H
+
+#include "daemon/ledger/hash.h"
+#include "daemon/ledger/ledger.h"
+#include "daemon/ledger/names.h"
+#include "daemon/ledger/registry.h"
+#include "daemon/ledger/sequence.h"
+#include "daemon/ledger/tree.h"
+#include "daemon/ledger/undo.h"
+#include "sdk/protocol/text.h"
+
+/* A text that only one thing has, such as a user's name. */
+struct ledger_label {
+    uint16_t length;
+    char data[];
+};
+
+struct ledger_user {
+    struct ledger_key key;
+    struct ledger_label *name;     /* NULL: none */
+    struct ledger_rental *open;    /* root, LEDGER_BY_AGE: the rentals in progress */
+    struct ledger_rental *rentals; /* root, LEDGER_BY_SEQ: all that are in memory */
+    char id[];
+};
+
+/* What changes of an asset by events of its own. */
+struct ledger_asset_state {
+    struct ledger_name *type; /* a reference */
+    /* Whose rental the last return scan of this very asset completed, if nobody took it since. */
+    struct ledger_user *returned_by;
+};
+
+struct ledger_asset {
+    struct ledger_key key;
+    struct ledger_rental *rental; /* the open rental that names it: there is at most one */
+    struct ledger_asset_state state;
+    char id[];
+};
+
+struct ledger_asset_type {
+    struct ledger_key key;
+    int64_t loan_period;               /* seconds */
+    struct ledger_type_list *eligible; /* a reference */
+    char id[];
+};
+
+struct ledger_location {
+    struct ledger_key key;
+    struct ledger_label *name; /* NULL: none */
+    char id[];
+};
+
+/* What changes of a rental. Times in microseconds since 1970. */
+struct ledger_rental_state {
+    struct ledger_asset *asset;
+    struct ledger_asset *returned_asset;   /* NULL: none */
+    struct ledger_name *returned_location; /* a reference; NULL: none */
+    int64_t expires_at;
+    int64_t returned_at; /* with has_returned_at */
+    uint64_t closed_seq; /* of the event that closed it; 0 while open */
+    uint32_t rev;
+    uint32_t renewals;
+    uint8_t status;    /* enum rentbus_status */
+    uint8_t closed_by; /* enum rentbus_closed_by */
+    bool has_returned_at;
+};
+
+/* The links BY_AGE of a closed rental chain it to those closed before and after it. */
+struct ledger_rental {
+    struct ledger_key key;
+    struct ledger_link links[LEDGER_ORDERS];
+    struct ledger_user *user;
+    struct ledger_name *created_location; /* a reference */
+    struct ledger_type_list *eligible;    /* a reference */
+    int64_t created_at;
+    uint64_t created_seq;
+    struct ledger_rental_state state;
+    char id[];
+};
+
+struct ledger {
+    struct ledger_memory memory;
+    struct ledger_pool pool;
+    uint64_t seed; /* of the hashes: what others cannot know, and nobody can see */
+    uint64_t head;
+    uint64_t durable;
+    uint64_t archived;
+    struct ledger_table names;
+    struct ledger_table type_lists;
+    struct ledger_registry users;
+    struct ledger_registry assets;
+    struct ledger_registry asset_types;
+    struct ledger_registry locations;
+    struct ledger_table rentals;
+    struct ledger_sequence created;
+    struct ledger_rental *closed_first; /* in the order of closed_seq */
+    struct ledger_rental *closed_last;
+    uint64_t rental_count; /* ever */
+    uint64_t open_count;
+    uint64_t closed_count; /* in memory */
+    struct ledger_undo_log undo;
+};
+
+/* ledger_create() with a heap of the caller's. */
+struct ledger *ledger_create_in(const struct ledger_memory *memory);
+
+static inline uint32_t ledger_hash_text(const struct ledger *ledger, struct rentbus_text text)
+{
+    return (uint32_t)ledger_hash(ledger->seed, text.data, text.length);
+}
+
+/* By id: the thing, or NULL, also for an absent id. */
+struct ledger_user *ledger_find_user(const struct ledger *ledger, struct rentbus_text id);
+struct ledger_asset *ledger_find_asset(const struct ledger *ledger, struct rentbus_text id);
+struct ledger_asset_type *ledger_find_asset_type(const struct ledger *ledger,
+                                                 struct rentbus_text id);
+struct ledger_location *ledger_find_location(const struct ledger *ledger, struct rentbus_text id);
+struct ledger_rental *ledger_find_rental(const struct ledger *ledger, struct rentbus_text id);
+
+static inline struct rentbus_text ledger_user_id(const struct ledger_user *user)
+{
+    return (struct rentbus_text){user->id, user->key.length};
+}
+
+static inline struct rentbus_text ledger_asset_id(const struct ledger_asset *asset)
+{
+    return (struct rentbus_text){asset->id, asset->key.length};
+}
+
+static inline struct rentbus_text ledger_rental_id(const struct ledger_rental *rental)
+{
+    return (struct rentbus_text){rental->id, rental->key.length};
+}
+
+static inline bool ledger_rental_open(const struct ledger_rental *rental)
+{
+    return rental->state.status == RENTBUS_STATUS_IN_PROGRESS;
+}
+
+#endif

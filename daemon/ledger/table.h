@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* A hash table of things that begin with a struct ledger_key and hold their id inline. It keeps
+ * pointers and owns no thing; it reads, inserts and removes in constant time and only
+ * ledger_table_reserve() can fail. */
+#ifndef RENTBUS_LEDGER_TABLE_H
+#define RENTBUS_LEDGER_TABLE_H
+
+#include "daemon/ledger/memory.h"
+#include "sdk/protocol/types.h"
+
+struct ledger_key {
+    uint32_t hash;
+    uint16_t length; /* bytes of the id */
+};
+
+struct ledger_slot {
+    struct ledger_key *item; /* NULL: free */
+    uint32_t hash;
+};
+
+/* Zeroed but for `id_offset`: where the id begins in a thing. `capacity` is 0 or a power of two. */
+struct ledger_table {
+    struct ledger_slot *slots;
+    size_t capacity;
+    size_t count;
+    size_t id_offset;
+};
+
+/* The thing with that id, whose hash is given, or NULL. */
+void *ledger_table_find(const struct ledger_table *table, uint32_t hash, struct rentbus_text id);
+/* Makes room for one more thing. 0, or -ENOMEM. */
+int ledger_table_reserve(struct ledger_table *table, const struct ledger_memory *memory)
+    __attribute__((warn_unused_result));
+/* Adds a thing that is not in it; needs a ledger_table_reserve() before. */
+void ledger_table_insert(struct ledger_table *table, struct ledger_key *item);
+/* Removes a thing that is in it. */
+void ledger_table_remove(struct ledger_table *table, const struct ledger_key *item);
+void ledger_table_release(struct ledger_table *table, const struct ledger_memory *memory);
+
+#endif

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#include "daemon/ledger/undo.h"
+
+#include "daemon/ledger/things.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#define CAPACITY_MIN 64
+
+enum undo_kind {
+    UNDO_ADD,
+    UNDO_ADD_RENTAL,
+    UNDO_LABEL,
+    UNDO_ASSET,
+    UNDO_ASSET_TYPE,
+    UNDO_RENTAL,
+};
+
+struct undo_asset_type {
+    int64_t loan_period;
+    struct ledger_type_list *eligible;
+};
+
+struct ledger_undo {
+    uint64_t seq; /* of the event that made the change */
+    enum undo_kind kind;
+    union {
+        struct ledger_registry *registry;
+        struct ledger_label **label;
+        struct ledger_asset *asset;
+        struct ledger_asset_type *asset_type;
+        struct ledger_rental *rental;
+    } of;
+    union {
+        struct ledger_label *label;
+        struct ledger_asset_state asset;
+        struct undo_asset_type asset_type;
+        struct ledger_rental_state rental;
+    } old;
+};
+
+int ledger_undo_reserve(struct ledger *ledger)
+{
+    struct ledger_undo_log *log = &ledger->undo;
+    size_t capacity = log->capacity ? log->capacity * 2 : CAPACITY_MIN;
+    struct ledger_undo *records;
+
+    if (log->end + LEDGER_UNDO_EVENT_MAX <= log->capacity)
+        return 0;
+    if (log->first > 0 && log->first >= log->capacity / 2) {
+        log->end -= log->first;
+        memmove(log->records, log->records + log->first, log->end * sizeof(*records));
+        log->first = 0;
+        return 0;
+    }
+    records =
+        ledger->memory.resize(ledger->memory.context, log->records, capacity * sizeof(*records));
+    if (!records)
+        return -ENOMEM;
+    log->records = records;
+    log->capacity = capacity;
+    return 0;
+}
+
+/* Room for the next record, of the event that is being applied. */
+static struct ledger_undo *undo_push(struct ledger *ledger, enum undo_kind kind)
+{
+    struct ledger_undo *record = &ledger->undo.records[ledger->undo.end++];
+
+    assert(ledger->undo.end <= ledger->undo.capacity);
+    record->seq = ledger->head + 1;
+    record->kind = kind;
+    return record;
+}
+
+void ledger_change_add(struct ledger *ledger, struct ledger_registry *registry,
+                       struct ledger_key *thing)
+{
+    undo_push(ledger, UNDO_ADD)->of.registry = registry;
+    ledger_registry_add(registry, thing);
+}
+
+void ledger_change_add_rental(struct ledger *ledger, struct ledger_rental *rental)
+{
+    undo_push(ledger, UNDO_ADD_RENTAL)->of.rental = rental;
+    ledger_rental_enter(ledger, rental);
+    ledger_rental_link(ledger, rental);
+    ledger->rental_count++;
+}
+
+void ledger_change_label(struct ledger *ledger, struct ledger_label **place,
+                         struct ledger_label *label)
+{
+    struct ledger_undo *record = undo_push(ledger, UNDO_LABEL);
+
+    record->of.label = place;
+    record->old.label = *place;
+    *place = label;
+}
+
+void ledger_change_asset(struct ledger *ledger, struct ledger_asset *asset,
+                         const struct ledger_asset_state *state)
+{
+    struct ledger_undo *record = undo_push(ledger, UNDO_ASSET);
+
+    record->of.asset = asset;
+    record->old.asset = asset->state;
+    asset->state = *state;
+}
+
+void ledger_change_asset_type(struct ledger *ledger, struct ledger_asset_type *asset_type,
+                              int64_t loan_period, struct ledger_type_list *eligible)
+{
+    struct ledger_undo *record = undo_push(ledger, UNDO_ASSET_TYPE);
+
+    record->of.asset_type = asset_type;
+    record->old.asset_type =
+        (struct undo_asset_type){asset_type->loan_period, asset_type->eligible};
+    asset_type->loan_period = loan_period;
+    asset_type->eligible = eligible;
+}
+
+static void rental_set(struct ledger *ledger, struct ledger_rental *rental,
+                       const struct ledger_rental_state *state)
+{
+    ledger_rental_unlink(ledger, rental);
+    rental->state = *state;
+    ledger_rental_link(ledger, rental);
+}
+
+void ledger_change_rental(struct ledger *ledger, struct ledger_rental *rental,
+                          const struct ledger_rental_state *state)
+{
+    struct ledger_undo *record = undo_push(ledger, UNDO_RENTAL);
+
+    record->of.rental = rental;
+    record->old.rental = rental->state;
+    rental_set(ledger, rental, state);
+}
+
+/* ---- how each kind is forgotten: the old state's references go ---- */
+
+static void forget_nothing(struct ledger *ledger, struct ledger_undo *record)
+{
+    (void)ledger;
+    (void)record;
+}
+
+static void forget_label(struct ledger *ledger, struct ledger_undo *record)
+{
+    ledger_label_free(ledger, record->old.label);
+}
+
+static void forget_asset(struct ledger *ledger, struct ledger_undo *record)
+{
+    ledger_name_release(ledger, record->old.asset.type);
+}
+
+static void forget_asset_type(struct ledger *ledger, struct ledger_undo *record)
+{
+    ledger_type_list_release(ledger, record->old.asset_type.eligible);
+}
+
+static void forget_rental(struct ledger *ledger, struct ledger_undo *record)
+{
+    ledger_name_release(ledger, record->old.rental.returned_location);
+}
+
+/* ---- how each kind is taken back: the new state's references go ---- */
+
+static void undo_add(struct ledger *ledger, struct ledger_undo *record)
+{
+    struct ledger_registry *registry = record->of.registry;
+    struct ledger_key *thing = registry->items[registry->count - 1];
+
+    ledger_registry_pop(registry);
+    ledger_thing_free(ledger, registry, thing);
+}
+
+static void undo_add_rental(struct ledger *ledger, struct ledger_undo *record)
+{
+    ledger_rental_unlink(ledger, record->of.rental);
+    ledger_rental_leave(ledger, record->of.rental);
+    ledger_rental_free(ledger, record->of.rental);
+    ledger->rental_count--;
+}
+
+static void undo_label(struct ledger *ledger, struct ledger_undo *record)
+{
+    ledger_label_free(ledger, *record->of.label);
+    *record->of.label = record->old.label;
+}
+
+static void undo_asset(struct ledger *ledger, struct ledger_undo *record)
+{
+    ledger_name_release(ledger, record->of.asset->state.type);
+    record->of.asset->state = record->old.asset;
+}
+
+static void undo_asset_type(struct ledger *ledger, struct ledger_undo *record)
+{
+    struct ledger_asset_type *asset_type = record->of.asset_type;
+
+    ledger_type_list_release(ledger, asset_type->eligible);
+    asset_type->loan_period = record->old.asset_type.loan_period;
+    asset_type->eligible = record->old.asset_type.eligible;
+}
+
+static void undo_rental(struct ledger *ledger, struct ledger_undo *record)
+{
+    struct ledger_name *location = record->of.rental->state.returned_location;
+
+    rental_set(ledger, record->of.rental, &record->old.rental);
+    ledger_name_release(ledger, location);
+}
+
+static const struct {
+    void (*forget)(struct ledger *ledger, struct ledger_undo *record);
+    void (*undo)(struct ledger *ledger, struct ledger_undo *record);
+} undo_kinds[] = {
+    [UNDO_ADD] = {forget_nothing, undo_add},
+    [UNDO_ADD_RENTAL] = {forget_nothing, undo_add_rental},
+    [UNDO_LABEL] = {forget_label, undo_label},
+    [UNDO_ASSET] = {forget_asset, undo_asset},
+    [UNDO_ASSET_TYPE] = {forget_asset_type, undo_asset_type},
+    [UNDO_RENTAL] = {forget_rental, undo_rental},
+};
+
+void ledger_undo_forget(struct ledger *ledger, uint64_t seq)
+{
+    struct ledger_undo_log *log = &ledger->undo;
+
+    for (; log->first < log->end && log->records[log->first].seq <= seq; log->first++) {
+        struct ledger_undo *record = &log->records[log->first];
+
+        undo_kinds[record->kind].forget(ledger, record);
+    }
+    if (log->first == log->end)
+        log->first = log->end = 0;
+}
+
+void ledger_undo_all(struct ledger *ledger)
+{
+    struct ledger_undo_log *log = &ledger->undo;
+
+    while (log->end > log->first) {
+        struct ledger_undo *record = &log->records[--log->end];
+
+        undo_kinds[record->kind].undo(ledger, record);
+    }
+    log->first = log->end = 0;
+}
+
+void ledger_undo_release(struct ledger *ledger)
+{
+    ledger->memory.resize(ledger->memory.context, ledger->undo.records, 0);
+    ledger->undo = (struct ledger_undo_log){0};
+}
