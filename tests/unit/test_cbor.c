@@ -230,7 +230,7 @@ static void the_same_key_twice_is_refused(void **state)
         "a26161007f6161ff00",
         "a27f6161ff00616100",
         "a27f61616162ff0062616200",
-        "a27f6061616061 62ff007f6161616260ff00",
+        "a27f6161606162ff007f6161616260ff00",
     };
     assert_all(RENTBUS_CBOR_DUPLICATE_KEY, vectors, COUNT(vectors));
 }
