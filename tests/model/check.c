@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#include "tests/model/check.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+
+bool check_fail(struct check_report *report, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(report->text, sizeof report->text, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+bool check_same(struct check_report *report, const char *what, const struct rentbus_schema *schema,
+                const void *expected, const void *actual)
+{
+    const char *field = view_difference(schema, expected, actual);
+    if (!field)
+        return true;
+    FILE *out = fmemopen(report->text, sizeof report->text, "w");
+    if (!out)
+        return false;
+    fprintf(out, "%s differs in %s\n  model:  ", what, field);
+    view_print(out, schema, expected);
+    fprintf(out, "\n  ledger: ");
+    view_print(out, schema, actual);
+    fclose(out);
+    return false;
+}
+
+/* ---- counts ---- */
+
+static bool check_number(struct check_report *report, const char *what, uint64_t expected,
+                         uint64_t actual)
+{
+    if (expected == actual)
+        return true;
+    return check_fail(report, "%s: model %" PRIu64 ", ledger %" PRIu64, what, expected, actual);
+}
+
+static bool check_counts(struct check_report *report, const struct ledger *ledger,
+                         const struct model_state *state, int64_t now)
+{
+    struct ledger_counts counts = ledger_counts(ledger);
+    size_t open = model_open_count(state);
+    return check_number(report, "head", state->head, ledger_head(ledger)) &&
+           check_number(report, "users", state->user_count, counts.users) &&
+           check_number(report, "assets", state->asset_count, counts.assets) &&
+           check_number(report, "asset types", state->asset_type_count, counts.asset_types) &&
+           check_number(report, "locations", state->location_count, counts.locations) &&
+           check_number(report, "rentals", state->rentals_ever, counts.rentals) &&
+           check_number(report, "open rentals", open, counts.open) &&
+           check_number(report, "closed rentals in memory", state->rental_count - open,
+                        counts.closed_in_memory) &&
+           check_number(report, "expired rentals", model_expired_count(state, now),
+                        ledger_expired_count(ledger, now));
+}
+
+/* ---- one thing by its id ---- */
+
+static bool check_found(struct check_report *report, const char *what, const char *id,
+                        bool expected, bool actual)
+{
+    if (expected == actual)
+        return true;
+    return check_fail(report, "%s \"%s\": model %s it, ledger %s", what, id,
+                      expected ? "has" : "does not have", actual ? "has" : "does not have");
+}
+
+static bool check_user(struct check_report *report, const struct ledger *ledger,
+                       const struct model_state *state, const char *id)
+{
+    struct model_text text = model_text(id);
+    const struct model_named *known = model_user(state, &text);
+    struct rentbus_user expected;
+    struct rentbus_user actual;
+    bool found = ledger_user_get(ledger, view_text(&text), &actual);
+    if (!check_found(report, "user", id, known, found) || !found)
+        return !known == !found;
+    view_user(known, &expected);
+    return check_same(report, "user", &rentbus_user_schema, &expected, &actual);
+}
+
+static bool check_asset(struct check_report *report, const struct ledger *ledger,
+                        const struct model_state *state, const char *id)
+{
+    struct model_text text = model_text(id);
+    const struct model_asset *known = model_asset(state, &text);
+    struct rentbus_asset expected;
+    struct rentbus_asset actual;
+    bool found = ledger_asset_get(ledger, view_text(&text), &actual);
+    if (!check_found(report, "asset", id, known, found) || !found)
+        return !known == !found;
+    view_asset(state, known, &expected);
+    return check_same(report, "asset", &rentbus_asset_schema, &expected, &actual);
+}
+
+static bool check_asset_type(struct check_report *report, const struct ledger *ledger,
+                             const struct model_state *state, const char *id)
+{
+    struct model_text text = model_text(id);
+    const struct model_asset_type *known = model_asset_type(state, &text);
+    struct rentbus_asset_type expected;
+    struct rentbus_asset_type actual;
+    bool found = ledger_asset_type_get(ledger, view_text(&text), &actual);
+    if (!check_found(report, "asset type", id, known, found) || !found)
+        return !known == !found;
+    view_asset_type(known, &expected);
+    return check_same(report, "asset type", &rentbus_asset_type_schema, &expected, &actual);
+}
+
+static bool check_location(struct check_report *report, const struct ledger *ledger,
+                           const struct model_state *state, const char *id)
+{
+    struct model_text text = model_text(id);
+    const struct model_named *known = model_location(state, &text);
+    struct rentbus_location expected;
+    struct rentbus_location actual;
+    bool found = ledger_location_get(ledger, view_text(&text), &actual);
+    if (!check_found(report, "location", id, known, found) || !found)
+        return !known == !found;
+    view_location(known, &expected);
+    return check_same(report, "location", &rentbus_location_schema, &expected, &actual);
+}
+
+static bool check_rental(struct check_report *report, const struct ledger *ledger,
+                         const struct model_state *state, const char *id)
+{
+    struct model_text text = model_text(id);
+    const struct model_rental *known = model_rental(state, &text);
+    struct rentbus_rental expected;
+    struct rentbus_rental actual;
+    bool found = ledger_rental_get(ledger, view_text(&text), &actual);
+    if (!check_found(report, "rental", id, known, found) || !found)
+        return !known == !found;
+    view_rental(known, &expected);
+    return check_same(report, "rental", &rentbus_rental_schema, &expected, &actual);
+}
+
+static bool check_gets(struct check_report *report, const struct ledger *ledger,
+                       const struct model_state *state, struct history_random *random)
+{
+    const char *id;
+    for (size_t i = 0; (id = history_user(i)); i++)
+        if (!check_user(report, ledger, state, id))
+            return false;
+    for (size_t i = 0; (id = history_asset(i)); i++)
+        if (!check_asset(report, ledger, state, id))
+            return false;
+    for (size_t i = 0; (id = history_asset_type(i)); i++)
+        if (!check_asset_type(report, ledger, state, id))
+            return false;
+    for (size_t i = 0; (id = history_location(i)); i++)
+        if (!check_location(report, ledger, state, id))
+            return false;
+    for (size_t i = 0; i < state->rental_count; i++)
+        if (!check_rental(report, ledger, state, state->rentals[i].id.text))
+            return false;
+    /* Whatever it was once: rolled back, archived, in memory, or never used. */
+    for (unsigned i = 0; i < 4; i++) {
+        char any[16];
+        snprintf(any, sizeof any, "r%zu", history_random_below(random, 2000));
+        if (!check_rental(report, ledger, state, any))
+            return false;
+    }
+    return true;
+}
+
+bool check_state(struct check_report *report, const struct ledger *ledger,
+                 const struct model_state *state, int64_t now, struct history_random *random,
+                 bool thorough)
+{
+    return check_counts(report, ledger, state, now) && check_gets(report, ledger, state, random) &&
+           check_lists(report, ledger, state, now, random, thorough);
+}
+
+/* ---- what holds of every state ---- */
+
+static bool fields_fit_status(const struct model_rental *rental)
+{
+    bool open = rental->status == RENTBUS_STATUS_IN_PROGRESS;
+    if (open)
+        return !rental->returned_at.given && !rental->returned_at_location_id.given &&
+               !rental->returned_asset_id.given && rental->closed_by == RENTBUS_CLOSED_BY_NONE &&
+               rental->closed_seq == 0;
+    if (rental->status == RENTBUS_STATUS_COMPLETED && !rental->returned_at.given)
+        return false;
+    return rental->closed_seq >= rental->created_seq;
+}
+
+bool check_invariants(struct check_report *report, const struct model_state *state)
+{
+    for (size_t i = 0; i < state->rental_count; i++) {
+        const struct model_rental *rental = &state->rentals[i];
+        if (!fields_fit_status(rental))
+            return check_fail(report, "rental %s does not fit its status", rental->id.text);
+        if (rental->rev == 0 || rental->expires_at <= rental->created_at ||
+            rental->created_seq == 0 || rental->created_seq > state->head)
+            return check_fail(report, "rental %s has impossible numbers", rental->id.text);
+        if (i > 0 && rental->created_seq <= state->rentals[i - 1].created_seq)
+            return check_fail(report, "rental %s is out of order", rental->id.text);
+        if (!model_user(state, &rental->user_id) || !model_asset(state, &rental->asset_id))
+            return check_fail(report, "rental %s names what nobody put", rental->id.text);
+        if (rental->status == RENTBUS_STATUS_IN_PROGRESS &&
+            model_out(state, &rental->asset_id) != rental)
+            return check_fail(report, "asset %s is on two open rentals", rental->asset_id.text);
+    }
+    return true;
+}
+
+bool check_step(struct check_report *report, const struct model_state *before,
+                const struct model_event *event)
+{
+    bool closes = event->type == RENTBUS_RENTAL_RETURN_COMPLETE_EVENT;
+    bool swaps = event->type == RENTBUS_RENTAL_ASSET_SWAPPED_EVENT;
+    if (!closes && !swaps)
+        return true;
+    const struct model_rental *old = model_rental(before, &event->rental.id);
+    if (!old || old->status != RENTBUS_STATUS_IN_PROGRESS)
+        return check_fail(report, "a rental changed that was not open");
+    if (event->rental.rev != old->rev + 1)
+        return check_fail(report, "rental %s: rev did not grow by one", old->id.text);
+    if (closes == (event->rental.status == RENTBUS_STATUS_IN_PROGRESS))
+        return check_fail(report, "rental %s: wrong status behind its event", old->id.text);
+    return true;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* What the ledger shows against what the model knows, and what must hold of either. */
+#ifndef RENTBUS_MODEL_CHECK_H
+#define RENTBUS_MODEL_CHECK_H
+
+#include "tests/model/history.h"
+#include "tests/model/view.h"
+
+/* The first difference, in words. */
+struct check_report {
+    char text[4096];
+};
+
+/* Returns false, for `return check_fail(...)`. */
+bool check_fail(struct check_report *report, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Compares two structs of a schema; `what` names them in the report. */
+bool check_same(struct check_report *report, const char *what, const struct rentbus_schema *schema,
+                const void *expected, const void *actual);
+
+/* The part of check_state() that is about lists. */
+bool check_lists(struct check_report *report, const struct ledger *ledger,
+                 const struct model_state *state, int64_t now, struct history_random *random,
+                 bool thorough);
+/* Compares everything that the ledger's read functions show: counts, each thing by id, the lists
+ * with some random filters, or with every combination of filters when `thorough`. */
+bool check_state(struct check_report *report, const struct ledger *ledger,
+                 const struct model_state *state, int64_t now, struct history_random *random,
+                 bool thorough);
+/* Rules that hold of every state: no two open rentals of one asset, fields that fit the status. */
+bool check_invariants(struct check_report *report, const struct model_state *state);
+/* Rules about how one state follows from another: statuses only close, rev grows by one. */
+bool check_step(struct check_report *report, const struct model_state *before,
+                const struct model_event *event);
+
+#endif

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#include "tests/model/history.h"
+
+#include <string.h>
+
+#include "sdk/protocol/time.h"
+
+#define MINUTE (60 * RENTBUS_SECOND)
+#define HOUR (60 * MINUTE)
+#define DAY RENTBUS_DAY
+
+#define LONG_ID                                                                                    \
+    "u4-0123456789012345678901234567890123456789012345678901234567890"                             \
+    "1234567890123456789012345678901234567890123456789012345678901234"
+
+/* Some ids begin with others, one is as long as an id may be, one is not ASCII. */
+static const char *const user_ids[] = {"u1", "u2", "u", "ü3", LONG_ID, "nobody"};
+static const char *const asset_ids[] = {"a1", "a2", "a3", "a4",  "a5",     "a6",
+                                        "a7", "a8", "a9", "a1x", "nothing"};
+static const char *const asset_type_ids[] = {"mug", "bowl", "box", "lid"};
+static const char *const location_ids[] = {"l1", "l2", "bin", "far"};
+static const char *const some_names[] = {"", "Ada", "Bo"};
+static const char *const import_ids[] = {"i1", "i2", "i3", "i4", "i5", "i6", "i7", "i8"};
+
+#define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
+
+static const char *nth(const char *const *texts, size_t count, size_t index)
+{
+    return index < count ? texts[index] : NULL;
+}
+
+const char *history_user(size_t index)
+{
+    return nth(user_ids, COUNT_OF(user_ids), index);
+}
+
+const char *history_asset(size_t index)
+{
+    return nth(asset_ids, COUNT_OF(asset_ids), index);
+}
+
+const char *history_asset_type(size_t index)
+{
+    return nth(asset_type_ids, COUNT_OF(asset_type_ids), index);
+}
+
+const char *history_location(size_t index)
+{
+    return nth(location_ids, COUNT_OF(location_ids), index);
+}
+
+uint64_t history_random_next(struct history_random *random)
+{
+    uint64_t z = random->state += UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+size_t history_random_below(struct history_random *random, size_t count)
+{
+    return (size_t)(history_random_next(random) % count);
+}
+
+static bool chance(struct history_random *random, unsigned percent)
+{
+    return history_random_below(random, 100) < percent;
+}
+
+static struct model_text pick(struct history_random *random, const char *const *texts, size_t count)
+{
+    return model_text(texts[history_random_below(random, count)]);
+}
+
+#define PICK(random, texts) pick(random, texts, COUNT_OF(texts))
+/* Seldom the last one, which stands for what nobody has put. */
+#define PICK_KNOWN(random, texts) pick(random, texts, COUNT_OF(texts) - !chance(random, 6))
+
+static struct model_ids pick_types(struct history_random *random)
+{
+    struct model_ids ids = {.given = true};
+    size_t count = 1 + history_random_below(random, 3);
+    while (ids.count < count)
+        ids.items[ids.count++] = PICK(random, asset_type_ids);
+    return ids;
+}
+
+static const struct model_rental *pick_rental(struct history_random *random,
+                                              const struct history_view *view)
+{
+    size_t archived = view->archive_count < 10 ? view->archive_count : 10;
+    size_t count = view->state->rental_count + archived;
+    if (count == 0)
+        return NULL;
+    size_t index = history_random_below(random, count);
+    if (index < view->state->rental_count)
+        return &view->state->rentals[index];
+    return &view->archive[view->archive_count - 1 - history_random_below(random, archived)];
+}
+
+static const struct model_rental *pick_open(struct history_random *random,
+                                            const struct history_view *view)
+{
+    for (int attempt = 0; attempt < 8; attempt++) {
+        const struct model_rental *rental = pick_rental(random, view);
+        if (rental && rental->status == RENTBUS_STATUS_IN_PROGRESS)
+            return rental;
+    }
+    return NULL;
+}
+
+/* When a device says that it was: mostly now, often earlier, at times on the very edge. */
+static int64_t pick_time(struct history_random *random, const struct history_view *view,
+                         const struct history_step *step)
+{
+    const struct model_rental *open;
+    switch (history_random_below(random, 16)) {
+    case 0:
+    case 1:
+        return step->now - (int64_t)history_random_below(random, 5) * DAY;
+    case 2:
+    case 3:
+        return step->now - (int64_t)history_random_below(random, 48) * HOUR;
+    case 4:
+        return step->now + step->max_skew;
+    case 5:
+        return step->now + step->max_skew + 1;
+    case 6:
+        return step->now + (int64_t)history_random_below(random, 4) * DAY;
+    case 7:
+    case 8:
+    case 9:
+        open = pick_open(random, view);
+        return open ? open->expires_at + (int64_t)history_random_below(random, 3) - 1 : step->now;
+    default:
+        return step->now;
+    }
+}
+
+/* ---- commands ---- */
+
+static void choose_return_by_rental(struct history_random *random, const struct history_view *view,
+                                    struct model_command *command)
+{
+    const struct model_rental *rental =
+        chance(random, 40) ? pick_open(random, view) : pick_rental(random, view);
+    command->rental_id = rental ? rental->id : model_text("r");
+    if (chance(random, 6))
+        command->rental_id = model_text("never");
+    if (chance(random, 50))
+        command->asset_id = (struct model_text){0};
+    if (chance(random, 60))
+        command->user_id = (struct model_text){0};
+    else if (rental && chance(random, 60))
+        command->user_id = rental->user_id;
+}
+
+static void choose_return(struct history_random *random, const struct history_view *view,
+                          struct history_step *step)
+{
+    struct model_command *command = &step->command;
+    command->op = RENTBUS_OP_rental_return;
+    command->asset_id = PICK_KNOWN(random, asset_ids);
+    command->user_id = PICK_KNOWN(random, user_ids);
+    if (chance(random, 75))
+        command->location_id = PICK(random, location_ids);
+    command->occurred_at = pick_time(random, view, step);
+
+    const struct model_rental *out = model_out(view->state, &command->asset_id);
+    const struct model_asset *asset = model_asset(view->state, &command->asset_id);
+    if (out && chance(random, 50))
+        command->user_id = out->user_id;
+    else if (asset && asset->returned_by.given && chance(random, 30))
+        command->user_id = asset->returned_by;
+    if (chance(random, 20))
+        choose_return_by_rental(random, view, command);
+    else if (chance(random, 25))
+        command->user_id = (struct model_text){0};
+}
+
+static void choose_checkout(struct history_random *random, const struct history_view *view,
+                            struct history_step *step)
+{
+    struct model_command *command = &step->command;
+    command->op = RENTBUS_OP_rental_checkout;
+    command->asset_id = PICK_KNOWN(random, asset_ids);
+    command->user_id = PICK_KNOWN(random, user_ids);
+    command->location_id = PICK(random, location_ids);
+    command->occurred_at = pick_time(random, view, step);
+    if (chance(random, 30))
+        command->expires_at = (struct model_number){
+            true, command->occurred_at + (int64_t)history_random_below(random, 40) * HOUR};
+    if (chance(random, command->expires_at.given ? 8 : 30))
+        command->loan_period = (struct model_number){
+            true, (int64_t)history_random_below(random, 40) * HOUR / RENTBUS_SECOND};
+    if (chance(random, 40))
+        command->eligible = pick_types(random);
+    if (chance(random, 3))
+        command->eligible = (struct model_ids){.given = true};
+    const struct model_rental *out = model_out(view->state, &command->asset_id);
+    if (out && chance(random, 10))
+        command->user_id = out->user_id;
+}
+
+static void choose_import(struct history_random *random, const struct history_view *view,
+                          struct history_step *step)
+{
+    struct model_rental *import = &step->command.import;
+    step->command.op = RENTBUS_OP_admin_import;
+    import->id = PICK(random, import_ids);
+    if (chance(random, 50))
+        import->id = step->new_rental_id;
+    const struct model_rental *known = pick_rental(random, view);
+    if (known && chance(random, 20))
+        import->id = known->id;
+    import->user_id = PICK_KNOWN(random, user_ids);
+    import->asset_id = PICK_KNOWN(random, asset_ids);
+    import->created_at = pick_time(random, view, step);
+    import->expires_at = import->created_at + (int64_t)history_random_below(random, 60) * HOUR;
+    import->created_at_location_id = PICK(random, location_ids);
+    import->eligible = pick_types(random);
+    import->status =
+        (enum rentbus_status)(RENTBUS_STATUS_IN_PROGRESS + (int)history_random_below(random, 4));
+    if (chance(random, 30))
+        import->status = RENTBUS_STATUS_IN_PROGRESS;
+    bool open = import->status == RENTBUS_STATUS_IN_PROGRESS;
+    if (chance(random, open ? 6 : 85))
+        import->returned_at = (struct model_number){
+            true, import->created_at + (int64_t)history_random_below(random, 60) * HOUR};
+    if (chance(random, open ? 6 : 60))
+        import->returned_at_location_id = PICK(random, location_ids);
+}
+
+static void choose_put(struct history_random *random, struct model_command *command)
+{
+    static const enum rentbus_op ops[] = {RENTBUS_OP_user_put, RENTBUS_OP_asset_put,
+                                          RENTBUS_OP_asset_put, RENTBUS_OP_asset_type_put,
+                                          RENTBUS_OP_location_put};
+    command->op = ops[history_random_below(random, COUNT_OF(ops))];
+    switch (command->op) {
+    case RENTBUS_OP_user_put:
+        command->id = pick(random, user_ids, COUNT_OF(user_ids) - 1);
+        break;
+    case RENTBUS_OP_asset_put:
+        command->id = pick(random, asset_ids, COUNT_OF(asset_ids) - 1);
+        command->asset_type = PICK(random, asset_type_ids);
+        break;
+    case RENTBUS_OP_asset_type_put:
+        command->id = PICK(random, asset_type_ids);
+        if (chance(random, 60))
+            command->loan_period = (struct model_number){
+                true, (int64_t)history_random_below(random, 4) * 20 * HOUR / RENTBUS_SECOND};
+        if (chance(random, 60))
+            command->eligible = pick_types(random);
+        if (chance(random, 3))
+            command->eligible = (struct model_ids){.given = true};
+        break;
+    default:
+        command->id = PICK(random, location_ids);
+        break;
+    }
+    bool named = command->op == RENTBUS_OP_user_put || command->op == RENTBUS_OP_location_put;
+    if (named && chance(random, 70))
+        command->name = PICK(random, some_names);
+}
+
+void history_choose(struct history_random *random, const struct history_view *view, unsigned number,
+                    int64_t *now, struct history_step *step)
+{
+    memset(step, 0, sizeof *step);
+    *now += (int64_t)history_random_below(random, 4) * HOUR;
+    step->number = number;
+    step->now = *now;
+    step->max_skew = chance(random, 80) ? 5 * MINUTE : 0;
+    /* Without leading zeros, so that the order of bytes is not the order of creation. */
+    char id[24];
+    snprintf(id, sizeof id, "r%u", number);
+    step->new_rental_id = model_text(id);
+
+    size_t choice = history_random_below(random, 1000);
+    step->back = chance(random, 60) ? 0 : history_random_below(random, 6);
+    if (choice < 380)
+        choose_return(random, view, step);
+    else if (choice < 680)
+        choose_checkout(random, view, step);
+    else if (choice < 740)
+        choose_import(random, view, step);
+    else if (choice < 850 || number < 20)
+        choose_put(random, &step->command);
+    else if (choice < 935)
+        step->kind = HISTORY_DURABLE;
+    else if (choice < 955)
+        step->kind = HISTORY_ROLLBACK;
+    else if (choice < 975)
+        step->kind = HISTORY_ARCHIVE;
+    else if (choice < 985)
+        step->kind = HISTORY_HELLO;
+    else if (choice < 995)
+        step->kind = HISTORY_FOREIGN;
+    else
+        step->kind = HISTORY_REPLAY;
+}

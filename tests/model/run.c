@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#include "tests/model/run.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/ledger/codec.h"
+#include "daemon/ledger/decide.h"
+#include "sdk/protocol/text.h"
+#include "tests/model/log.h"
+
+/* Every filter of every list, after so many steps. */
+#define THOROUGH_EVERY 64
+
+struct run {
+    struct ledger *ledger;
+    struct ledger *shadow;
+    struct model_state *now;
+    struct model_state *durable;
+    struct model_event *pending; /* what lies between the two */
+    size_t pending_count;
+    size_t pending_capacity;
+    struct log log;
+    struct model_rental *archive;
+    size_t archive_count;
+    size_t archive_capacity;
+    uint64_t archived_seq;
+    uint64_t digest;
+    size_t steps;
+    struct run_coverage *coverage;
+    FILE *trace;
+};
+
+static void *enough(void *memory)
+{
+    if (!memory)
+        abort();
+    return memory;
+}
+
+struct run *run_create(struct run_coverage *coverage, FILE *trace)
+{
+    struct run *run = enough(calloc(1, sizeof *run));
+    run->ledger = enough(ledger_create());
+    run->shadow = enough(ledger_create());
+    run->now = enough(calloc(1, sizeof *run->now));
+    run->durable = enough(calloc(1, sizeof *run->durable));
+    run->digest = ledger_digest(run->ledger);
+    run->coverage = coverage;
+    run->trace = trace;
+    return run;
+}
+
+void run_destroy(struct run **run)
+{
+    if (!*run)
+        return;
+    ledger_destroy(&(*run)->ledger);
+    ledger_destroy(&(*run)->shadow);
+    log_release(&(*run)->log);
+    free((*run)->now);
+    free((*run)->durable);
+    free((*run)->pending);
+    free((*run)->archive);
+    free(*run);
+    *run = NULL;
+}
+
+struct history_view run_view(const struct run *run)
+{
+    return (struct history_view){run->now, run->archive, run->archive_count};
+}
+
+/* ---- events ---- */
+
+static bool check_event(struct check_report *report, const struct ledger_event *expected,
+                        const struct ledger_event *actual)
+{
+    const char *type = rentbus_word_text(&rentbus_event_type_words, (int)expected->type);
+    if (expected->type != actual->type)
+        return check_fail(report, "event: model %s, ledger %s", type,
+                          rentbus_word_text(&rentbus_event_type_words, (int)actual->type));
+    if (!expected->subject.data != !actual->subject.data ||
+        !rentbus_text_equal(expected->subject, actual->subject))
+        return check_fail(report, "subject of %s: model \"%.*s\", ledger \"%.*s\"", type,
+                          RENTBUS_TEXT_ARGS(expected->subject), RENTBUS_TEXT_ARGS(actual->subject));
+    if (expected->type == RENTBUS_EVENT_NONE)
+        return true;
+    return check_same(report, type, log_schema(expected), ledger_event_data(expected),
+                      ledger_event_data(actual));
+}
+
+static void trace_event(const struct run *run, const struct model_event *event)
+{
+    if (!run->trace)
+        return;
+    struct ledger_event view;
+    view_event(event, &view);
+    fprintf(run->trace, "        %" PRIu64 " %s ", run->now->head + 1,
+            rentbus_word_text(&rentbus_event_type_words, (int)view.type));
+    view_print(run->trace, log_schema(&view), ledger_event_data(&view));
+    fputc('\n', run->trace);
+}
+
+static void cover_event(struct run_coverage *coverage, const struct model_event *event)
+{
+    coverage->events[event->type]++;
+    coverage->matched_by[event->matched_by]++;
+    coverage->conflicts += event->conflict_rental_id.given;
+    if (event->type == RENTBUS_RENTAL_RETURN_COMPLETE_EVENT)
+        coverage->closed_by[event->rental.closed_by]++;
+    if (event->type == RENTBUS_RENTAL_RETURN_REJECTED_EVENT)
+        coverage->return_reasons[event->reason]++;
+    if (event->type == RENTBUS_RENTAL_CHECKOUT_REJECTED_EVENT)
+        coverage->checkout_reasons[event->reason]++;
+}
+
+static void remember_pending(struct run *run, const struct model_event *event)
+{
+    if (run->pending_count == run->pending_capacity) {
+        run->pending_capacity = run->pending_capacity ? 2 * run->pending_capacity : 16;
+        run->pending =
+            enough(realloc(run->pending, run->pending_capacity * sizeof run->pending[0]));
+    }
+    run->pending[run->pending_count++] = *event;
+}
+
+static bool apply_event(struct run *run, const struct model_event *expected,
+                        const struct ledger_event *actual, struct check_report *report)
+{
+    trace_event(run, expected);
+    cover_event(run->coverage, expected);
+    if (!check_step(report, run->now, expected))
+        return false;
+    int result = ledger_apply(run->ledger, actual, run->now->head + 1);
+    if (result != 0)
+        return check_fail(report, "ledger_apply says %d", result);
+    model_apply(run->now, expected);
+    remember_pending(run, expected);
+    return true;
+}
+
+/* Whether the event leaves something that the rules can see. */
+static bool has_effect(const struct model_event *event)
+{
+    switch (event->type) {
+    case RENTBUS_EVENT_NONE:
+    case RENTBUS_HELLO_EVENT:
+    case RENTBUS_RENTAL_RETURN_EVENT:
+    case RENTBUS_RENTAL_CHECKOUT_EVENT:
+    case RENTBUS_RENTAL_RETURN_REJECTED_EVENT:
+    case RENTBUS_RENTAL_CHECKOUT_REJECTED_EVENT:
+    case RENTBUS_COMMAND_UNCHANGED_EVENT:
+        return false;
+    default:
+        return true;
+    }
+}
+
+static bool check_digest(struct run *run, bool effect, struct check_report *report)
+{
+    uint64_t digest = ledger_digest(run->ledger);
+    if ((digest != run->digest) != effect)
+        return check_fail(report, effect ? "the digest did not change, and the ledger did"
+                                         : "the digest changed, and the ledger did not");
+    run->digest = digest;
+    return true;
+}
+
+/* ---- commands ---- */
+
+/* The rental that the command names, if only the archive has it. */
+static const struct model_rental *archived_for(const struct run *run,
+                                               const struct model_command *command)
+{
+    const struct model_text *id = command->op == RENTBUS_OP_rental_return  ? &command->rental_id
+                                  : command->op == RENTBUS_OP_admin_import ? &command->import.id
+                                                                           : &command->id;
+    bool names_rental =
+        command->op == RENTBUS_OP_rental_return || command->op == RENTBUS_OP_admin_import;
+    if (!names_rental || !id->given || model_rental(run->now, id))
+        return NULL;
+    for (size_t i = 0; i < run->archive_count; i++)
+        if (model_text_equal(&run->archive[i].id, id))
+            return &run->archive[i];
+    return NULL;
+}
+
+static bool check_refusal(const struct model_decision *expected, int code,
+                          const struct rentbus_fault *fault, struct check_report *report)
+{
+    if (code != (int)expected->error || (code > 0 && fault->code != expected->error))
+        return check_fail(
+            report, "ledger_decide: model %s %s, ledger %d (%s %s)",
+            rentbus_word_text(&rentbus_error_code_words, (int)expected->error), expected->field,
+            code, rentbus_word_text(&rentbus_error_code_words, (int)fault->code), fault->field);
+    if (code > 0 && strcmp(fault->field, expected->field) != 0)
+        return check_fail(report, "field of the error: model \"%s\", ledger \"%s\"",
+                          expected->field, fault->field);
+    if (code > 0 && fault->message[0] == '\0')
+        return check_fail(report, "an error without a message");
+    return true;
+}
+
+static bool check_decision(const struct model_decision *expected,
+                           const struct ledger_decision *actual, struct check_report *report)
+{
+    struct ledger_event view;
+    for (size_t i = 0; i < expected->count && i < actual->count; i++) {
+        view_event(&expected->events[i], &view);
+        if (!check_event(report, &view, &actual->events[i]))
+            return false;
+    }
+    if (expected->count != actual->count)
+        return check_fail(report, "model decides %zu events, ledger %zu", expected->count,
+                          actual->count);
+    return true;
+}
+
+static bool check_outcome(const struct run *run, const struct model_decision *expected,
+                          const struct ledger_event *events, struct check_report *report)
+{
+    struct model_result result;
+    struct rentbus_command_result view;
+    struct rentbus_command_result actual;
+    model_outcome(expected, &result);
+    view_result(&result, run->now->head, &view);
+    ledger_outcome(events, expected->count, run->now->head, &actual);
+    return check_same(report, "the result", &rentbus_command_result_schema, &view, &actual);
+}
+
+/* Encodes what was decided and reads it back: the same events, with the same outcome. */
+static bool log_decision(struct run *run, const struct model_decision *expected,
+                         const struct ledger_decision *actual, struct check_report *report)
+{
+    struct ledger_event view;
+    struct ledger_event read[LEDGER_DECISION_MAX];
+    size_t first = run->log.count;
+    for (size_t i = 0; i < actual->count; i++)
+        log_append(&run->log, &actual->events[i]);
+    for (size_t i = 0; i < actual->count; i++) {
+        if (!log_read(&run->log.entries[first + i], &read[i]))
+            return check_fail(report, "event %zu cannot be decoded", i + 1);
+        view_event(&expected->events[i], &view);
+        if (!check_event(report, &view, &read[i]))
+            return false;
+    }
+    return check_outcome(run, expected, read, report);
+}
+
+static bool take_decision(struct run *run, const struct model_decision *expected,
+                          const struct ledger_decision *actual, struct check_report *report)
+{
+    bool effect = false;
+    for (size_t i = 0; i < expected->count; i++) {
+        if (!apply_event(run, &expected->events[i], &actual->events[i], report))
+            return false;
+        effect = effect || has_effect(&expected->events[i]);
+    }
+    /* Only here: the texts of a decision must outlive the application of all its events. */
+    return check_outcome(run, expected, actual->events, report) &&
+           log_decision(run, expected, actual, report) && check_digest(run, effect, report);
+}
+
+static bool decide_both(struct run *run, const struct history_step *step,
+                        struct check_report *report)
+{
+    struct model_decision expected;
+    const struct model_rental *archived = archived_for(run, &step->command);
+    struct model_context context = {.now = step->now,
+                                    .max_skew = step->max_skew,
+                                    .new_rental_id = step->new_rental_id,
+                                    .archived = archived};
+    model_decide(run->now, &step->command, &context, &expected);
+    run->coverage->commands++;
+    run->coverage->archived_named += archived != NULL;
+    run->coverage->errors[expected.error]++;
+
+    struct rentbus_rental archived_view;
+    struct ledger_command command;
+    struct ledger_decision actual = {0};
+    struct rentbus_fault fault = {0};
+    struct ledger_policy policy = {.max_skew = step->max_skew};
+    if (archived)
+        view_rental(archived, &archived_view);
+    view_command(&step->command, &command);
+    struct ledger_context ledger_context = {.now = step->now,
+                                            .next_seq = ledger_head(run->ledger) + 1,
+                                            .new_rental_id = view_text(&step->new_rental_id),
+                                            .archived = archived ? &archived_view : NULL,
+                                            .policy = &policy};
+    int code = ledger_decide(run->ledger, &command, &ledger_context, &actual, &fault);
+    if (!check_refusal(&expected, code, &fault, report))
+        return false;
+    if (code > 0)
+        return check_digest(run, false, report);
+    return check_decision(&expected, &actual, report) &&
+           take_decision(run, &expected, &actual, report);
+}
+
+static bool run_command(struct run *run, const struct history_step *step,
+                        struct check_report *report)
+{
+    /* The ledger must keep nothing of a command but copies: this one is gone behind it. */
+    struct history_step *mortal = enough(malloc(sizeof *mortal));
+    *mortal = *step;
+    bool good = decide_both(run, mortal, report);
+    free(mortal);
+    return good;
+}
+
+/* ---- events that are not the ledger's ---- */
+
+static bool run_other_event(struct run *run, bool hello, struct check_report *report)
+{
+    struct model_event expected = {.type = hello ? RENTBUS_HELLO_EVENT : RENTBUS_EVENT_NONE};
+    struct ledger_event event = {.type = expected.type};
+    if (hello) {
+        struct rentbus_hello_data *data = &event.data.hello_data;
+        RENTBUS_SET(data, hello_data, head, run->now->head);
+        RENTBUS_SET(data, hello_data, ledger, rentbus_text("main"));
+        RENTBUS_SET(data, hello_data, version, rentbus_text("0.1.0"));
+    }
+    int result = ledger_apply(run->ledger, &event, run->now->head + 1);
+    if (result != 0)
+        return check_fail(report, "ledger_apply of another event says %d", result);
+    run->coverage->events[expected.type]++;
+    model_apply(run->now, &expected);
+    remember_pending(run, &expected);
+    log_append(&run->log, &event);
+    struct ledger_event read;
+    if (!log_read(&run->log.entries[run->log.count - 1], &read))
+        return check_fail(report, "another event cannot be decoded");
+    return check_event(report, &event, &read) && check_digest(run, false, report);
+}
+
+/* ---- durability ---- */
+
+static bool replay(struct ledger *ledger, const struct log *log, uint64_t until,
+                   struct check_report *report)
+{
+    for (uint64_t seq = ledger_head(ledger) + 1; seq <= until; seq++) {
+        struct ledger_event event;
+        if (!log_read(&log->entries[seq - 1], &event))
+            return check_fail(report, "event %" PRIu64 " cannot be decoded", seq);
+        int result = ledger_apply(ledger, &event, seq);
+        if (result != 0)
+            return check_fail(report, "replay of event %" PRIu64 " says %d", seq, result);
+        if (seq % 3 == 0)
+            ledger_durable(ledger, seq);
+    }
+    ledger_durable(ledger, until);
+    return true;
+}
+
+static bool check_equal_digest(const struct ledger *a, const struct ledger *b, const char *what,
+                               struct check_report *report)
+{
+    return ledger_digest(a) == ledger_digest(b) || check_fail(report, "digest: %s", what);
+}
+
+static bool run_durable(struct run *run, size_t back, struct check_report *report)
+{
+    size_t count = back < run->pending_count ? run->pending_count - back : 0;
+    for (size_t i = 0; i < count; i++)
+        model_apply(run->durable, &run->pending[i]);
+    run->pending_count -= count;
+    memmove(run->pending, run->pending + count, run->pending_count * sizeof run->pending[0]);
+    ledger_durable(run->ledger, run->durable->head);
+    if (!replay(run->shadow, &run->log, run->durable->head, report))
+        return false;
+    return run->pending_count > 0 ||
+           check_equal_digest(run->ledger, run->shadow, "ledger and replay differ", report);
+}
+
+static void forget_pending(struct run *run)
+{
+    run->coverage->rolled_back += run->pending_count;
+    run->pending_count = 0;
+    model_copy(run->now, run->durable);
+    log_cut(&run->log, run->durable->head);
+}
+
+static bool run_rollback(struct run *run, struct check_report *report)
+{
+    ledger_rollback(run->ledger);
+    forget_pending(run);
+    run->digest = ledger_digest(run->ledger);
+    return check_equal_digest(run->ledger, run->shadow, "rollback is not exact", report);
+}
+
+static void archive_closed(struct run *run, uint64_t seq)
+{
+    for (size_t i = 0; i < run->durable->rental_count; i++) {
+        const struct model_rental *rental = &run->durable->rentals[i];
+        if (rental->status == RENTBUS_STATUS_IN_PROGRESS || rental->closed_seq > seq)
+            continue;
+        if (run->archive_count == run->archive_capacity) {
+            run->archive_capacity = run->archive_capacity ? 2 * run->archive_capacity : 16;
+            run->archive =
+                enough(realloc(run->archive, run->archive_capacity * sizeof run->archive[0]));
+        }
+        run->archive[run->archive_count++] = *rental;
+    }
+}
+
+static bool run_archive(struct run *run, size_t back, struct check_report *report)
+{
+    uint64_t seq = run->durable->head > back ? run->durable->head - back : 0;
+    if (seq < run->archived_seq)
+        seq = run->archived_seq;
+    archive_closed(run, seq);
+    model_archived(run->now, seq);
+    model_archived(run->durable, seq);
+    ledger_archived(run->ledger, seq);
+    ledger_archived(run->shadow, seq);
+    run->archived_seq = seq;
+    return check_digest(run, false, report);
+}
+
+/* A crash: a new ledger takes the place of the one that was. */
+static bool run_replay(struct run *run, struct check_report *report)
+{
+    struct ledger *fresh = enough(ledger_create());
+    run->coverage->replays++;
+    forget_pending(run);
+    ledger_destroy(&run->ledger);
+    run->ledger = fresh;
+    if (!replay(fresh, &run->log, run->durable->head, report))
+        return false;
+    ledger_archived(fresh, run->archived_seq);
+    run->digest = ledger_digest(fresh);
+    return check_equal_digest(fresh, run->shadow, "two replays differ", report);
+}
+
+bool run_step(struct run *run, const struct history_step *step, struct check_report *report)
+{
+    struct history_random random = {step->number};
+    bool thorough = step->number % THOROUGH_EVERY == 0;
+    bool good = true;
+    if (run->trace)
+        history_print(run->trace, step);
+    switch (step->kind) {
+    case HISTORY_COMMAND:
+        good = run_command(run, step, report);
+        break;
+    case HISTORY_HELLO:
+    case HISTORY_FOREIGN:
+        good = run_other_event(run, step->kind == HISTORY_HELLO, report);
+        break;
+    case HISTORY_DURABLE:
+        good = run_durable(run, step->back, report);
+        break;
+    case HISTORY_ROLLBACK:
+        good = run_rollback(run, report);
+        break;
+    case HISTORY_ARCHIVE:
+        good = run_archive(run, step->back, report);
+        break;
+    case HISTORY_REPLAY:
+        good = run_replay(run, report);
+        thorough = true;
+        break;
+    }
+    return good && check_invariants(report, run->now) &&
+           check_state(report, run->ledger, run->now, step->now, &random, thorough) &&
+           (!thorough || check_state(report, run->shadow, run->durable, step->now, &random, false));
+}

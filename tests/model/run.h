@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * One history, run through a ledger and through the model at once. Beside the ledger stands a
+ * second one, the shadow, that reads every durable event from its encoded form, as a restart would.
+ */
+#ifndef RENTBUS_MODEL_RUN_H
+#define RENTBUS_MODEL_RUN_H
+
+#include "tests/model/check.h"
+
+/* What the histories have come upon so far; words by their value. */
+struct run_coverage {
+    size_t commands;
+    size_t events[64];
+    size_t return_reasons[16];
+    size_t checkout_reasons[16];
+    size_t matched_by[8];
+    size_t closed_by[4];
+    size_t errors[16];
+    size_t conflicts;
+    size_t archived_named; /* commands about a rental that had left memory */
+    size_t rolled_back;    /* events */
+    size_t replays;
+};
+
+struct run;
+
+/* `trace`: where each step and its events are printed, or NULL. Aborts when out of memory. */
+struct run *run_create(struct run_coverage *coverage, FILE *trace);
+void run_destroy(struct run **run);
+
+/* Takes one step and compares. False at the first difference, which *report then tells; the run is
+ * good for nothing but run_destroy() from there on. */
+bool run_step(struct run *run, const struct history_step *step, struct check_report *report)
+    __attribute__((warn_unused_result));
+struct history_view run_view(const struct run *run);
+
+#endif

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/model/model.h"
+
+bool model_text_equal(const struct model_text *a, const struct model_text *b)
+{
+    return a->given == b->given && (!a->given || strcmp(a->text, b->text) == 0);
+}
+
+struct model_text model_text(const char *text)
+{
+    struct model_text copy = {.given = true};
+    snprintf(copy.text, sizeof copy.text, "%s", text);
+    return copy;
+}
+
+static struct model_named *named_find(struct model_named *things, size_t count,
+                                      const struct model_text *id)
+{
+    for (size_t i = 0; i < count; i++)
+        if (model_text_equal(&things[i].id, id))
+            return &things[i];
+    return NULL;
+}
+
+static struct model_state *writable(const struct model_state *state)
+{
+    return (struct model_state *)(uintptr_t)state;
+}
+
+const struct model_named *model_user(const struct model_state *state, const struct model_text *id)
+{
+    return named_find(writable(state)->users, state->user_count, id);
+}
+
+const struct model_named *model_location(const struct model_state *state,
+                                         const struct model_text *id)
+{
+    return named_find(writable(state)->locations, state->location_count, id);
+}
+
+const struct model_asset *model_asset(const struct model_state *state, const struct model_text *id)
+{
+    for (size_t i = 0; i < state->asset_count; i++)
+        if (model_text_equal(&state->assets[i].id, id))
+            return &state->assets[i];
+    return NULL;
+}
+
+const struct model_asset_type *model_asset_type(const struct model_state *state,
+                                                const struct model_text *id)
+{
+    for (size_t i = 0; i < state->asset_type_count; i++)
+        if (model_text_equal(&state->asset_types[i].id, id))
+            return &state->asset_types[i];
+    return NULL;
+}
+
+const struct model_rental *model_rental(const struct model_state *state,
+                                        const struct model_text *id)
+{
+    for (size_t i = 0; i < state->rental_count; i++)
+        if (model_text_equal(&state->rentals[i].id, id))
+            return &state->rentals[i];
+    return NULL;
+}
+
+const struct model_rental *model_out(const struct model_state *state,
+                                     const struct model_text *asset_id)
+{
+    for (size_t i = 0; i < state->rental_count; i++) {
+        const struct model_rental *rental = &state->rentals[i];
+        if (rental->status == RENTBUS_STATUS_IN_PROGRESS &&
+            model_text_equal(&rental->asset_id, asset_id))
+            return rental;
+    }
+    return NULL;
+}
+
+bool model_matches(const struct model_rental *rental, const struct model_filter *filter)
+{
+    if (filter->user_id.given && !model_text_equal(&filter->user_id, &rental->user_id))
+        return false;
+    if (filter->asset_id.given && !model_text_equal(&filter->asset_id, &rental->asset_id))
+        return false;
+    if (filter->status != RENTBUS_STATUS_NONE && filter->status != rental->status)
+        return false;
+    if (!filter->has_expired)
+        return true;
+    if (rental->status != RENTBUS_STATUS_IN_PROGRESS)
+        return false;
+    return filter->expired == (filter->now > rental->expires_at);
+}
+
+size_t model_open_count(const struct model_state *state)
+{
+    size_t open = 0;
+    for (size_t i = 0; i < state->rental_count; i++)
+        open += state->rentals[i].status == RENTBUS_STATUS_IN_PROGRESS;
+    return open;
+}
+
+uint64_t model_expired_count(const struct model_state *state, int64_t now)
+{
+    uint64_t expired = 0;
+    for (size_t i = 0; i < state->rental_count; i++)
+        expired += state->rentals[i].status == RENTBUS_STATUS_IN_PROGRESS &&
+                   state->rentals[i].expires_at < now;
+    return expired;
+}
+
+static void must_have_room(size_t count, size_t room)
+{
+    if (count < room)
+        return;
+    fprintf(stderr, "the model has no room for more than %zu things\n", room);
+    abort();
+}
+
+static struct model_asset *writable_asset(struct model_state *state, const struct model_text *id)
+{
+    const struct model_asset *asset = model_asset(state, id);
+    return (struct model_asset *)(uintptr_t)asset;
+}
+
+static void apply_new_rental(struct model_state *state, const struct model_rental *rental)
+{
+    must_have_room(state->rental_count, MODEL_RENTALS_MAX);
+    struct model_rental *kept = &state->rentals[state->rental_count++];
+    *kept = *rental;
+    state->rentals_ever++;
+    if (rental->status == RENTBUS_STATUS_IN_PROGRESS)
+        writable_asset(state, &rental->asset_id)->returned_by = (struct model_text){0};
+    else
+        kept->closed_seq = state->head;
+}
+
+static struct model_rental *apply_changed_rental(struct model_state *state,
+                                                 const struct model_rental *rental)
+{
+    for (size_t i = 0; i < state->rental_count; i++) {
+        if (model_text_equal(&state->rentals[i].id, &rental->id)) {
+            state->rentals[i] = *rental;
+            return &state->rentals[i];
+        }
+    }
+    abort();
+}
+
+static void apply_complete(struct model_state *state, const struct model_rental *rental)
+{
+    apply_changed_rental(state, rental)->closed_seq = state->head;
+    if (rental->closed_by == RENTBUS_CLOSED_BY_return_scan)
+        writable_asset(state, &rental->returned_asset_id)->returned_by = rental->user_id;
+}
+
+static void apply_swapped(struct model_state *state, const struct model_rental *rental)
+{
+    apply_changed_rental(state, rental);
+    writable_asset(state, &rental->asset_id)->returned_by = (struct model_text){0};
+}
+
+static void apply_named(struct model_named *things, size_t *count, const struct model_named *put)
+{
+    struct model_named *known = named_find(things, *count, &put->id);
+    if (!known) {
+        must_have_room(*count, MODEL_THINGS_MAX);
+        known = &things[(*count)++];
+    }
+    *known = *put;
+}
+
+static void apply_asset(struct model_state *state, const struct model_asset *put)
+{
+    struct model_asset *known = writable_asset(state, &put->id);
+    if (!known) {
+        must_have_room(state->asset_count, MODEL_THINGS_MAX);
+        known = &state->assets[state->asset_count++];
+        known->returned_by = (struct model_text){0};
+    }
+    known->id = put->id;
+    known->asset_type = put->asset_type;
+}
+
+static void apply_asset_type(struct model_state *state, const struct model_asset_type *put)
+{
+    for (size_t i = 0; i < state->asset_type_count; i++) {
+        if (model_text_equal(&state->asset_types[i].id, &put->id)) {
+            state->asset_types[i] = *put;
+            return;
+        }
+    }
+    must_have_room(state->asset_type_count, MODEL_THINGS_MAX);
+    state->asset_types[state->asset_type_count++] = *put;
+}
+
+void model_apply(struct model_state *state, const struct model_event *event)
+{
+    state->head++;
+    switch (event->type) {
+    case RENTBUS_RENTAL_CREATED_EVENT:
+    case RENTBUS_RENTAL_IMPORTED_EVENT:
+        apply_new_rental(state, &event->rental);
+        break;
+    case RENTBUS_RENTAL_RETURN_COMPLETE_EVENT:
+        apply_complete(state, &event->rental);
+        break;
+    case RENTBUS_RENTAL_ASSET_SWAPPED_EVENT:
+        apply_swapped(state, &event->rental);
+        break;
+    case RENTBUS_USER_CREATED_EVENT:
+    case RENTBUS_USER_UPDATED_EVENT:
+        apply_named(state->users, &state->user_count, &event->named);
+        break;
+    case RENTBUS_LOCATION_CREATED_EVENT:
+    case RENTBUS_LOCATION_UPDATED_EVENT:
+        apply_named(state->locations, &state->location_count, &event->named);
+        break;
+    case RENTBUS_ASSET_CREATED_EVENT:
+    case RENTBUS_ASSET_UPDATED_EVENT:
+        apply_asset(state, &event->asset);
+        break;
+    case RENTBUS_ASSET_TYPE_CREATED_EVENT:
+    case RENTBUS_ASSET_TYPE_UPDATED_EVENT:
+        apply_asset_type(state, &event->asset_type);
+        break;
+    default:
+        break;
+    }
+}
+
+void model_archived(struct model_state *state, uint64_t seq)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < state->rental_count; i++) {
+        const struct model_rental *rental = &state->rentals[i];
+        if (rental->status == RENTBUS_STATUS_IN_PROGRESS || rental->closed_seq > seq)
+            state->rentals[kept++] = *rental;
+    }
+    state->rental_count = kept;
+}
+
+/* The tail of the arrays is megabytes that nobody uses. */
+void model_copy(struct model_state *to, const struct model_state *from)
+{
+    memcpy(to, from, offsetof(struct model_state, rentals));
+    memcpy(to->rentals, from->rentals, from->rental_count * sizeof from->rentals[0]);
+}
