@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#include "daemon/api/api.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/api/call.h"
+#include "sdk/protocol/cbor.h"
+#include "sdk/protocol/text.h"
+
+/* Either `prepare` (a command) or `answer` (a query). */
+struct operation {
+    int (*prepare)(struct api_call *call, struct ledger_command *command);
+    int (*answer)(struct api_call *call);
+};
+
+#define OPERATION_COMMAND(name) .prepare = api_prepare_##name
+#define OPERATION_QUERY(name) .answer = api_answer_##name
+#define OPERATION(name, wire, args, result, mode) [RENTBUS_OP_##name] = {OPERATION_##mode(name)},
+static const struct operation operations[RENTBUS_OP_COUNT] = {RENTBUS_OPS(OPERATION)};
+
+/* What of a broken envelope can still be read: its id, for the reply, and its version. */
+static void peek(struct api_call *call, struct rentbus_bytes body, uint64_t *version)
+{
+    struct rentbus_cbor_reader reader = rentbus_cbor_reader(body);
+    struct rentbus_cbor_item head = rentbus_cbor_read(&reader);
+    for (uint64_t i = 0; head.type == RENTBUS_CBOR_MAP && i < head.number; i++) {
+        struct rentbus_bytes key = rentbus_cbor_skip(&reader);
+        struct rentbus_bytes value = rentbus_cbor_skip(&reader);
+        struct rentbus_cbor_reader inner = rentbus_cbor_reader(value);
+        struct rentbus_cbor_item item = rentbus_cbor_read(&inner);
+        if (key.length == 3 && memcmp(key.data, "\x62id", 3) == 0 &&
+            item.type == RENTBUS_CBOR_BYTES && item.bytes.length == sizeof call->id.bytes) {
+            memcpy(call->id.bytes, item.bytes.data, sizeof call->id.bytes);
+        }
+        if (key.length == 2 && memcmp(key.data, "\x61v", 2) == 0 && item.type == RENTBUS_CBOR_UINT)
+            *version = item.number;
+    }
+}
+
+/* Checks the bytes, and makes their lengths definite where they are not. */
+static int check_body(struct api_call *call, struct rentbus_bytes *body)
+{
+    struct rentbus_buffer *normalized = &call->api->normalized;
+    enum rentbus_cbor_check check = rentbus_cbor_check(*body, &rentbus_request_limits);
+    if (check == RENTBUS_CBOR_INDEFINITE) {
+        rentbus_buffer_clear(normalized);
+        int status = rentbus_cbor_normalize(*body, normalized);
+        *body = (struct rentbus_bytes){normalized->data, normalized->length};
+        return status;
+    }
+    if (check == RENTBUS_CBOR_TOO_LARGE)
+        return api_refuse(call, TOO_LARGE, NULL, "%s", rentbus_cbor_check_text(check));
+    if (check != RENTBUS_CBOR_OK)
+        return api_refuse(call, MALFORMED, NULL, "%s", rentbus_cbor_check_text(check));
+    return 0;
+}
+
+static bool is_nil(const struct rentbus_uuid *id)
+{
+    static const struct rentbus_uuid nil;
+    return memcmp(id, &nil, sizeof nil) == 0;
+}
+
+static int decode_envelope(struct api_call *call, struct rentbus_bytes *args)
+{
+    struct rentbus_request request;
+    struct rentbus_bytes body = call->message->body;
+    int status = check_body(call, &body);
+    if (status)
+        return status;
+    status = rentbus_decode(&rentbus_request_schema, body, RENTBUS_STRICT, &request, &call->fault);
+    if (status) {
+        uint64_t version = RENTBUS_PROTOCOL_VERSION;
+        peek(call, body, &version);
+        request.v = version;
+        if (version == RENTBUS_PROTOCOL_VERSION)
+            return status;
+    }
+    if (request.v != RENTBUS_PROTOCOL_VERSION)
+        return api_refuse(call, UNSUPPORTED_VERSION, "v", "this daemon speaks version %d",
+                          RENTBUS_PROTOCOL_VERSION);
+    call->id = request.id;
+    call->traceparent = RENTBUS_HAS(&request, request, traceparent) ? request.traceparent
+                                                                    : (struct rentbus_text){0};
+    if (call->traceparent.length > API_TRACEPARENT_MAX)
+        return api_refuse(call, INVALID_ARGUMENT, "traceparent", "is longer than %d bytes",
+                          API_TRACEPARENT_MAX);
+    if (is_nil(&call->id))
+        return api_refuse(call, INVALID_ARGUMENT, "id", "is all zero");
+    call->op = rentbus_op_find(request.op);
+    if (call->op == RENTBUS_OP_COUNT)
+        return api_refuse(call, UNKNOWN_OP, "op", "there is no operation \"%.*s\"",
+                          RENTBUS_TEXT_ARGS(request.op));
+    *args = request.args;
+    return 0;
+}
+
+static int execute(struct api_call *call)
+{
+    struct ledger_command command = {.op = call->op};
+    struct rentbus_command_result *result = &call->result.rental_return;
+    const struct rentbus_bytes *actor = &call->message->actor;
+    struct chain_origin origin = {
+        .has_command = true,
+        .command = call->id,
+        .actor = {(const char *)actor->data, actor->length},
+        .traceparent = call->traceparent,
+    };
+    int seen = engine_command_find(call->api->engine, call->id, result);
+    if (seen == ENGINE_DURABLE)
+        return 0;
+    if (seen == ENGINE_PENDING)
+        return api_wait(call);
+    if (seen < 0)
+        return seen;
+    int status = operations[call->op].prepare(call, &command);
+    if (status)
+        return status;
+    return engine_execute(call->api->engine, &origin, &command, call->now, result, &call->fault);
+}
+
+static int serve(struct api_call *call)
+{
+    struct rentbus_bytes args;
+    if (call->message->body.length > API_REQUEST_MAX)
+        return api_refuse(call, TOO_LARGE, NULL, "a request has at most %d bytes", API_REQUEST_MAX);
+    int status = decode_envelope(call, &args);
+    if (status)
+        return status;
+    if (engine_full(call->api->engine)) {
+        api_refuse(call, BUSY, NULL, "too much waits for the disk");
+        call->fault.retry_after_ms = API_BUSY_RETRY_MS;
+        return RENTBUS_ERROR_BUSY;
+    }
+    status = rentbus_decode(rentbus_op_rows[call->op].args, args, RENTBUS_STRICT, &call->args,
+                            &call->fault);
+    if (status)
+        return status;
+    if (operations[call->op].answer)
+        return operations[call->op].answer(call);
+    return execute(call);
+}
+
+void api_handle(struct api *api, const struct api_message *message)
+{
+    struct api_call *call = &api->call;
+    call->api = api;
+    call->message = message;
+    call->now = api->settings.now(api->settings.context);
+    call->id = (struct rentbus_uuid){0};
+    call->fault.retry_after_ms = 0;
+    api->requests++;
+    api_reply(call, serve(call));
+}
+
+static void engine_wants_reply(void *context, struct rentbus_bytes route, struct rentbus_bytes body)
+{
+    struct api *api = context;
+    api->settings.send(api->settings.context, route, body);
+}
+
+static void engine_wants_request(void *context, const struct waiting *waiting)
+{
+    struct api_message message = {waiting->route, waiting->actor, waiting->body};
+    api_handle(context, &message);
+}
+
+static void engine_wants_unavailable(void *context, struct rentbus_bytes route,
+                                     struct rentbus_uuid id)
+{
+    struct api *api = context;
+    struct rentbus_fault fault;
+    rentbus_fault_set(&fault, RENTBUS_ERROR_UNAVAILABLE, NULL, "the journal could not be written");
+    fault.retry_after_ms = ENGINE_UNAVAILABLE_RETRY_MS;
+    api->errors++;
+    rentbus_buffer_clear(&api->reply);
+    api_encode_error(&id, &fault, &api->reply);
+    if (!api->reply.failed)
+        api->settings.send(api->settings.context, route,
+                           (struct rentbus_bytes){api->reply.data, api->reply.length});
+}
+
+static void engine_wants_publish(void *context, struct rentbus_text type,
+                                 struct rentbus_bytes event)
+{
+    struct api *api = context;
+    api->settings.publish(api->settings.context, type, event);
+}
+
+static void engine_wants_log(void *context, int priority, const char *pairs)
+{
+    struct api *api = context;
+    api->settings.log(api->settings.context, priority, pairs);
+}
+
+int api_open(const struct api_settings *settings, struct api **api, struct rentbus_fault *fault)
+{
+    struct api *new = calloc(1, sizeof *new);
+    if (!new)
+        return -ENOMEM;
+    new->settings = *settings;
+    new->started_at = settings->now(settings->context);
+    snprintf(new->version, sizeof new->version, "%s", settings->engine.version);
+    struct engine_hooks hooks = {
+        .context = new,
+        .reply = engine_wants_reply,
+        .request = engine_wants_request,
+        .unavailable = engine_wants_unavailable,
+        .publish = engine_wants_publish,
+        .log = engine_wants_log,
+    };
+    int status = engine_open(&settings->engine, &hooks, &new->engine, fault);
+    if (status == 0)
+        status = engine_hello(new->engine, new->started_at);
+    if (status)
+        api_close(&new);
+    else
+        *api = new;
+    return status;
+}
+
+void api_close(struct api **api)
+{
+    struct api *old = *api;
+    if (!old)
+        return;
+    verification_stop(old);
+    engine_close(&old->engine);
+    rentbus_buffer_release(&old->normalized);
+    rentbus_buffer_release(&old->reply);
+    rentbus_buffer_release(&old->page);
+    rentbus_buffer_release(&old->hot.bytes);
+    rentbus_buffer_release(&old->cold.bytes);
+    rentbus_buffer_release(&old->archived);
+    free(old);
+    *api = NULL;
+}
+
+int api_fd(const struct api *api)
+{
+    return engine_fd(api->engine);
+}
+
+void api_process(struct api *api)
+{
+    verification_process(api);
+    engine_process(api->engine);
+}
+
+bool api_idle(const struct api *api)
+{
+    return engine_idle(api->engine);
+}
+
+uint64_t api_durable(const struct api *api)
+{
+    return engine_durable(api->engine);
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* One request on its way through the operations. */
+#ifndef RENTBUS_API_CALL_H
+#define RENTBUS_API_CALL_H
+
+#include "daemon/api/api.h"
+
+/* Arguments and results of all operations, one member an operation. */
+#define API_ARGS_MEMBER(name, wire, args, result, mode) struct rentbus_##args name;
+#define API_RESULT_MEMBER(name, wire, args, result, mode) struct rentbus_##result name;
+union api_args {
+    RENTBUS_OPS(API_ARGS_MEMBER)
+};
+union api_result {
+    RENTBUS_OPS(API_RESULT_MEMBER)
+};
+
+/* A page of a list on its way: `items` are encoded one behind the other. */
+struct api_page {
+    struct rentbus_buffer *items;
+    size_t count;
+    size_t limit;
+    uint64_t position; /* of the last item */
+    bool more;
+    char cursor[24];
+};
+
+/* Encoded rentals of one origin, with where each ends and the seq that orders it. */
+struct api_source {
+    struct rentbus_buffer bytes;
+    size_t count;
+    size_t wanted;
+    uint64_t seqs[API_PAGE_MAX + 1];
+    size_t ends[API_PAGE_MAX + 1];
+};
+
+struct api_call {
+    struct api *api;
+    const struct api_message *message;
+    int64_t now; /* microseconds since 1970 */
+    enum rentbus_op op;
+    struct rentbus_uuid id; /* all zero until it is read */
+    struct rentbus_text traceparent;
+    union api_args args;
+    union api_result result;
+    struct rentbus_fault fault;
+    struct api_page page;
+    /* Ids that were decoded from QR data. */
+    char user_id[RENTBUS_ID_MAX];
+    char asset_id[RENTBUS_ID_MAX];
+};
+
+/* What a handler returns besides 0 (call->result is filled), an error code (call->fault is filled)
+ * and a negative errno: the reply comes later, from elsewhere. */
+#define API_LATER 10000
+
+struct verification;
+
+struct api {
+    struct api_settings settings;
+    struct engine *engine;
+    char version[32];
+    int64_t started_at;
+    uint64_t requests;
+    uint64_t errors;
+    struct api_call call;
+    struct rentbus_buffer normalized;
+    struct rentbus_buffer reply;
+    struct rentbus_buffer page; /* the list of a result */
+    struct api_source hot;
+    struct api_source cold;
+    struct rentbus_buffer archived;
+    struct verification *verification;
+};
+
+/* Fills call->fault and returns the code. */
+#define api_refuse(call, code, field, ...)                                                         \
+    rentbus_fault_set(&(call)->fault, RENTBUS_ERROR_##code, field, __VA_ARGS__)
+
+/* Encodes the reply that `status` stands for and hands it to the engine: the one place that turns a
+ * result into exactly one reply. */
+void api_reply(struct api_call *call, int status);
+/* Serves the request again when all that the engine has taken by now is durable: API_LATER, or a
+ * negative errno. */
+int api_wait(struct api_call *call);
+/* The reply with an error, appended to `out`. */
+void api_encode_error(const struct rentbus_uuid *id, const struct rentbus_fault *fault,
+                      struct rentbus_buffer *out);
+/* The reply to a request that a negative errno kept from being served. */
+void api_encode_failure(const struct rentbus_uuid *id, int status, struct rentbus_buffer *out);
+/* The reply with a result, appended to `out`. */
+void api_encode_result(const struct rentbus_uuid *id, enum rentbus_op op, const void *result,
+                       struct rentbus_buffer *out);
+
+/* An empty page of at most *limit items (NULL: API_PAGE_DEFAULT). 0, or INVALID_ARGUMENT. */
+int api_open_page(struct api_call *call, const uint64_t *limit, struct api_page *page);
+
+/* For each op of mode COMMAND: makes the ledger's command of the arguments. */
+#define API_PREPARE_COMMAND(name)                                                                  \
+    int api_prepare_##name(struct api_call *call, struct ledger_command *command);
+#define API_PREPARE_QUERY(name)
+#define API_DECLARE_PREPARE(name, wire, args, result, mode) API_PREPARE_##mode(name)
+RENTBUS_OPS(API_DECLARE_PREPARE)
+
+/* For each op of mode QUERY: fills call->result. */
+#define API_ANSWER_COMMAND(name)
+#define API_ANSWER_QUERY(name) int api_answer_##name(struct api_call *call);
+#define API_DECLARE_ANSWER(name, wire, args, result, mode) API_ANSWER_##mode(name)
+RENTBUS_OPS(API_DECLARE_ANSWER)
+
+/* Verification runs in a thread of its own. */
+void verification_process(struct api *api);
+void verification_stop(struct api *api);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Reading the journal. */
+#include <errno.h>
+
+#include "daemon/api/call.h"
+#include "sdk/protocol/text.h"
+
+/* Events looked at for one page, matching or not: a request for rare types is answered with what
+ * was found and where to go on. */
+#define EVENTS_SCAN_MAX 50000
+
+struct scan {
+    struct api_call *call;
+    const struct rentbus_ids *types; /* NULL: all */
+    struct api_page *page;
+    uint64_t next_seq;
+    size_t seen;
+};
+
+/* Ends a reading that has found enough. */
+#define SCAN_ENOUGH 1
+
+static bool type_matches(const struct scan *scan, struct rentbus_bytes bytes)
+{
+    struct rentbus_event event;
+    struct rentbus_fault fault;
+    if (!scan->types)
+        return true;
+    if (rentbus_decode(&rentbus_event_schema, bytes, RENTBUS_LENIENT, &event, &fault))
+        return false;
+    for (size_t i = 0; i < scan->types->count; i++)
+        if (rentbus_text_equal(event.type, scan->types->items[i]))
+            return true;
+    return false;
+}
+
+static int scan_event(void *context, uint64_t seq, struct rentbus_bytes event)
+{
+    struct scan *scan = context;
+    struct api_page *page = scan->page;
+    if (type_matches(scan, event)) {
+        if (page->count == page->limit ||
+            (page->count && page->items->length + event.length > API_PAGE_BYTES_MAX))
+            return SCAN_ENOUGH;
+        rentbus_buffer_append(page->items, event.data, event.length);
+        page->count++;
+    }
+    scan->next_seq = seq + 1;
+    return ++scan->seen == EVENTS_SCAN_MAX ? SCAN_ENOUGH : 0;
+}
+
+static int find_start(struct api_call *call, uint64_t *seq)
+{
+    const struct rentbus_events_read_args *args = &call->args.events_read;
+    *seq = 1;
+    if (RENTBUS_HAS(args, events_read_args, from_seq)) {
+        if (RENTBUS_HAS(args, events_read_args, since))
+            return api_refuse(call, INVALID_ARGUMENT, "since",
+                              "stands beside from_seq: give only one");
+        *seq = args->from_seq ? args->from_seq : 1;
+        return 0;
+    }
+    if (!RENTBUS_HAS(args, events_read_args, since))
+        return 0;
+    return journal_seek(engine_journal(call->api->engine), args->since, seq);
+}
+
+int api_answer_events_read(struct api_call *call)
+{
+    const struct rentbus_events_read_args *args = &call->args.events_read;
+    struct rentbus_event_page *result = &call->result.events_read;
+    struct api_page *page = &call->page;
+    uint64_t head = engine_durable(call->api->engine);
+    uint64_t first;
+    int status =
+        api_open_page(call, RENTBUS_HAS(args, events_read_args, limit) ? &args->limit : NULL, page);
+    if (status == 0)
+        status = find_start(call, &first);
+    if (status)
+        return status;
+    struct scan scan = {call, NULL, page, first, 0};
+    if (RENTBUS_HAS(args, events_read_args, types))
+        scan.types = &args->types;
+    if (first <= head)
+        status = journal_read(engine_journal(call->api->engine), first, head, scan_event, &scan);
+    if (status < 0)
+        return status;
+    result->has = 0;
+    RENTBUS_SET(result, event_page, head, head);
+    RENTBUS_SET(result, event_page, next_seq, scan.next_seq);
+    RENTBUS_SET(result, event_page, events,
+                ((struct rentbus_list){page->items->data, page->items->length, page->count}));
+    return page->items->failed ? -ENOMEM : 0;
+}

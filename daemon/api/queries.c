@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Reading one thing: one function an operation of mode QUERY. Lists are in lists.c. */
+#include "daemon/api/call.h"
+#include "sdk/protocol/text.h"
+
+int api_answer_hello(struct api_call *call)
+{
+    struct rentbus_hello_result *result = &call->result.hello;
+    const struct rentbus_bytes *actor = &call->message->actor;
+    struct engine *engine = call->api->engine;
+    result->has = 0;
+    RENTBUS_SET(result, hello_result, head, engine_durable(engine));
+    RENTBUS_SET(result, hello_result, time, call->now);
+    RENTBUS_SET(result, hello_result, actor,
+                ((struct rentbus_text){(const char *)actor->data, actor->length}));
+    RENTBUS_SET(result, hello_result, ledger, rentbus_text(engine_ledger_name(engine)));
+    RENTBUS_SET(result, hello_result, version, rentbus_text(call->api->version));
+    RENTBUS_SET(result, hello_result, protocol, RENTBUS_PROTOCOL_VERSION);
+    return 0;
+}
+
+int api_answer_stats(struct api_call *call)
+{
+    struct rentbus_stats_result *result = &call->result.stats;
+    struct engine *engine = call->api->engine;
+    struct ledger_counts counts = ledger_counts(engine_ledger(engine));
+    result->has = 0;
+    RENTBUS_SET(result, stats_result, head, engine_durable(engine));
+    RENTBUS_SET(result, stats_result, open, counts.open);
+    RENTBUS_SET(result, stats_result, users, counts.users);
+    RENTBUS_SET(result, stats_result, assets, counts.assets);
+    RENTBUS_SET(result, stats_result, errors, call->api->errors);
+    RENTBUS_SET(result, stats_result, commits, engine_commits(engine));
+    RENTBUS_SET(result, stats_result, expired,
+                ledger_expired_count(engine_ledger(engine), call->now));
+    RENTBUS_SET(result, stats_result, rentals, counts.rentals);
+    RENTBUS_SET(result, stats_result, requests, call->api->requests);
+    RENTBUS_SET(result, stats_result, locations, counts.locations);
+    RENTBUS_SET(result, stats_result, started_at, call->api->started_at);
+    RENTBUS_SET(result, stats_result, asset_types, counts.asset_types);
+    RENTBUS_SET(result, stats_result, archived_seq, engine_archived(engine));
+    return 0;
+}
+
+/* From the archive, into call->result: 1, 0 when it is not there, or a negative errno. */
+static int find_archived(struct api_call *call, struct rentbus_text id,
+                         struct rentbus_rental *rental)
+{
+    struct rentbus_buffer *out = &call->api->archived;
+    rentbus_buffer_clear(out);
+    int found = archive_rental_get(engine_archive(call->api->engine), id, out);
+    if (found <= 0)
+        return found;
+    struct rentbus_bytes bytes = {out->data, out->length};
+    int status =
+        rentbus_decode(&rentbus_rental_schema, bytes, RENTBUS_LENIENT, rental, &call->fault);
+    return status ? status : 1;
+}
+
+int api_answer_rental_get(struct api_call *call)
+{
+    struct rentbus_rental_result *result = &call->result.rental_get;
+    struct rentbus_text id = call->args.rental_get.rental_id;
+    int found = ledger_rental_get(engine_ledger(call->api->engine), id, &result->rental);
+    if (!found)
+        found = find_archived(call, id, &result->rental);
+    if (found < 0)
+        return found;
+    if (!found)
+        return api_refuse(call, NOT_FOUND, "rental_id", "there is no such rental");
+    result->has = RENTBUS_BIT(rental_result, rental);
+    return 0;
+}
+
+/* A thing of the ledger that has an id. */
+#define ANSWER_GET(noun, text)                                                                     \
+    int api_answer_##noun##_get(struct api_call *call)                                             \
+    {                                                                                              \
+        struct rentbus_##noun##_result *result = &call->result.noun##_get;                         \
+        if (!ledger_##noun##_get(engine_ledger(call->api->engine), call->args.noun##_get.id,       \
+                                 &result->noun))                                                   \
+            return api_refuse(call, NOT_FOUND, "id", "there is no such " text);                    \
+        result->has = RENTBUS_BIT(noun##_result, noun);                                            \
+        return 0;                                                                                  \
+    }
+ANSWER_GET(user, "user")
+ANSWER_GET(asset, "asset")
+ANSWER_GET(asset_type, "asset type")
+ANSWER_GET(location, "location")
+
+int api_answer_command_get(struct api_call *call)
+{
+    int seen = engine_command_find(call->api->engine, call->args.command_get.command_id,
+                                   &call->result.command_get);
+    if (seen < 0)
+        return seen;
+    if (seen == ENGINE_DURABLE)
+        return 0;
+    if (seen == ENGINE_PENDING)
+        return api_wait(call);
+    return api_refuse(call, NOT_FOUND, "command_id", "there is no such command");
+}

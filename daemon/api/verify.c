@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Verification: replays the journal into a fresh ledger and compares that with the one in use and
+ * with the archive, in a thread of its own with readers of its own, while the daemon goes on.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "daemon/api/call.h"
+#include "daemon/ledger/codec.h"
+#include "sdk/protocol/text.h"
+
+/* How long the journal and the archive may take to come up to the ledger's head. */
+#define VERIFY_PATIENCE_MS 60000
+#define VERIFY_STEP_MS 10
+#define VERIFY_BUSY_RETRY_MS 1000
+#define VERIFY_ROUTE_MAX 2048
+
+struct verification {
+    pthread_t thread;
+    atomic_bool done;
+    atomic_bool cancelled;
+    int notify_fd;
+    /* Who asked. */
+    struct rentbus_uuid id;
+    size_t route_length;
+    uint8_t route[VERIFY_ROUTE_MAX];
+    /* What to compare with: the ledger's digest behind the event `head`. */
+    uint64_t head;
+    uint64_t digest;
+    const char *journal_path;
+    const char *archive_path;
+    /* The work. */
+    struct ledger *ledger;
+    struct archive_reader *archive;
+    struct rentbus_buffer ours;
+    struct rentbus_buffer theirs;
+    struct ledger_event event;
+    uint8_t hash[RENTBUS_HASH_SIZE];
+    struct rentbus_uuid command;
+    uint64_t command_first;
+    uint64_t command_last; /* 0: no command yet */
+    uint64_t closed;
+    uint64_t commands;
+    int status;
+    char problem[RENTBUS_MESSAGE_SIZE];
+};
+
+/* Notes the first difference and ends the reading. */
+#define VERIFY_DIFFERS 1
+static int differs(struct verification *work, const char *what, uint64_t seq)
+{
+    snprintf(work->problem, sizeof work->problem, "%s at seq %" PRIu64, what, seq);
+    return VERIFY_DIFFERS;
+}
+
+static int check_command(struct verification *work)
+{
+    uint64_t first;
+    uint64_t last;
+    if (!work->command_last)
+        return 0;
+    int found = archive_command_find(work->archive, work->command, &first, &last);
+    if (found < 0)
+        return found;
+    if (!found || first != work->command_first || last != work->command_last)
+        return differs(work, "the archive does not know the command as the journal does",
+                       work->command_last);
+    work->commands++;
+    return 0;
+}
+
+static int follow_command(struct verification *work, const struct rentbus_event *event)
+{
+    int status = 0;
+    if (!RENTBUS_HAS(event, event, command))
+        return 0;
+    if (!work->command_last || memcmp(&work->command, &event->command, sizeof work->command) != 0) {
+        status = check_command(work);
+        work->command = event->command;
+        work->command_first = event->seq;
+    }
+    work->command_last = event->seq;
+    return status;
+}
+
+static const struct rentbus_rental *closed_rental(const struct ledger_event *event)
+{
+    const struct rentbus_rental *rental = NULL;
+    if (event->type == RENTBUS_RENTAL_RETURN_COMPLETE_EVENT)
+        rental = &event->data.complete_data.rental;
+    if (event->type == RENTBUS_RENTAL_IMPORTED_EVENT)
+        rental = &event->data.rental_data.rental;
+    return rental && rental->status != RENTBUS_STATUS_IN_PROGRESS ? rental : NULL;
+}
+
+static int check_rental(struct verification *work, const struct rentbus_rental *rental,
+                        uint64_t seq)
+{
+    rentbus_buffer_clear(&work->ours);
+    rentbus_buffer_clear(&work->theirs);
+    rentbus_encode(&rentbus_rental_schema, rental, &work->ours);
+    int found = archive_rental_get(work->archive, rental->id, &work->theirs);
+    if (found < 0)
+        return found;
+    if (work->ours.failed || work->theirs.failed)
+        return -ENOMEM;
+    if (!found || work->ours.length != work->theirs.length ||
+        memcmp(work->ours.data, work->theirs.data, work->ours.length) != 0)
+        return differs(work, "the archive does not hold the rental as the journal does", seq);
+    work->closed++;
+    return 0;
+}
+
+static int verify_event(void *context, uint64_t seq, struct rentbus_bytes bytes)
+{
+    struct verification *work = context;
+    struct rentbus_event wire;
+    struct rentbus_fault fault;
+    if (atomic_load(&work->cancelled))
+        return -ECANCELED;
+    if (rentbus_decode(&rentbus_event_schema, bytes, RENTBUS_LENIENT, &wire, &fault) ||
+        wire.seq != seq || ledger_event_decode(&wire, &work->event))
+        return differs(work, "the journal holds what is no event", seq);
+    if (chain_hash(work->hash, bytes, work->hash) ||
+        memcmp(work->hash, wire.hash.data, sizeof work->hash) != 0)
+        return differs(work, "the hash chain is broken", seq);
+    int status = ledger_apply(work->ledger, &work->event, seq);
+    if (status == -EBADMSG)
+        return differs(work, "the event does not follow from those before it", seq);
+    if (status == 0)
+        status = follow_command(work, &wire);
+    const struct rentbus_rental *closed = closed_rental(&work->event);
+    if (status == 0 && closed)
+        status = check_rental(work, closed, seq);
+    ledger_durable(work->ledger, seq);
+    ledger_archived(work->ledger, seq);
+    return status;
+}
+
+/* Counts can only be compared while the archive stands at the head that was replayed. */
+static int check_counts(struct verification *work)
+{
+    struct archive_counts counts;
+    uint64_t before;
+    uint64_t behind;
+    int status = archive_reader_seq(work->archive, &before);
+    if (status == 0)
+        status = archive_count(work->archive, &counts);
+    if (status == 0)
+        status = archive_reader_seq(work->archive, &behind);
+    if (status || before != work->head || behind != work->head)
+        return status;
+    if (counts.rentals != work->closed)
+        return differs(work, "the archive holds rentals that the journal does not", work->head);
+    if (counts.commands != work->commands)
+        return differs(work, "the archive holds commands that the journal does not", work->head);
+    return 0;
+}
+
+/* Waits until what the ledger has shown is durable and archived. */
+static int wait_for_head(struct verification *work, struct journal_reader *journal)
+{
+    const struct timespec step = {.tv_nsec = VERIFY_STEP_MS * 1000000};
+    for (int waited = 0; waited < VERIFY_PATIENCE_MS; waited += VERIFY_STEP_MS) {
+        struct journal_head head;
+        uint64_t archived;
+        int status = journal_reader_head(journal, &head);
+        if (status == 0)
+            status = archive_reader_seq(work->archive, &archived);
+        if (status || (head.seq >= work->head && archived >= work->head))
+            return status;
+        if (atomic_load(&work->cancelled))
+            return -ECANCELED;
+        nanosleep(&step, NULL);
+    }
+    return differs(work, "the archive does not come up to the ledger, which stands", work->head);
+}
+
+static int verify(struct verification *work)
+{
+    struct journal_reader *journal = NULL;
+    work->ledger = ledger_create();
+    int status = work->ledger ? 0 : -ENOMEM;
+    if (status == 0)
+        status = journal_reader_open(work->journal_path, &journal);
+    if (status == 0)
+        status = archive_reader_open(work->archive_path, &work->archive);
+    if (status == 0)
+        status = wait_for_head(work, journal);
+    if (status == 0)
+        status = journal_read(journal, 1, work->head, verify_event, work);
+    if (status == 0)
+        status = check_command(work);
+    if (status == 0)
+        status = check_counts(work);
+    if (status == 0 && ledger_head(work->ledger) != work->head)
+        status = differs(work, "the journal ends before the ledger, which stands", work->head);
+    if (status == 0 && ledger_digest(work->ledger) != work->digest)
+        status = differs(work, "the replayed ledger differs from the one in use", work->head);
+    journal_reader_close(&journal);
+    return status;
+}
+
+static void *run(void *argument)
+{
+    struct verification *work = argument;
+    uint64_t one = 1;
+    work->status = verify(work);
+    atomic_store(&work->done, true);
+    ssize_t written = write(work->notify_fd, &one, sizeof one);
+    (void)written; /* only a full counter can refuse it, and then the reader is awake already */
+    return NULL;
+}
+
+/* The client may have asked again over another connection: the reply goes to the last one. */
+static int note_route(struct verification *work, const struct rentbus_bytes *route)
+{
+    if (route->length > sizeof work->route)
+        return -EMSGSIZE;
+    memcpy(work->route, route->data, route->length);
+    work->route_length = route->length;
+    return API_LATER;
+}
+
+int api_answer_admin_verify(struct api_call *call)
+{
+    struct api *api = call->api;
+    if (api->verification) {
+        if (memcmp(&api->verification->id, &call->id, sizeof call->id) == 0)
+            return note_route(api->verification, &call->message->route);
+        api_refuse(call, BUSY, NULL, "another verification is running");
+        call->fault.retry_after_ms = VERIFY_BUSY_RETRY_MS;
+        return RENTBUS_ERROR_BUSY;
+    }
+    struct verification *work = calloc(1, sizeof *work);
+    if (!work)
+        return -ENOMEM;
+    work->notify_fd = api_fd(api);
+    work->id = call->id;
+    work->head = ledger_head(engine_ledger(api->engine));
+    work->digest = ledger_digest(engine_ledger(api->engine));
+    work->journal_path = engine_journal_path(api->engine);
+    work->archive_path = engine_archive_path(api->engine);
+    int status = note_route(work, &call->message->route);
+    if (status == API_LATER && pthread_create(&work->thread, NULL, run, work))
+        status = -EAGAIN;
+    if (status == API_LATER)
+        api->verification = work;
+    else
+        free(work);
+    return status;
+}
+
+static void release(struct api *api)
+{
+    struct verification *work = api->verification;
+    pthread_join(work->thread, NULL);
+    ledger_destroy(&work->ledger);
+    archive_reader_close(&work->archive);
+    rentbus_buffer_release(&work->ours);
+    rentbus_buffer_release(&work->theirs);
+    free(work);
+    api->verification = NULL;
+}
+
+void verification_process(struct api *api)
+{
+    struct verification *work = api->verification;
+    if (!work || !atomic_load(&work->done))
+        return;
+    struct rentbus_verify_result *result = &api->call.result.admin_verify;
+    rentbus_buffer_clear(&api->reply);
+    if (work->status < 0) {
+        api_encode_failure(&work->id, work->status, &api->reply);
+    } else {
+        result->has = 0;
+        RENTBUS_SET(result, verify_result, hash,
+                    ((struct rentbus_bytes){work->hash, sizeof work->hash}));
+        RENTBUS_SET(result, verify_result, events, ledger_head(work->ledger));
+        RENTBUS_SET(result, verify_result, rentals, ledger_counts(work->ledger).rentals);
+        RENTBUS_SET(result, verify_result, commands, work->commands);
+        if (work->status == VERIFY_DIFFERS)
+            RENTBUS_SET(result, verify_result, problem, rentbus_text(work->problem));
+        api_encode_result(&work->id, RENTBUS_OP_admin_verify, result, &api->reply);
+    }
+    struct rentbus_bytes route = {work->route, work->route_length};
+    if (!api->reply.failed)
+        api->settings.send(api->settings.context, route,
+                           (struct rentbus_bytes){api->reply.data, api->reply.length});
+    release(api);
+}
+
+void verification_stop(struct api *api)
+{
+    if (!api->verification)
+        return;
+    atomic_store(&api->verification->cancelled, true);
+    release(api);
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#include "daemon/config/config.h"
+
+#include <confuse.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "daemon/config/address.h"
+#include "sdk/protocol/text.h"
+#include "sdk/protocol/time.h"
+
+#define CONFIG_USAGE 2
+
+const char config_help[] =
+    "Usage: rentbusd [OPTION]...\n"
+    "Own a rental ledger: serve requests, publish events.\n"
+    "\n"
+    "  -d, --data DIR         where journal and archive live; made on first start\n"
+    "                         (RENTBUS_DATA, " CONFIG_DATA_DEFAULT ")\n"
+    "  -a, --api ENDPOINT     where requests are served\n"
+    "                         (RENTBUS_API, " CONFIG_API_DEFAULT ")\n"
+    "  -e, --events ENDPOINT  where events are published\n"
+    "                         (RENTBUS_EVENTS, " CONFIG_EVENTS_DEFAULT ")\n"
+    "  -l, --ledger NAME      name of the ledger, fixed on first start\n"
+    "                         (RENTBUS_LEDGER, " CONFIG_LEDGER_DEFAULT ")\n"
+    "  -c, --config FILE      read settings from FILE (RENTBUS_CONFIG; without either\n"
+    "                         " CONFIG_FILE_DEFAULT " if it is there)\n"
+    "      --max-skew PERIOD  how far in the future a scan may lie, as an ISO 8601\n"
+    "                         duration (RENTBUS_MAX_SKEW, PT5M)\n"
+    "      --check-config     check the settings, print them and exit\n"
+    "  -h, --help             print this and exit\n"
+    "  -V, --version          print the version and exit\n"
+    "\n"
+    "An ENDPOINT is ipc://PATH, or tcp://HOST:PORT with a loopback HOST. A flag beats\n"
+    "the environment, which beats the file. SIGTERM stops the daemon when all that it\n"
+    "has accepted is answered. Exit status: 0 stopped, 2 bad usage, 71 the system\n"
+    "failed, 74 the disk failed, 75 the data or an endpoint is in use, 78 bad settings.\n";
+
+/* One setting, by all its names. `set` gives 0 or says what is wrong. */
+struct setting {
+    const char *key; /* in the file and, with dashes, as a flag */
+    const char *variable;
+    const char *(*set)(struct config *config, const char *value);
+};
+
+static const char *copy(char *to, size_t size, const char *value)
+{
+    size_t length = strlen(value);
+    if (length == 0)
+        return "is empty";
+    if (length >= size)
+        return "is too long";
+    memcpy(to, value, length + 1);
+    return NULL;
+}
+
+static const char *set_data(struct config *config, const char *value)
+{
+    return copy(config->data, sizeof config->data, value);
+}
+
+static const char *set_api(struct config *config, const char *value)
+{
+    const char *problem = address_problem(value);
+    return problem ? problem : copy(config->api, sizeof config->api, value);
+}
+
+static const char *set_events(struct config *config, const char *value)
+{
+    const char *problem = address_problem(value);
+    return problem ? problem : copy(config->events, sizeof config->events, value);
+}
+
+static const char *set_ledger(struct config *config, const char *value)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "0123456789._-";
+    if (value[strspn(value, allowed)])
+        return "has other characters than letters, digits, '.', '_' and '-'";
+    return copy(config->ledger, sizeof config->ledger, value);
+}
+
+static const char *set_max_skew(struct config *config, const char *value)
+{
+    int64_t seconds;
+    if (!rentbus_duration_parse(rentbus_text(value), &seconds))
+        return "is not an ISO 8601 duration such as PT5M";
+    config->policy.max_skew = seconds * RENTBUS_SECOND;
+    return NULL;
+}
+
+static const struct setting settings[] = {
+    {"data", "RENTBUS_DATA", set_data},
+    {"api", "RENTBUS_API", set_api},
+    {"events", "RENTBUS_EVENTS", set_events},
+    {"ledger", "RENTBUS_LEDGER", set_ledger},
+    {"max_skew", "RENTBUS_MAX_SKEW", set_max_skew},
+};
+#define SETTING_COUNT (sizeof settings / sizeof *settings)
+
+static int apply(struct config *config, size_t setting, const char *origin, const char *name,
+                 const char *value)
+{
+    const char *problem = settings[setting].set(config, value);
+    if (!problem)
+        return 0;
+    fprintf(stderr, "rentbusd: %s%s: \"%s\" %s\n", origin, name, value, problem);
+    return EX_CONFIG;
+}
+
+static void print_file_problem(cfg_t *file, const char *format, va_list arguments)
+{
+    fprintf(stderr, "rentbusd: %s:%d: ", file && file->filename ? file->filename : "",
+            file ? file->line : 0);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+}
+
+static int read_file(struct config *config, const char *path)
+{
+    cfg_opt_t options[SETTING_COUNT + 1];
+    for (size_t i = 0; i < SETTING_COUNT; i++)
+        options[i] = (cfg_opt_t)CFG_STR((char *)(uintptr_t)settings[i].key, NULL, CFGF_NODEFAULT);
+    options[SETTING_COUNT] = (cfg_opt_t)CFG_END();
+    cfg_t *file = cfg_init(options, CFGF_NONE);
+    if (!file)
+        return EX_OSERR;
+    cfg_set_error_function(file, print_file_problem);
+    int parsed = cfg_parse(file, path);
+    int status = parsed == CFG_SUCCESS ? 0 : EX_CONFIG;
+    if (parsed == CFG_FILE_ERROR)
+        fprintf(stderr, "rentbusd: %s: %s\n", path, strerror(errno));
+    char origin[PATH_MAX];
+    snprintf(origin, sizeof origin, "%s: ", path);
+    for (size_t i = 0; i < SETTING_COUNT && status == 0; i++)
+        if (cfg_size(file, settings[i].key))
+            status = apply(config, i, origin, settings[i].key, cfg_getstr(file, settings[i].key));
+    cfg_free(file);
+    return status;
+}
+
+static int read_environment(struct config *config)
+{
+    int status = 0;
+    for (size_t i = 0; i < SETTING_COUNT && status == 0; i++) {
+        const char *value = getenv(settings[i].variable);
+        if (value)
+            status = apply(config, i, "", settings[i].variable, value);
+    }
+    return status;
+}
+
+/* Values of flags, until file and environment have been read. */
+struct flags {
+    const char *values[SETTING_COUNT];
+    const char *file;
+    enum config_action action;
+};
+
+enum { FLAG_MAX_SKEW = 256, FLAG_CHECK };
+
+static int read_flags(struct flags *flags, int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"data", required_argument, NULL, 'd'},
+        {"api", required_argument, NULL, 'a'},
+        {"events", required_argument, NULL, 'e'},
+        {"ledger", required_argument, NULL, 'l'},
+        {"config", required_argument, NULL, 'c'},
+        {"max-skew", required_argument, NULL, FLAG_MAX_SKEW},
+        {"check-config", no_argument, NULL, FLAG_CHECK},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
+        {0},
+    };
+    static const int setting_flags[SETTING_COUNT] = {'d', 'a', 'e', 'l', FLAG_MAX_SKEW};
+    int flag;
+    while ((flag = getopt_long(argc, argv, "d:a:e:l:c:hV", options, NULL)) != -1) {
+        if (flag == '?') {
+            fputs("Try 'rentbusd --help'.\n", stderr);
+            return CONFIG_USAGE;
+        }
+        for (size_t i = 0; i < SETTING_COUNT; i++)
+            if (setting_flags[i] == flag)
+                flags->values[i] = optarg;
+        if (flag == 'c')
+            flags->file = optarg;
+        if (flag == 'h')
+            flags->action = CONFIG_HELP;
+        if (flag == 'V')
+            flags->action = CONFIG_VERSION;
+        if (flag == FLAG_CHECK)
+            flags->action = CONFIG_CHECK;
+    }
+    if (optind == argc)
+        return 0;
+    fprintf(stderr, "rentbusd: unexpected argument \"%s\"\nTry 'rentbusd --help'.\n", argv[optind]);
+    return CONFIG_USAGE;
+}
+
+int config_read(struct config *config, int argc, char **argv)
+{
+    struct flags flags = {.action = CONFIG_RUN};
+    *config = (struct config){
+        .data = CONFIG_DATA_DEFAULT,
+        .api = CONFIG_API_DEFAULT,
+        .events = CONFIG_EVENTS_DEFAULT,
+        .ledger = CONFIG_LEDGER_DEFAULT,
+        .policy = ledger_policy_default,
+    };
+    int status = read_flags(&flags, argc, argv);
+    config->action = flags.action;
+    if (status || flags.action == CONFIG_HELP || flags.action == CONFIG_VERSION)
+        return status;
+    const char *file = flags.file ? flags.file : getenv("RENTBUS_CONFIG");
+    if (!file && access(CONFIG_FILE_DEFAULT, F_OK) == 0)
+        file = CONFIG_FILE_DEFAULT;
+    if (file)
+        status = read_file(config, file);
+    if (status == 0)
+        status = read_environment(config);
+    for (size_t i = 0; i < SETTING_COUNT && status == 0; i++)
+        if (flags.values[i])
+            status = apply(config, i, "--", settings[i].key, flags.values[i]);
+    if (status == 0 && strcmp(config->api, config->events) == 0) {
+        fprintf(stderr, "rentbusd: api and events are the same endpoint, \"%s\"\n", config->api);
+        status = EX_CONFIG;
+    }
+    return status;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The daemon's settings: a flag beats the environment, which beats the file, which beats the
+ * default. */
+#ifndef RENTBUS_CONFIG_CONFIG_H
+#define RENTBUS_CONFIG_CONFIG_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "daemon/engine/chain.h"
+#include "daemon/ledger/decide.h"
+
+#define CONFIG_FILE_DEFAULT "/etc/rentbus/rentbusd.conf"
+#define CONFIG_DATA_DEFAULT "/var/lib/rentbus"
+#define CONFIG_API_DEFAULT "ipc:///run/rentbus/api.sock"
+#define CONFIG_EVENTS_DEFAULT "ipc:///run/rentbus/events.sock"
+#define CONFIG_LEDGER_DEFAULT "main"
+#define CONFIG_ENDPOINT_SIZE 256
+
+enum config_action { CONFIG_RUN, CONFIG_CHECK, CONFIG_HELP, CONFIG_VERSION };
+
+struct config {
+    enum config_action action;
+    char data[PATH_MAX - 16];
+    char api[CONFIG_ENDPOINT_SIZE];
+    char events[CONFIG_ENDPOINT_SIZE];
+    char ledger[CHAIN_LEDGER_MAX + 1];
+    struct ledger_policy policy;
+};
+
+/* Fills *config from flags, environment and file. 0; EX_USAGE (64 is never used: 2) for bad flags,
+ * 78 for a bad value or file, with what is wrong, and where it was said, printed to stderr. */
+int config_read(struct config *config, int argc, char **argv);
+/* The help text of the daemon's command line. */
+extern const char config_help[];
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#include "daemon/engine/batch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BATCH_CAPACITY_MIN 1024
+
+/* Stands before each waiting one's route, actor and body in the buffer. */
+struct waiting_head {
+    enum waiting_kind kind;
+    struct rentbus_uuid id;
+    uint32_t route_length;
+    uint32_t actor_length;
+    uint32_t body_length;
+};
+
+void batch_release(struct batch *batch)
+{
+    free(batch->entries);
+    free(batch->types);
+    rentbus_buffer_release(&batch->events);
+    rentbus_buffer_release(&batch->waiting);
+    *batch = (struct batch){0};
+}
+
+void batch_clear(struct batch *batch)
+{
+    batch->first_seq = 0;
+    batch->count = 0;
+    batch->waiting_count = 0;
+    rentbus_buffer_clear(&batch->events);
+    rentbus_buffer_clear(&batch->waiting);
+}
+
+int batch_reserve(struct batch *batch, size_t more)
+{
+    if (batch->count + more <= batch->capacity)
+        return 0;
+    size_t capacity = batch->capacity ? 2 * batch->capacity : BATCH_CAPACITY_MIN;
+    struct journal_entry *entries = realloc(batch->entries, capacity * sizeof *entries);
+    if (!entries)
+        return -ENOMEM;
+    batch->entries = entries;
+    enum rentbus_event_type *types = realloc(batch->types, capacity * sizeof *types);
+    if (!types)
+        return -ENOMEM;
+    batch->types = types;
+    batch->capacity = capacity;
+    return 0;
+}
+
+void batch_add(struct batch *batch, const struct journal_head *head, enum rentbus_event_type type)
+{
+    if (batch->count == 0)
+        batch->first_seq = head->seq;
+    batch->types[batch->count] = type;
+    batch->entries[batch->count++] = (struct journal_entry){head->time, batch->events.length};
+}
+
+struct rentbus_bytes batch_event(const struct batch *batch, size_t index)
+{
+    size_t start = index ? batch->entries[index - 1].end : 0;
+    return (struct rentbus_bytes){batch->events.data + start, batch->entries[index].end - start};
+}
+
+int batch_wait(struct batch *batch, const struct waiting *waiting)
+{
+    struct rentbus_buffer *out = &batch->waiting;
+    size_t start = out->length;
+    struct waiting_head head = {waiting->kind, waiting->id, (uint32_t)waiting->route.length,
+                                (uint32_t)waiting->actor.length, (uint32_t)waiting->body.length};
+    rentbus_buffer_append(out, &head, sizeof head);
+    rentbus_buffer_append(out, waiting->route.data, waiting->route.length);
+    rentbus_buffer_append(out, waiting->actor.data, waiting->actor.length);
+    rentbus_buffer_append(out, waiting->body.data, waiting->body.length);
+    if (out->failed) {
+        out->failed = false;
+        out->length = start;
+        return -ENOMEM;
+    }
+    batch->waiting_count++;
+    return 0;
+}
+
+bool batch_next_waiting(const struct batch *batch, size_t *position, struct waiting *waiting)
+{
+    struct waiting_head head;
+    if (*position >= batch->waiting.length)
+        return false;
+    const uint8_t *at = batch->waiting.data + *position;
+    memcpy(&head, at, sizeof head);
+    at += sizeof head;
+    waiting->kind = head.kind;
+    waiting->id = head.id;
+    waiting->route = (struct rentbus_bytes){at, head.route_length};
+    waiting->actor = (struct rentbus_bytes){at + head.route_length, head.actor_length};
+    waiting->body =
+        (struct rentbus_bytes){at + head.route_length + head.actor_length, head.body_length};
+    *position += sizeof head + head.route_length + head.actor_length + head.body_length;
+    return true;
+}

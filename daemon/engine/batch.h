@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Events that will be committed together, and what waits until they are. Keeps its memory from one
+ * use to the next. Not thread-safe. */
+#ifndef RENTBUS_ENGINE_BATCH_H
+#define RENTBUS_ENGINE_BATCH_H
+
+#include "daemon/journal/journal.h"
+
+/* What a client is still owed. */
+enum waiting_kind {
+    WAITING_REPLY,   /* `body` is the reply, to be sent as it is */
+    WAITING_REQUEST, /* `body` is the request, to be served anew */
+};
+
+/* Bytes are borrowed, or point into the batch. */
+struct waiting {
+    enum waiting_kind kind;
+    struct rentbus_uuid id;     /* of the request */
+    struct rentbus_bytes route; /* how the reply finds its client */
+    struct rentbus_bytes actor; /* of a WAITING_REQUEST */
+    struct rentbus_bytes body;
+};
+
+struct batch {
+    uint64_t first_seq;
+    size_t count;
+    size_t capacity;
+    struct journal_entry *entries;
+    enum rentbus_event_type *types; /* of the events, for publishing */
+    struct rentbus_buffer events;
+    size_t waiting_count;
+    struct rentbus_buffer waiting;
+};
+
+void batch_release(struct batch *batch);
+void batch_clear(struct batch *batch);
+
+/* Makes room for `more` entries. 0, or -ENOMEM. */
+int batch_reserve(struct batch *batch, size_t more) __attribute__((warn_unused_result));
+/* Notes the event that now ends at the end of `events` and is the head of its chain. Room must have
+ * been reserved. */
+void batch_add(struct batch *batch, const struct journal_head *head, enum rentbus_event_type type);
+/* The event at `index`. */
+struct rentbus_bytes batch_event(const struct batch *batch, size_t index);
+
+/* Copies what a client waits for. 0, or -ENOMEM. */
+int batch_wait(struct batch *batch, const struct waiting *waiting)
+    __attribute__((warn_unused_result));
+/* Reads the next waiting one: start with *position 0. False at the end. */
+bool batch_next_waiting(const struct batch *batch, size_t *position, struct waiting *waiting);
+
+#endif

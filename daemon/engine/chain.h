@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Events in their wire form, each chained to the one before it by a hash. Not thread-safe. */
+#ifndef RENTBUS_ENGINE_CHAIN_H
+#define RENTBUS_ENGINE_CHAIN_H
+
+#include "daemon/journal/journal.h"
+#include "daemon/ledger/event.h"
+
+/* Longest ledger name, in bytes: it stands in every event's id and source. */
+#define CHAIN_LEDGER_MAX 64
+
+/* Where an event comes from. Texts are borrowed for the call. */
+struct chain_origin {
+    bool has_command;
+    struct rentbus_uuid command;
+    struct rentbus_text actor;
+    struct rentbus_text traceparent; /* may be absent */
+};
+
+struct chain {
+    char ledger[CHAIN_LEDGER_MAX + 1];
+    char source[CHAIN_LEDGER_MAX + 16]; /* "/rentbus/<ledger>" */
+    struct journal_head head;           /* the last event of the chain */
+};
+
+/* `ledger` is an id of at most CHAIN_LEDGER_MAX bytes. */
+void chain_init(struct chain *chain, const char *ledger, const struct journal_head *head);
+
+/* Appends the next event to `out` and moves the head; the event's time is `now`, or that of the
+ * event before it if that is later. 0; or -ENOMEM, and neither chain nor `out` have moved. */
+int chain_append(struct chain *chain, const struct chain_origin *origin,
+                 const struct ledger_event *event, int64_t now, struct rentbus_buffer *out)
+    __attribute__((warn_unused_result));
+
+/* The hash that an event on the wire should have behind `previous`. 0, or -EBADMSG when the bytes
+ * are no event. */
+int chain_hash(const uint8_t previous[RENTBUS_HASH_SIZE], struct rentbus_bytes event,
+               uint8_t hash[RENTBUS_HASH_SIZE]) __attribute__((warn_unused_result));
+
+#endif

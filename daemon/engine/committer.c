@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#include "daemon/engine/committer.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#define RECOVERY_DELAY_MIN_MS 100
+#define RECOVERY_DELAY_MAX_MS 2000
+
+enum job { JOB_NONE, JOB_APPEND, JOB_RECOVER };
+
+struct committer {
+    struct journal *journal;
+    int notify_fd;
+    pthread_t thread;
+    pthread_mutex_t mutex; /* guards what follows */
+    pthread_cond_t wake;
+    enum job job;
+    bool done;
+    bool stopping;
+    int status;
+    struct journal_batch batch;
+};
+
+static void notify(const struct committer *committer)
+{
+    uint64_t one = 1;
+    ssize_t written = write(committer->notify_fd, &one, sizeof one);
+    (void)written; /* only a full counter can refuse it, and then the reader is awake already */
+}
+
+/* Waits until `milliseconds` have passed or the committer is told to stop. Called with the mutex.
+ */
+static void pause_for(struct committer *committer, long milliseconds)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += milliseconds / 1000;
+    until.tv_nsec += milliseconds % 1000 * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    while (!committer->stopping &&
+           pthread_cond_timedwait(&committer->wake, &committer->mutex, &until) == 0)
+        continue;
+}
+
+/* Called with the mutex; lets go of it while the disk works. */
+static int recover(struct committer *committer)
+{
+    long delay = RECOVERY_DELAY_MIN_MS;
+    int status = -ECANCELED;
+    while (!committer->stopping) {
+        pause_for(committer, delay);
+        if (committer->stopping)
+            break;
+        pthread_mutex_unlock(&committer->mutex);
+        status = journal_recover(committer->journal);
+        pthread_mutex_lock(&committer->mutex);
+        if (status == 0)
+            break;
+        delay = 2 * delay < RECOVERY_DELAY_MAX_MS ? 2 * delay : RECOVERY_DELAY_MAX_MS;
+    }
+    return status;
+}
+
+static int append(struct committer *committer)
+{
+    pthread_mutex_unlock(&committer->mutex);
+    int status = journal_append(committer->journal, &committer->batch);
+    pthread_mutex_lock(&committer->mutex);
+    return status;
+}
+
+static void *run(void *argument)
+{
+    struct committer *committer = argument;
+    pthread_mutex_lock(&committer->mutex);
+    for (;;) {
+        while (committer->job == JOB_NONE && !committer->stopping)
+            pthread_cond_wait(&committer->wake, &committer->mutex);
+        if (committer->job == JOB_NONE)
+            break;
+        committer->status = committer->job == JOB_APPEND ? append(committer) : recover(committer);
+        committer->job = JOB_NONE;
+        committer->done = true;
+        notify(committer);
+    }
+    pthread_mutex_unlock(&committer->mutex);
+    return NULL;
+}
+
+int committer_start(struct journal *journal, int notify_fd, struct committer **committer)
+{
+    struct committer *new = calloc(1, sizeof *new);
+    if (!new) {
+        journal_close(&journal);
+        return -ENOMEM;
+    }
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_mutex_init(&new->mutex, NULL);
+    pthread_cond_init(&new->wake, &attributes);
+    pthread_condattr_destroy(&attributes);
+    new->journal = journal;
+    new->notify_fd = notify_fd;
+    int status = -pthread_create(&new->thread, NULL, run, new);
+    if (status) {
+        journal_close(&new->journal);
+        free(new);
+        return status;
+    }
+    *committer = new;
+    return 0;
+}
+
+void committer_stop(struct committer **committer)
+{
+    struct committer *old = *committer;
+    if (!old)
+        return;
+    pthread_mutex_lock(&old->mutex);
+    old->stopping = true;
+    pthread_cond_signal(&old->wake);
+    pthread_mutex_unlock(&old->mutex);
+    pthread_join(old->thread, NULL);
+    journal_close(&old->journal);
+    pthread_cond_destroy(&old->wake);
+    pthread_mutex_destroy(&old->mutex);
+    free(old);
+    *committer = NULL;
+}
+
+static void start_job(struct committer *committer, enum job job)
+{
+    pthread_mutex_lock(&committer->mutex);
+    committer->job = job;
+    pthread_cond_signal(&committer->wake);
+    pthread_mutex_unlock(&committer->mutex);
+}
+
+void committer_append(struct committer *committer, const struct journal_batch *batch)
+{
+    committer->batch = *batch;
+    start_job(committer, JOB_APPEND);
+}
+
+void committer_recover(struct committer *committer)
+{
+    start_job(committer, JOB_RECOVER);
+}
+
+bool committer_idle(struct committer *committer)
+{
+    pthread_mutex_lock(&committer->mutex);
+    bool idle = committer->job == JOB_NONE && !committer->done;
+    pthread_mutex_unlock(&committer->mutex);
+    return idle;
+}
+
+bool committer_poll(struct committer *committer, int *status)
+{
+    pthread_mutex_lock(&committer->mutex);
+    bool done = committer->done;
+    committer->done = false;
+    if (done)
+        *status = committer->status;
+    pthread_mutex_unlock(&committer->mutex);
+    return done;
+}
+
+const struct journal_head *committer_head(const struct committer *committer)
+{
+    return journal_head(committer->journal);
+}

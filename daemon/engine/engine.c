@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#include "daemon/engine/engine.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "daemon/engine/state.h"
+#include "sdk/protocol/text.h"
+
+#define JOURNAL_FILE "journal.db"
+#define ARCHIVE_FILE "archive.db"
+
+static void log_failure(struct engine *engine, const char *event, int status)
+{
+    char pairs[128];
+    snprintf(pairs, sizeof pairs, "event=%s error=\"%s\"", event, strerror(-status));
+    engine->hooks.log(engine->hooks.context, LOG_ERR, pairs);
+}
+
+static int set_paths(struct engine *engine, const char *directory)
+{
+    int journal =
+        snprintf(engine->journal_path, sizeof engine->journal_path, "%s/" JOURNAL_FILE, directory);
+    int archive =
+        snprintf(engine->archive_path, sizeof engine->archive_path, "%s/" ARCHIVE_FILE, directory);
+    return journal < PATH_MAX && archive < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+static int open_files(struct engine *engine, const char *ledger, struct rentbus_fault *fault)
+{
+    struct journal *journal = NULL;
+    int status = journal_open(engine->journal_path, ledger, &journal, fault);
+    if (status)
+        return status;
+    engine->durable = *journal_head(journal);
+    chain_init(&engine->chain, ledger, &engine->durable);
+    status = committer_start(journal, engine->event_fd, &engine->committer);
+    if (status == 0)
+        status = journal_reader_open(engine->journal_path, &engine->journal);
+    if (status == 0)
+        status = archive_follower_start(engine->journal_path, engine->archive_path, ledger,
+                                        engine->event_fd, &engine->follower);
+    if (status == 0)
+        status = archive_reader_open(engine->archive_path, &engine->archive);
+    return status;
+}
+
+int engine_open(const struct engine_settings *settings, const struct engine_hooks *hooks,
+                struct engine **engine, struct rentbus_fault *fault)
+{
+    struct engine *new = calloc(1, sizeof *new);
+    if (!new)
+        return -ENOMEM;
+    new->hooks = *hooks;
+    new->policy = settings->policy;
+    new->archive_empty = true;
+    new->filling = &new->batches[0];
+    new->committing = &new->batches[1];
+    snprintf(new->version, sizeof new->version, "%s", settings->version);
+    new->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    new->ledger = ledger_create();
+    new->recent = recent_create();
+    int status = new->event_fd < 0 ? -errno : 0;
+    if (!new->ledger || !new->recent)
+        status = -ENOMEM;
+    if (status == 0)
+        status = set_paths(new, settings->directory);
+    if (status == 0)
+        status = open_files(new, settings->ledger, fault);
+    if (status == 0)
+        status = engine_take_archived(new);
+    if (status == 0)
+        status = engine_catch_up(new, false);
+    if (status)
+        engine_close(&new);
+    else
+        *engine = new;
+    return status;
+}
+
+static void start_commit(struct engine *engine)
+{
+    if (engine->recovering || engine->filling->count == 0 || !committer_idle(engine->committer))
+        return;
+    struct batch *batch = engine->filling;
+    engine->filling = engine->committing;
+    engine->committing = batch;
+    struct journal_batch job = {batch->first_seq, batch->count, batch->entries, batch->events.data};
+    committer_append(engine->committer, &job);
+}
+
+static void satisfy(struct engine *engine, struct batch *batch)
+{
+    struct waiting waiting;
+    size_t position = 0;
+    while (batch_next_waiting(batch, &position, &waiting)) {
+        if (waiting.kind == WAITING_REPLY)
+            engine->hooks.reply(engine->hooks.context, waiting.route, waiting.body);
+        else
+            engine->hooks.request(engine->hooks.context, &waiting);
+    }
+    batch_clear(batch);
+}
+
+static void publish(struct engine *engine, const struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        const char *type = rentbus_word_text(&rentbus_event_type_words, (int)batch->types[i]);
+        engine->hooks.publish(engine->hooks.context, rentbus_text(type), batch_event(batch, i));
+    }
+}
+
+static void disappoint(struct engine *engine, struct batch *batch)
+{
+    struct waiting waiting;
+    size_t position = 0;
+    while (batch_next_waiting(batch, &position, &waiting))
+        engine->hooks.unavailable(engine->hooks.context, waiting.route, waiting.id);
+    batch_clear(batch);
+}
+
+/* Back to what is durable. The committer must not be at work on a batch. */
+static void fall_back(struct engine *engine)
+{
+    ledger_rollback(engine->ledger);
+    recent_rollback(engine->recent, engine->durable.seq);
+    engine->chain.head = engine->durable;
+    disappoint(engine, engine->committing);
+    disappoint(engine, engine->filling);
+}
+
+static void finish_commit(struct engine *engine, int status)
+{
+    if (status) {
+        log_failure(engine, "journal_failed", status);
+        fall_back(engine);
+        engine->recovering = true;
+        committer_recover(engine->committer);
+        return;
+    }
+    struct batch *batch = engine->committing;
+    engine->durable = *committer_head(engine->committer);
+    engine->commits++;
+    ledger_durable(engine->ledger, engine->durable.seq);
+    archive_follower_wake(engine->follower);
+    publish(engine, batch);
+    satisfy(engine, batch);
+}
+
+/* The journal is back. It may hold a batch whose commit seemed to fail: then that is what happened.
+ */
+static void finish_recovery(struct engine *engine, int status)
+{
+    if (status == 0)
+        status = engine_catch_up(engine, true);
+    if (status) {
+        log_failure(engine, "journal_recovery_failed", status);
+        committer_recover(engine->committer);
+        return;
+    }
+    engine->durable = *committer_head(engine->committer);
+    engine->chain.head = engine->durable;
+    engine->recovering = false;
+    engine->hooks.log(engine->hooks.context, LOG_NOTICE, "event=journal_recovered");
+}
+
+static void take_commit(struct engine *engine)
+{
+    int status;
+    if (!committer_poll(engine->committer, &status))
+        return;
+    if (engine->recovering)
+        finish_recovery(engine, status);
+    else
+        finish_commit(engine, status);
+}
+
+void engine_process(struct engine *engine)
+{
+    uint64_t count;
+    ssize_t got = read(engine->event_fd, &count, sizeof count);
+    if (got == sizeof count) {
+        take_commit(engine);
+        int status = engine_take_archived(engine);
+        if (status)
+            log_failure(engine, "archive_failed", status);
+    }
+    start_commit(engine);
+}
+
+bool engine_idle(const struct engine *engine)
+{
+    return engine->filling->count == 0 && engine->committing->count == 0 && !engine->recovering;
+}
+
+/* Processes until the committer has nothing in flight or the journal has failed. */
+static void wait_for_commits(struct engine *engine)
+{
+    struct pollfd event = {.fd = engine->event_fd, .events = POLLIN};
+    while (!engine_idle(engine) && !engine->recovering) {
+        engine_process(engine);
+        if (!engine_idle(engine) && !engine->recovering)
+            poll(&event, 1, 1000);
+    }
+}
+
+/* Appends and applies the events, as one: all of them or, with -ENOMEM, none. Out of memory midway
+ * costs whoever else waits for the pending batch an UNAVAILABLE. */
+static int append_events(struct engine *engine, const struct chain_origin *origin,
+                         const struct ledger_event *events, size_t count, int64_t now)
+{
+    struct batch *batch = engine->filling;
+    uint64_t first = engine->chain.head.seq + 1;
+    int status = batch_reserve(batch, count);
+    for (size_t i = 0; i < count && status == 0; i++) {
+        status = chain_append(&engine->chain, origin, &events[i], now, &batch->events);
+        if (status == 0)
+            status = ledger_apply(engine->ledger, &events[i], engine->chain.head.seq);
+        if (status == 0)
+            batch_add(batch, &engine->chain.head, events[i].type);
+    }
+    if (status == 0 && origin->has_command)
+        status = recent_add(engine->recent, origin->command, first, engine->chain.head.seq);
+    if (status == 0)
+        return 0;
+    log_failure(engine, "apply_failed", status);
+    struct pollfd event = {.fd = engine->event_fd, .events = POLLIN};
+    while (!committer_idle(engine->committer) && !engine->recovering) {
+        take_commit(engine);
+        if (!committer_idle(engine->committer))
+            poll(&event, 1, 1000);
+    }
+    if (!engine->recovering)
+        fall_back(engine);
+    return status;
+}
+
+int engine_hello(struct engine *engine, int64_t now)
+{
+    struct chain_origin origin = {.actor = rentbus_text("rentbusd")};
+    struct ledger_event *event = &engine->decision.events[0];
+    event->type = RENTBUS_HELLO_EVENT;
+    event->subject = (struct rentbus_text){0};
+    event->data.hello_data.has = 0;
+    RENTBUS_SET(&event->data.hello_data, hello_data, head, engine->durable.seq);
+    RENTBUS_SET(&event->data.hello_data, hello_data, ledger, rentbus_text(engine->chain.ledger));
+    RENTBUS_SET(&event->data.hello_data, hello_data, version, rentbus_text(engine->version));
+    int status = append_events(engine, &origin, event, 1, now);
+    if (status)
+        return status;
+    uint64_t seq = engine->chain.head.seq;
+    wait_for_commits(engine);
+    return engine->durable.seq >= seq ? 0 : -EIO;
+}
+
+/* The id of the closed rental that a command may name, or an absent text. */
+static struct rentbus_text named_rental(const struct ledger_command *command)
+{
+    if (command->op == RENTBUS_OP_rental_return)
+        return command->args.scan.rental_id;
+    if (command->op == RENTBUS_OP_admin_import)
+        return command->args.admin_import.id;
+    return (struct rentbus_text){0};
+}
+
+/* Reads the rental that the command names from the archive when the ledger no longer holds it: 1
+ * with *rental, 0, or a negative errno. */
+static int find_archived(struct engine *engine, const struct ledger_command *command,
+                         struct rentbus_rental *rental)
+{
+    struct rentbus_text id = named_rental(command);
+    struct rentbus_fault fault;
+    if (!id.data || ledger_rental_get(engine->ledger, id, rental))
+        return 0;
+    rentbus_buffer_clear(&engine->scratch);
+    int found = archive_rental_get(engine->archive, id, &engine->scratch);
+    if (found <= 0)
+        return found;
+    struct rentbus_bytes bytes = {engine->scratch.data, engine->scratch.length};
+    if (rentbus_decode(&rentbus_rental_schema, bytes, RENTBUS_LENIENT, rental, &fault))
+        return -EBADMSG;
+    return 1;
+}
+
+static int refuse_when_failing(const struct engine *engine, struct rentbus_fault *fault)
+{
+    if (!engine->recovering)
+        return 0;
+    rentbus_fault_set(fault, RENTBUS_ERROR_UNAVAILABLE, NULL,
+                      "the journal cannot be written at the moment");
+    fault->retry_after_ms = ENGINE_UNAVAILABLE_RETRY_MS;
+    return RENTBUS_ERROR_UNAVAILABLE;
+}
+
+bool engine_full(const struct engine *engine)
+{
+    return engine->filling->count >= ENGINE_PENDING_EVENTS_MAX ||
+           engine->filling->events.length >= ENGINE_PENDING_BYTES_MAX ||
+           engine->filling->waiting.length >= ENGINE_PENDING_BYTES_MAX ||
+           engine->committing->waiting.length >= ENGINE_PENDING_BYTES_MAX;
+}
+
+int engine_execute(struct engine *engine, const struct chain_origin *origin,
+                   const struct ledger_command *command, int64_t now,
+                   struct rentbus_command_result *result, struct rentbus_fault *fault)
+{
+    struct rentbus_rental archived;
+    struct rentbus_uuid rental_id;
+    int status = refuse_when_failing(engine, fault);
+    if (status)
+        return status;
+    int found = find_archived(engine, command, &archived);
+    if (found < 0)
+        return found;
+    status = rentbus_uuid_next(&engine->rental_ids, now, &rental_id);
+    if (status)
+        return status;
+    rentbus_uuid_format(rental_id, engine->rental_id);
+    struct ledger_context context = {
+        .now = now > engine->chain.head.time ? now : engine->chain.head.time,
+        .next_seq = engine->chain.head.seq + 1,
+        .new_rental_id = rentbus_text(engine->rental_id),
+        .archived = found ? &archived : NULL,
+        .policy = &engine->policy,
+    };
+    struct ledger_decision *decision = &engine->decision;
+    status = ledger_decide(engine->ledger, command, &context, decision, fault);
+    if (status)
+        return status;
+    /* Before the events are applied: what they borrow from the ledger is as they say. */
+    status = append_events(engine, origin, decision->events, decision->count, now);
+    if (status)
+        return status;
+    ledger_outcome(decision->events, decision->count, engine->chain.head.seq, result);
+    return 0;
+}
+
+int engine_reply(struct engine *engine, const struct waiting *waiting)
+{
+    if (ledger_head(engine->ledger) > engine->durable.seq) {
+        struct batch *batch = engine->filling->count ? engine->filling : engine->committing;
+        return batch_wait(batch, waiting);
+    }
+    if (waiting->kind == WAITING_REPLY)
+        engine->hooks.reply(engine->hooks.context, waiting->route, waiting->body);
+    else
+        engine->hooks.request(engine->hooks.context, waiting);
+    return 0;
+}
+
+void engine_close(struct engine **engine)
+{
+    struct engine *old = *engine;
+    if (!old)
+        return;
+    if (old->committer && old->follower)
+        wait_for_commits(old);
+    committer_stop(&old->committer);
+    archive_follower_stop(&old->follower);
+    archive_reader_close(&old->archive);
+    journal_reader_close(&old->journal);
+    recent_destroy(&old->recent);
+    ledger_destroy(&old->ledger);
+    batch_release(&old->batches[0]);
+    batch_release(&old->batches[1]);
+    rentbus_buffer_release(&old->scratch);
+    if (old->event_fd >= 0)
+        close(old->event_fd);
+    free(old);
+    *engine = NULL;
+}

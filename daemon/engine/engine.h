@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * The pipeline: a command is decided, its events are chained, applied and put into the batch that
+ * the next commit takes; replies and publications wait until it is durable. Commands that arrive
+ * while a commit is in flight join the next one (group commit).
+ *
+ * When the journal fails, whoever waits gets UNAVAILABLE, the ledger falls back to what is durable,
+ * reads go on, and commands are taken again as soon as the journal has recovered.
+ *
+ * One thread owns an engine. Hooks run in that thread, inside engine_process(), engine_wait() and
+ * engine_close(), and must not call these three.
+ */
+#ifndef RENTBUS_ENGINE_ENGINE_H
+#define RENTBUS_ENGINE_ENGINE_H
+
+#include "daemon/archive/archive.h"
+#include "daemon/engine/batch.h"
+#include "daemon/engine/chain.h"
+#include "daemon/journal/journal.h"
+#include "daemon/ledger/decide.h"
+#include "daemon/ledger/ledger.h"
+
+/* Bounds of what waits for the disk: beyond them the engine is full. */
+#define ENGINE_PENDING_EVENTS_MAX 65536
+#define ENGINE_PENDING_BYTES_MAX (64 << 20)
+#define ENGINE_UNAVAILABLE_RETRY_MS 500
+
+struct engine;
+
+struct engine_hooks {
+    void *context;
+    /* The reply to a request is due. */
+    void (*reply)(void *context, struct rentbus_bytes route, struct rentbus_bytes body);
+    /* The request has to be served anew: what it waited for is durable. */
+    void (*request)(void *context, const struct waiting *request);
+    /* What the request wanted was taken back: answer UNAVAILABLE. */
+    void (*unavailable)(void *context, struct rentbus_bytes route, struct rentbus_uuid id);
+    /* The event is durable. */
+    void (*publish)(void *context, struct rentbus_text type, struct rentbus_bytes event);
+    /* Something that an operator should know: priority as in syslog, NUL-terminated logfmt pairs.
+     */
+    void (*log)(void *context, int priority, const char *pairs);
+};
+
+struct engine_settings {
+    const char *directory; /* exists, and is ours alone */
+    const char *ledger;
+    const char *version; /* for HELLO_EVENT */
+    struct ledger_policy policy;
+};
+
+/* Opens journal and archive in the directory and rebuilds the ledger. 0; INVALID_ARGUMENT with
+ * *fault when the files belong to another ledger or format; -errno. */
+int engine_open(const struct engine_settings *settings, const struct engine_hooks *hooks,
+                struct engine **engine, struct rentbus_fault *fault)
+    __attribute__((warn_unused_result));
+/* Records HELLO_EVENT and waits until it is durable. `now` in microseconds since 1970. */
+int engine_hello(struct engine *engine, int64_t now) __attribute__((warn_unused_result));
+/* Waits for the commit in flight, commits what is pending, closes. NULL-safe. */
+void engine_close(struct engine **engine);
+
+/* Polls readable when engine_process() has something to do. */
+int engine_fd(const struct engine *engine);
+/* Takes the results of commit and archive, replies and publishes, and starts the next commit if
+ * there is something to commit. Call it after each round of requests, and when the fd polls
+ * readable. */
+void engine_process(struct engine *engine);
+/* So much waits for the disk that requests are to be refused with BUSY. */
+bool engine_full(const struct engine *engine);
+/* Nothing waits for the disk. */
+bool engine_idle(const struct engine *engine);
+
+/* Executes a command that was not seen before. 0 with *result, which borrows from the engine until
+ * its next call; or an error code with *fault. Reply with engine_reply(). */
+int engine_execute(struct engine *engine, const struct chain_origin *origin,
+                   const struct ledger_command *command, int64_t now,
+                   struct rentbus_command_result *result, struct rentbus_fault *fault)
+    __attribute__((warn_unused_result));
+
+enum engine_seen {
+    ENGINE_NEW,     /* never seen */
+    ENGINE_PENDING, /* seen, and not durable yet: wait with WAITING_REQUEST */
+    ENGINE_DURABLE, /* seen: *result is the first outcome */
+};
+/* Looks a command id up. A value of enum engine_seen, or a negative errno. *result borrows from the
+ * engine until its next call. */
+int engine_command_find(struct engine *engine, struct rentbus_uuid command,
+                        struct rentbus_command_result *result) __attribute__((warn_unused_result));
+
+/* Hands over what the client is owed for all that the ledger shows now: at once if that is durable,
+ * else when it is. 0, or -ENOMEM. */
+int engine_reply(struct engine *engine, const struct waiting *waiting)
+    __attribute__((warn_unused_result));
+
+/* For reading. The journal's and archive's readers show what is durable. */
+const struct ledger *engine_ledger(const struct engine *engine);
+struct journal_reader *engine_journal(struct engine *engine);
+struct archive_reader *engine_archive(struct engine *engine);
+/* The seq of the last durable event. */
+uint64_t engine_durable(const struct engine *engine);
+uint64_t engine_archived(const struct engine *engine);
+uint64_t engine_commits(const struct engine *engine);
+const char *engine_ledger_name(const struct engine *engine);
+/* Paths of the two files, for those who open readers of their own. */
+const char *engine_journal_path(const struct engine *engine);
+const char *engine_archive_path(const struct engine *engine);
+
+#endif

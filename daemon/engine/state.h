@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* What the files of the engine share. */
+#ifndef RENTBUS_ENGINE_STATE_H
+#define RENTBUS_ENGINE_STATE_H
+
+#include <limits.h>
+
+#include "daemon/archive/follower.h"
+#include "daemon/engine/committer.h"
+#include "daemon/engine/engine.h"
+#include "daemon/engine/recent.h"
+#include "sdk/protocol/uuid.h"
+
+struct engine {
+    struct engine_hooks hooks;
+    char version[32];
+    char journal_path[PATH_MAX];
+    char archive_path[PATH_MAX];
+    int event_fd;
+    struct ledger_policy policy;
+    struct ledger *ledger;
+    struct recent *recent;
+    struct committer *committer;
+    struct archive_follower *follower;
+    struct journal_reader *journal;
+    struct archive_reader *archive;
+    struct chain chain;          /* with what is not durable yet */
+    struct journal_head durable; /* the last durable event */
+    uint64_t archived;
+    struct rentbus_uuid archived_command; /* the greatest that the archive holds */
+    bool archive_empty;
+    bool archive_failing;
+    bool recovering; /* the journal failed: commands are refused */
+    uint64_t commits;
+    struct batch batches[2];
+    struct batch *filling;
+    struct batch *committing;
+    struct rentbus_uuid_source rental_ids;
+    char rental_id[RENTBUS_UUID_TEXT_SIZE + 1]; /* the last one made; decisions borrow it */
+    struct ledger_decision decision;
+    struct rentbus_buffer scratch; /* what a result of the past borrows from */
+};
+
+/* Applies the durable events behind the ledger's head, and notes their commands. `publish`: also
+ * hands them to the hook, since nobody has seen them. 0, or a negative errno. */
+int engine_catch_up(struct engine *engine, bool publish) __attribute__((warn_unused_result));
+/* Takes what the archive has come to hold out of memory. */
+int engine_take_archived(struct engine *engine) __attribute__((warn_unused_result));
+
+#endif

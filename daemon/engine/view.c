@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* What others may see of the engine. */
+#include "daemon/engine/state.h"
+
+int engine_fd(const struct engine *engine)
+{
+    return engine->event_fd;
+}
+
+const struct ledger *engine_ledger(const struct engine *engine)
+{
+    return engine->ledger;
+}
+
+struct journal_reader *engine_journal(struct engine *engine)
+{
+    return engine->journal;
+}
+
+struct archive_reader *engine_archive(struct engine *engine)
+{
+    return engine->archive;
+}
+
+uint64_t engine_durable(const struct engine *engine)
+{
+    return engine->durable.seq;
+}
+
+uint64_t engine_archived(const struct engine *engine)
+{
+    return engine->archived;
+}
+
+uint64_t engine_commits(const struct engine *engine)
+{
+    return engine->commits;
+}
+
+const char *engine_ledger_name(const struct engine *engine)
+{
+    return engine->chain.ledger;
+}
+
+const char *engine_journal_path(const struct engine *engine)
+{
+    return engine->journal_path;
+}
+
+const char *engine_archive_path(const struct engine *engine)
+{
+    return engine->archive_path;
+}

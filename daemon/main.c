@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <sysexits.h>
+
+#include "daemon/config/config.h"
+#include "daemon/server/server.h"
+#include "sdk/protocol/time.h"
+
+static void print(const struct config *config)
+{
+    char max_skew[RENTBUS_DURATION_TEXT_SIZE];
+    rentbus_duration_format(config->policy.max_skew / RENTBUS_SECOND, max_skew);
+    printf("data = \"%s\"\napi = \"%s\"\nevents = \"%s\"\nledger = \"%s\"\nmax_skew = \"%s\"\n",
+           config->data, config->api, config->events, config->ledger, max_skew);
+}
+
+int main(int argc, char **argv)
+{
+    struct config config;
+    int status = config_read(&config, argc, argv);
+    if (status)
+        return status;
+    switch (config.action) {
+    case CONFIG_HELP:
+        fputs(config_help, stdout);
+        return 0;
+    case CONFIG_VERSION:
+        puts("rentbusd " RENTBUS_VERSION);
+        return 0;
+    case CONFIG_CHECK:
+        print(&config);
+        return 0;
+    case CONFIG_RUN:
+        break;
+    }
+    if (sodium_init() < 0) {
+        fputs("rentbusd: libsodium does not start\n", stderr);
+        return EX_OSERR;
+    }
+    return server_run(&config);
+}

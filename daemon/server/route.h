@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Requests and replies on a ROUTER socket. Whatever frames stand before the last one (the identity
+ * of the connection, the empty frame of a REQ socket, those of proxies) are the route: they go back
+ * before the reply, as they came.
+ */
+#ifndef RENTBUS_SERVER_ROUTE_H
+#define RENTBUS_SERVER_ROUTE_H
+
+#include <zmq.h>
+
+#include "daemon/api/api.h"
+
+/* Frames before the body, and their bytes. */
+#define ROUTE_FRAMES_MAX 8
+#define ROUTE_BYTES_MAX 1024
+#define ROUTE_ACTOR_SIZE 32
+
+/* Holds the message received last. Zero it before the first use. */
+struct route_reader {
+    zmq_msg_t body;
+    bool has_body;
+    size_t route_length;
+    uint8_t route[ROUTE_BYTES_MAX];
+    char actor[ROUTE_ACTOR_SIZE];
+};
+
+void route_reader_release(struct route_reader *reader);
+
+/* Receives the next request without waiting; *message borrows from the reader until the next call.
+ * False when there is none. A message with too long a route is passed over. */
+bool route_receive(void *socket, struct route_reader *reader, struct api_message *message);
+/* Sends the body along the route. A peer that is gone or takes nothing loses its reply. */
+void route_send(void *socket, struct rentbus_bytes route, struct rentbus_bytes body);
+
+#endif

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#include "daemon/server/server.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include "daemon/api/api.h"
+#include "daemon/server/endpoint.h"
+#include "daemon/server/log.h"
+#include "daemon/server/route.h"
+
+/* Requests served between two looks at the other descriptors. */
+#define SERVER_ROUND 1024
+/* Larger messages are cut off by libzmq, with their connection. */
+#define SERVER_MESSAGE_MAX INT64_C(16 << 20)
+/* Replies and events that may wait for one peer; an event beyond is dropped, and its subscriber
+ * finds the gap. */
+#define SERVER_REPLY_HWM 100000
+#define SERVER_EVENT_HWM 65536
+#define SERVER_HEARTBEAT_MS 10000
+#define SERVER_HANDSHAKE_MS 5000
+/* What a stop may take at most, for requests that have arrived, and for replies to leave. */
+#define SERVER_DRAIN_US INT64_C(2000000)
+#define SERVER_LINGER_MS 2000
+#define SERVER_IDLE_MS 1000
+
+struct server {
+    const struct config *config;
+    struct api *api;
+    void *context;
+    void *requests;
+    void *events;
+    int signal_fd;
+    int data_lock;
+    int api_lock;
+    int events_lock;
+    int64_t watchdog_us; /* between two signs of life; 0: nobody watches */
+    int64_t next_sign;
+    bool stopping;
+    struct route_reader reader;
+};
+
+static int64_t clock_us(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
+}
+
+static int64_t server_now(void *context)
+{
+    (void)context;
+    return clock_us(CLOCK_REALTIME);
+}
+
+static void server_send(void *context, struct rentbus_bytes route, struct rentbus_bytes body)
+{
+    struct server *server = context;
+    route_send(server->requests, route, body);
+}
+
+static void server_publish(void *context, struct rentbus_text type, struct rentbus_bytes event)
+{
+    struct server *server = context;
+    if (!server->events)
+        return;
+    zmq_send(server->events, type.data, type.length, ZMQ_SNDMORE | ZMQ_DONTWAIT);
+    zmq_send(server->events, event.data, event.length, ZMQ_DONTWAIT);
+}
+
+static void server_log(void *context, int priority, const char *pairs)
+{
+    (void)context;
+    log_line(priority, "%s", pairs);
+}
+
+static int set_option(void *socket, int option, int value)
+{
+    return zmq_setsockopt(socket, option, &value, sizeof value);
+}
+
+static void *open_socket(struct server *server, int type, int hwm)
+{
+    int64_t message_max = SERVER_MESSAGE_MAX;
+    void *socket = zmq_socket(server->context, type);
+    if (!socket)
+        return NULL;
+    int failed = set_option(socket, ZMQ_SNDHWM, hwm) || set_option(socket, ZMQ_RCVHWM, hwm) ||
+                 set_option(socket, ZMQ_LINGER, SERVER_LINGER_MS) ||
+                 set_option(socket, ZMQ_HANDSHAKE_IVL, SERVER_HANDSHAKE_MS) ||
+                 set_option(socket, ZMQ_HEARTBEAT_IVL, SERVER_HEARTBEAT_MS) ||
+                 set_option(socket, ZMQ_HEARTBEAT_TIMEOUT, 3 * SERVER_HEARTBEAT_MS) ||
+                 set_option(socket, ZMQ_IPV6, 1) ||
+                 zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &message_max, sizeof message_max);
+    if (failed) {
+        zmq_close(socket);
+        return NULL;
+    }
+    return socket;
+}
+
+static int fail(const char *what, const char *name, int status, const struct rentbus_fault *fault)
+{
+    log_line(LOG_ERR, "event=start_failed what=%s name=\"%s\" error=\"%s\"", what, name,
+             status > 0 ? fault->message : strerror(-status));
+    if (status == RENTBUS_ERROR_UNAVAILABLE)
+        return EX_TEMPFAIL;
+    if (status > 0)
+        return EX_CONFIG;
+    return status == -EIO || status == -ENOSPC || status == -EBADMSG ? EX_IOERR : EX_OSERR;
+}
+
+static int lock_data(struct server *server)
+{
+    const char *data = server->config->data;
+    struct rentbus_fault fault;
+    char path[PATH_MAX];
+    if (mkdir(data, 0750) && errno != EEXIST)
+        return fail("data", data, -errno, NULL);
+    snprintf(path, sizeof path, "%s/lock", data);
+    int status = endpoint_lock(path, &server->data_lock, &fault);
+    return status ? fail("data", data, status, &fault) : 0;
+}
+
+static int bind_socket(void **socket, const char *endpoint, int *lock, const char *what)
+{
+    struct rentbus_fault fault;
+    if (!*socket)
+        return fail(what, endpoint, -zmq_errno(), NULL);
+    int status = endpoint_bind(*socket, endpoint, lock, &fault);
+    return status ? fail(what, endpoint, status, &fault) : 0;
+}
+
+/* Everything but serving: whoever finds the data or an endpoint in use must leave no trace. */
+static int open_server(struct server *server)
+{
+    const struct config *config = server->config;
+    struct rentbus_fault fault;
+    int status = lock_data(server);
+    if (status)
+        return status;
+    server->context = zmq_ctx_new();
+    if (!server->context)
+        return fail("context", "", -zmq_errno(), NULL);
+    zmq_ctx_set(server->context, ZMQ_MAX_SOCKETS, 16);
+    server->events = open_socket(server, ZMQ_XPUB, SERVER_EVENT_HWM);
+    status = bind_socket(&server->events, config->events, &server->events_lock, "events");
+    if (status)
+        return status;
+    server->requests = open_socket(server, ZMQ_ROUTER, SERVER_REPLY_HWM);
+    status = bind_socket(&server->requests, config->api, &server->api_lock, "api");
+    if (status)
+        return status;
+    struct api_settings settings = {
+        .engine = {config->data, config->ledger, RENTBUS_VERSION, config->policy},
+        .send = server_send,
+        .publish = server_publish,
+        .log = server_log,
+        .now = server_now,
+        .context = server,
+    };
+    status = api_open(&settings, &server->api, &fault);
+    return status ? fail("data", config->data, status, &fault) : 0;
+}
+
+static void close_server(struct server *server)
+{
+    api_close(&server->api);
+    if (server->requests)
+        zmq_close(server->requests);
+    if (server->events)
+        zmq_close(server->events);
+    if (server->context)
+        zmq_ctx_term(server->context);
+    route_reader_release(&server->reader);
+    int *fds[] = {&server->api_lock, &server->events_lock, &server->data_lock, &server->signal_fd};
+    for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
+        if (*fds[i] >= 0)
+            close(*fds[i]);
+}
+
+/* Serves requests that have arrived, a round at most. False when none was there. */
+static bool serve_round(struct server *server)
+{
+    struct api_message message;
+    int served = 0;
+    while (served < SERVER_ROUND && route_receive(server->requests, &server->reader, &message)) {
+        api_handle(server->api, &message);
+        served++;
+    }
+    return served > 0;
+}
+
+/* XPUB hands subscriptions up; they are of no interest, but must not pile up. */
+static void drop_subscriptions(struct server *server)
+{
+    char byte;
+    while (zmq_recv(server->events, &byte, sizeof byte, ZMQ_DONTWAIT) >= 0)
+        continue;
+}
+
+static void take_signal(struct server *server)
+{
+    struct signalfd_siginfo signal;
+    if (read(server->signal_fd, &signal, sizeof signal) != sizeof signal)
+        return;
+    log_line(LOG_NOTICE, "event=stopping signal=%" PRIu32, signal.ssi_signo);
+    server->stopping = true;
+}
+
+static void give_sign_of_life(struct server *server)
+{
+    int64_t now = clock_us(CLOCK_MONOTONIC);
+    if (!server->watchdog_us || now < server->next_sign)
+        return;
+    sd_notify(0, "WATCHDOG=1");
+    server->next_sign = now + server->watchdog_us;
+}
+
+static void run(struct server *server)
+{
+    zmq_pollitem_t items[] = {
+        {.socket = server->requests, .events = ZMQ_POLLIN},
+        {.socket = server->events, .events = ZMQ_POLLIN},
+        {.fd = api_fd(server->api), .events = ZMQ_POLLIN},
+        {.fd = server->signal_fd, .events = ZMQ_POLLIN},
+    };
+    long idle_ms = SERVER_IDLE_MS;
+    if (server->watchdog_us && server->watchdog_us / 1000 < idle_ms)
+        idle_ms = server->watchdog_us / 1000;
+    while (!server->stopping) {
+        zmq_poll(items, sizeof items / sizeof *items, idle_ms);
+        serve_round(server);
+        api_process(server->api);
+        if (items[1].revents)
+            drop_subscriptions(server);
+        if (items[3].revents)
+            take_signal(server);
+        give_sign_of_life(server);
+    }
+}
+
+/* Answers what has arrived before the stop; new connections are not taken. */
+static void drain(struct server *server)
+{
+    int64_t until = clock_us(CLOCK_MONOTONIC) + SERVER_DRAIN_US;
+    zmq_unbind(server->requests, server->config->api);
+    while (clock_us(CLOCK_MONOTONIC) < until && serve_round(server))
+        api_process(server->api);
+}
+
+static int open_signals(struct server *server)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    signal(SIGPIPE, SIG_IGN);
+    /* A file over its size limit is a failed write like any other. */
+    signal(SIGXFSZ, SIG_IGN);
+    if (pthread_sigmask(SIG_BLOCK, &signals, NULL))
+        return EX_OSERR;
+    server->signal_fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
+    return server->signal_fd < 0 ? EX_OSERR : 0;
+}
+
+/* A descriptor for each client: take as many as the system lets us have. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit))
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static void announce(struct server *server)
+{
+    char endpoint[CONFIG_ENDPOINT_SIZE];
+    char events[CONFIG_ENDPOINT_SIZE];
+    size_t length = sizeof endpoint;
+    uint64_t watchdog;
+    zmq_getsockopt(server->requests, ZMQ_LAST_ENDPOINT, endpoint, &length);
+    length = sizeof events;
+    zmq_getsockopt(server->events, ZMQ_LAST_ENDPOINT, events, &length);
+    log_line(LOG_NOTICE,
+             "event=ready version=" RENTBUS_VERSION " ledger=%s head=%" PRIu64
+             " api=%s events=%s data=\"%s\"",
+             server->config->ledger, api_durable(server->api), endpoint, events,
+             server->config->data);
+    if (sd_watchdog_enabled(0, &watchdog) > 0)
+        server->watchdog_us = (int64_t)(watchdog / 2);
+    sd_notifyf(0, "READY=1\nSTATUS=Serving ledger %s on %s", server->config->ledger, endpoint);
+}
+
+int server_run(const struct config *config)
+{
+    struct server server = {
+        .config = config, .signal_fd = -1, .data_lock = -1, .api_lock = -1, .events_lock = -1};
+    raise_descriptor_limit();
+    int status = open_signals(&server);
+    if (status == 0)
+        status = open_server(&server);
+    if (status == 0) {
+        announce(&server);
+        run(&server);
+        sd_notify(0, "STOPPING=1");
+        drain(&server);
+    }
+    close_server(&server);
+    if (status == 0)
+        log_line(LOG_NOTICE, "event=stopped");
+    return status;
+}
