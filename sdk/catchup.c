@@ -232,8 +232,8 @@ static bool page_event_sound(const struct rentbus_subscriber *subscriber,
     return event->seq < subscriber->page.next_seq && (any || event->seq == subscriber->next);
 }
 
-static int page_give(struct rentbus_subscriber *subscriber, struct rentbus_event *event,
-                     bool *given)
+static void page_give(struct rentbus_subscriber *subscriber, struct rentbus_event *event,
+                      bool *given)
 {
     while (subscriber->page_open && !*given) {
         struct rentbus_event found;
