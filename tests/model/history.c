@@ -278,6 +278,10 @@ void history_choose(struct history_random *random, const struct history_view *vi
     step->new_rental_id = model_text(id);
 
     size_t choice = history_random_below(random, 1000);
+    if (number < 60 && chance(random, 80)) {
+        choose_put(random, &step->command);
+        return;
+    }
     step->back = chance(random, 60) ? 0 : history_random_below(random, 6);
     if (choice < 380)
         choose_return(random, view, step);
@@ -285,7 +289,7 @@ void history_choose(struct history_random *random, const struct history_view *vi
         choose_checkout(random, view, step);
     else if (choice < 740)
         choose_import(random, view, step);
-    else if (choice < 850 || number < 20)
+    else if (choice < 850)
         choose_put(random, &step->command);
     else if (choice < 935)
         step->kind = HISTORY_DURABLE;

@@ -142,8 +142,10 @@ static bool apply_event(struct run *run, const struct model_event *expected,
 }
 
 /* Whether the event leaves something that the rules can see. */
-static bool has_effect(const struct model_event *event)
+static bool has_effect(const struct model_state *before, const struct model_event *event)
 {
+    if (event->reason == RENTBUS_REASON_ALREADY_OUT)
+        return model_asset(before, &event->asset_id)->returned_by.given;
     switch (event->type) {
     case RENTBUS_EVENT_NONE:
     case RENTBUS_HELLO_EVENT:
@@ -254,9 +256,9 @@ static bool take_decision(struct run *run, const struct model_decision *expected
 {
     bool effect = false;
     for (size_t i = 0; i < expected->count; i++) {
+        effect = effect || has_effect(run->now, &expected->events[i]);
         if (!apply_event(run, &expected->events[i], &actual->events[i], report))
             return false;
-        effect = effect || has_effect(&expected->events[i]);
     }
     /* Only here: the texts of a decision must outlive the application of all its events. */
     return check_outcome(run, expected, actual->events, report) &&

@@ -197,6 +197,8 @@ static void apply_asset_type(struct model_state *state, const struct model_asset
     state->asset_types[state->asset_type_count++] = *put;
 }
 
+/* A checkout that finds the asset out with the same user already says that it was taken again,
+ * after a return for somebody else. One that is refused for its user or asset says nothing. */
 void model_apply(struct model_state *state, const struct model_event *event)
 {
     state->head++;
@@ -210,6 +212,10 @@ void model_apply(struct model_state *state, const struct model_event *event)
         break;
     case RENTBUS_RENTAL_ASSET_SWAPPED_EVENT:
         apply_swapped(state, &event->rental);
+        break;
+    case RENTBUS_RENTAL_CHECKOUT_REJECTED_EVENT:
+        if (event->reason == RENTBUS_REASON_ALREADY_OUT)
+            writable_asset(state, &event->asset_id)->returned_by = (struct model_text){0};
         break;
     case RENTBUS_USER_CREATED_EVENT:
     case RENTBUS_USER_UPDATED_EVENT:

@@ -61,13 +61,19 @@ void view_location(const struct model_named *location, struct rentbus_location *
         RENTBUS_SET(view, location, name, view_text(&location->name));
 }
 
-void view_asset(const struct model_state *state, const struct model_asset *asset,
-                struct rentbus_asset *view)
+/* What a put says of an asset: who has it is not for a put to say. */
+static void view_asset_put(const struct model_asset *asset, struct rentbus_asset *view)
 {
     memset(view, 0, sizeof *view);
     RENTBUS_SET(view, asset, id, view_text(&asset->id));
     RENTBUS_SET(view, asset, asset_type, view_text(&asset->asset_type));
-    const struct model_rental *out = state ? model_out(state, &asset->id) : NULL;
+}
+
+void view_asset(const struct model_state *state, const struct model_asset *asset,
+                struct rentbus_asset *view)
+{
+    const struct model_rental *out = model_out(state, &asset->id);
+    view_asset_put(asset, view);
     if (out)
         RENTBUS_SET(view, asset, rental_id, view_text(&out->id));
 }
@@ -275,7 +281,7 @@ void view_event(const struct model_event *event, struct ledger_event *view)
         break;
     case RENTBUS_ASSET_CREATED_EVENT:
     case RENTBUS_ASSET_UPDATED_EVENT:
-        view_asset(NULL, &event->asset, &view->data.asset);
+        view_asset_put(&event->asset, &view->data.asset);
         break;
     case RENTBUS_ASSET_TYPE_CREATED_EVENT:
     case RENTBUS_ASSET_TYPE_UPDATED_EVENT:
