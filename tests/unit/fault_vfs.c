@@ -195,19 +195,19 @@ static void fault_lose(const char *path)
 static int fault_sync(sqlite3_file *base, int flags)
 {
     struct fault_file *file = (struct fault_file *)base;
-    int result = SQLITE_IOERR_FSYNC;
 
+    (void)flags;
+    if (!file->path)
+        return SQLITE_OK;
     pthread_mutex_lock(&fault.mutex);
-    bool cut = file->path && fault_cut(file);
+    bool cut = fault_cut(file);
     bool fails = !cut && fault_counts(file) && fault_due(&fault.plan.sync);
     if (fails)
         fault_lose(file->path);
-    else if (!cut)
-        result = file->real->pMethods->xSync(file->real, flags);
-    if (result == SQLITE_OK && file->path)
+    else if (!cut && !fault.plan.asleep)
         fault_undo_filter(fault_not_synced, file->path);
     pthread_mutex_unlock(&fault.mutex);
-    return result;
+    return cut || fails ? SQLITE_IOERR_FSYNC : SQLITE_OK;
 }
 
 static int fault_close(sqlite3_file *file)
@@ -309,16 +309,19 @@ static int fault_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *base, in
     return result;
 }
 
+static bool fault_elsewhere(const struct fault_undo *undo, const void *path)
+{
+    return strcmp(undo->path, path) != 0;
+}
+
 static int fault_delete(sqlite3_vfs *vfs, const char *path, int sync_directory)
 {
     (void)vfs;
     pthread_mutex_lock(&fault.mutex);
     bool dark = fault.dark;
     int result = dark ? SQLITE_IOERR_DELETE : fault.real->xDelete(fault.real, path, sync_directory);
-    if (!dark) {
-        fault_lose(path);
-        fault_undo_filter(fault_not_synced, path);
-    }
+    if (!dark)
+        fault_undo_filter(fault_elsewhere, path);
     pthread_mutex_unlock(&fault.mutex);
     return result;
 }
