@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* What verbs ask of their command line. */
+#include "cli/command_line.h"
+#include "cli/field.h"
+#include "cli/report.h"
+
+static const struct cli_given *given_find(const struct cli_line *line, const char *option)
+{
+    for (size_t i = line->given_count; i-- > 0;)
+        if (strcmp(line->given[i].option->name, option) == 0)
+            return &line->given[i];
+    return NULL;
+}
+
+const char *cli_line_value(const struct cli_line *line, const char *option)
+{
+    const struct cli_given *given = given_find(line, option);
+    return given ? given->value : NULL;
+}
+
+bool cli_line_has(const struct cli_line *line, const char *option)
+{
+    return given_find(line, option) != NULL;
+}
+
+static void set_now(const struct rentbus_field *field, size_t index, void *args)
+{
+    int64_t now = cli_now();
+    memcpy((char *)args + field->offset, &now, sizeof(now));
+    *(uint64_t *)args |= UINT64_C(1) << index;
+}
+
+enum cli_exit cli_line_fill(const struct cli *cli, const struct cli_line *line,
+                            const struct rentbus_schema *schema, void *args)
+{
+    for (size_t i = 0; i < line->given_count; i++) {
+        const struct cli_given *given = &line->given[i];
+        struct rentbus_fault fault;
+        if (!given->option->field)
+            continue;
+        size_t index =
+            rentbus_schema_find(schema, given->option->field, strlen(given->option->field));
+        if (index == schema->count)
+            return cli_report_usage(cli, "--%s does not go with this", given->option->name);
+        const struct rentbus_field *field = &schema->fields[index];
+        if (field->kind == RENTBUS_KIND_TIME && strcmp(given->value, "now") == 0) {
+            set_now(field, index, args);
+        } else if (cli_field_set(schema, index, rentbus_text(given->value), args, &fault)) {
+            cli_report_fault(cli, &fault);
+            return CLI_EXIT_BAD_DATA;
+        }
+    }
+    return CLI_EXIT_OK;
+}
+
+enum cli_exit cli_line_number(const struct cli *cli, const struct cli_line *line,
+                              const char *option, uint64_t *out)
+{
+    const char *value = cli_line_value(line, option);
+    if (!value || cli_number_parse(rentbus_text(value), out))
+        return CLI_EXIT_OK;
+    return cli_report_usage(cli, "--%s: %s is no whole number", option, value);
+}
+
+enum cli_exit cli_line_milliseconds(const struct cli *cli, const struct cli_line *line,
+                                    const char *option, uint32_t *out)
+{
+    const char *value = cli_line_value(line, option);
+    if (!value || cli_milliseconds_parse(rentbus_text(value), out))
+        return CLI_EXIT_OK;
+    return cli_report_usage(cli, "--%s: %s is no time span, as in 5, 0.5 or PT1M", option, value);
+}
+
+enum cli_exit cli_line_words(const struct cli *cli, const struct cli_line *line, size_t least,
+                             size_t most)
+{
+    if (line->word_count < least)
+        return cli_report_usage(cli, "%s: something is missing", line->verb->name);
+    if (line->word_count > most)
+        return cli_report_usage(cli, "%s: %s is too much", line->verb->name, line->words[most]);
+    return CLI_EXIT_OK;
+}

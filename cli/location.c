@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#include "cli/thing.h"
+#include "cli/verbs.h"
+
+static const struct cli_column columns[] = {{"LOCATION", "id"}, {"NAME", "name"}};
+
+static const struct cli_option options[] = {
+    {"name", "NAME", "of put: what people call the location", "name"},
+    {"id", "UUID", "the command's id, to repeat it safely", NULL},
+    {"limit", "N", "of list: at most so many; all unless said", NULL},
+};
+
+static const struct cli_thing thing = {
+    .put = RENTBUS_OP_location_put,
+    .get = RENTBUS_OP_location_get,
+    .list = RENTBUS_OP_location_list,
+    .schema = &rentbus_location_schema,
+    .columns = CLI_COLUMNS(columns),
+};
+
+const struct cli_verb cli_verb_location = {
+    .name = "location",
+    .summary = "Put, show or list locations",
+    .usage = "put LOCATION [--name NAME] [--id UUID]\nget LOCATION\nlist [--limit N]",
+    .options = CLI_OPTIONS(options),
+    .detail = &thing,
+    .run = cli_thing_run,
+};

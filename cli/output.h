@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Results, on standard output: JSON lines, tables and sentences. */
+#ifndef CLI_OUTPUT_H
+#define CLI_OUTPUT_H
+
+#include "cli/cli.h"
+
+/* A struct as one line of JSON, flushed. */
+enum cli_exit cli_output_json(const struct cli *cli, const struct rentbus_schema *schema,
+                              const void *value) __attribute__((warn_unused_result));
+/* Flushes standard output; CLI_EXIT_OUTPUT when it cannot be written, which cli_main() reports. */
+enum cli_exit cli_output_flush(void) __attribute__((warn_unused_result));
+
+/* What a command came to. JSON: its result, and `command`, its id. `what` names the thing that a
+ * put was about, with its `id`; NULL: the result is about a rental. Returns the exit code that the
+ * result calls for. */
+enum cli_exit cli_output_result(const struct cli *cli, const struct rentbus_uuid *command_id,
+                                const struct rentbus_command_result *result, const char *what,
+                                struct rentbus_text id) __attribute__((warn_unused_result));
+
+/* A column of a table, or a row of a record: a field of the schema and its heading. */
+struct cli_column {
+    const char *heading;
+    const char *field;
+};
+
+/* The present fields of one struct, a line each; with --json, the struct. */
+enum cli_exit cli_output_record(const struct cli *cli, const struct rentbus_schema *schema,
+                                const struct cli_column *columns, size_t count, const void *value)
+    __attribute__((warn_unused_result));
+
+/* Rows of a table, shown a thousand at a time, so that any number of them takes little memory. */
+struct cli_table;
+enum cli_exit cli_table_create(const struct cli *cli, const struct rentbus_schema *schema,
+                               const struct cli_column *columns, size_t count,
+                               struct cli_table **table) __attribute__((warn_unused_result));
+/* NULL-safe. What was added and not yet shown is lost. */
+void cli_table_destroy(struct cli_table **table);
+/* Adds a row; with --json, prints it. */
+enum cli_exit cli_table_add(struct cli_table *table, const void *value)
+    __attribute__((warn_unused_result));
+/* Shows what was added. */
+enum cli_exit cli_table_finish(struct cli_table *table) __attribute__((warn_unused_result));
+
+#endif

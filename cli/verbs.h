@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The verbs: one file each, named as the verb. A new one is a row here. */
+#ifndef CLI_VERBS_H
+#define CLI_VERBS_H
+
+#include "cli/command_line.h"
+
+/* In the order of help. */
+#define CLI_VERBS(VERB)                                                                            \
+    VERB(hello)                                                                                    \
+    VERB(checkout)                                                                                 \
+    VERB(return )                                                                                  \
+    VERB(get)                                                                                      \
+    VERB(list)                                                                                     \
+    VERB(user)                                                                                     \
+    VERB(asset)                                                                                    \
+    VERB(asset_type)                                                                               \
+    VERB(location)                                                                                 \
+    VERB(events)                                                                                   \
+    VERB(watch)                                                                                    \
+    VERB(import)                                                                                   \
+    VERB(export)                                                                                   \
+    VERB(verify)                                                                                   \
+    VERB(command)                                                                                  \
+    VERB(stats)                                                                                    \
+    VERB(call)                                                                                     \
+    VERB(help)
+
+#define CLI_VERB_DECLARE(name) extern const struct cli_verb cli_verb_##name;
+CLI_VERBS(CLI_VERB_DECLARE)
+
+#endif
