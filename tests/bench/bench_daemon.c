@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Durable returns and reads of the real daemon beside a bare libzmq ROUTER echo of the same sizes
+ * and a bare append with fdatasync, all in one run: figures and their ratios, as minimum, median
+ * and maximum over the rounds.
+ *
+ * Usage: bench_daemon RENTBUSD [RENTALS [ROUNDS]]
+ */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include "sdk/protocol/text.h"
+#include "sdk/protocol/time.h"
+#include "tests/bench/load.h"
+
+#define USERS 1000
+#define ECHO_REPLY_SIZE 480
+#define SYNC_COUNT 500
+#define SYNC_SIZE 4096
+#define SINGLE_COUNT 2000
+#define ROUNDS_MAX 9
+
+extern char **environ;
+
+static char directory[] = "/tmp/rentbus-bench-XXXXXX";
+static char api[64];
+static char echo[64];
+static size_t rentals = 60000;
+static size_t rounds = 3;
+
+struct echo_server {
+    void *context;
+    pthread_t thread;
+};
+
+static void *echo_run(void *argument)
+{
+    struct echo_server *server = argument;
+    static char reply[ECHO_REPLY_SIZE];
+    char frame[4096];
+    void *socket = zmq_socket(server->context, ZMQ_ROUTER);
+    int hwm = 100000;
+    zmq_setsockopt(socket, ZMQ_SNDHWM, &hwm, sizeof hwm);
+    zmq_setsockopt(socket, ZMQ_RCVHWM, &hwm, sizeof hwm);
+    if (zmq_bind(socket, echo))
+        load_fail("cannot bind %s", echo);
+    for (;;) {
+        int length = zmq_recv(socket, frame, sizeof frame, 0);
+        if (length < 0)
+            break;
+        char body[4096];
+        int size = zmq_recv(socket, body, sizeof body, 0);
+        if (size < 0)
+            break;
+        zmq_send(socket, frame, (size_t)length, ZMQ_SNDMORE);
+        zmq_send(socket, reply, sizeof reply, 0);
+    }
+    zmq_close(socket);
+    return NULL;
+}
+
+static void name_user(size_t index, char text[32])
+{
+    snprintf(text, 32, "user-%06zu", index % USERS);
+}
+
+static void name_asset(size_t index, char text[32])
+{
+    snprintf(text, 32, "asset-%08zu", index);
+}
+
+static void put_user(void *context, size_t index, const struct rentbus_uuid *id,
+                     struct rentbus_buffer *out)
+{
+    char name[32];
+    struct rentbus_user args = {0};
+    (void)context;
+    name_user(index, name);
+    RENTBUS_SET(&args, user, id, rentbus_text(name));
+    load_encode(RENTBUS_OP_user_put, id, &args, out);
+}
+
+static void put_asset(void *context, size_t index, const struct rentbus_uuid *id,
+                      struct rentbus_buffer *out)
+{
+    char name[32];
+    struct rentbus_asset_put_args args = {0};
+    (void)context;
+    name_asset(index, name);
+    RENTBUS_SET(&args, asset_put_args, id, rentbus_text(name));
+    RENTBUS_SET(&args, asset_put_args, asset_type, rentbus_text("mug"));
+    load_encode(RENTBUS_OP_asset_put, id, &args, out);
+}
+
+static int64_t now(void)
+{
+    return time(NULL) * RENTBUS_SECOND;
+}
+
+static void checkout(void *context, size_t index, const struct rentbus_uuid *id,
+                     struct rentbus_buffer *out)
+{
+    char user[32];
+    char asset[32];
+    struct rentbus_checkout_args args = {0};
+    (void)context;
+    name_user(index, user);
+    name_asset(index, asset);
+    RENTBUS_SET(&args, checkout_args, user_id, rentbus_text(user));
+    RENTBUS_SET(&args, checkout_args, asset_id, rentbus_text(asset));
+    RENTBUS_SET(&args, checkout_args, location_id, rentbus_text("counter-1"));
+    RENTBUS_SET(&args, checkout_args, timestamp, now());
+    load_encode(RENTBUS_OP_rental_checkout, id, &args, out);
+}
+
+static void give_back(void *context, size_t index, const struct rentbus_uuid *id,
+                      struct rentbus_buffer *out)
+{
+    char user[32];
+    char asset[32];
+    struct rentbus_return_args args = {0};
+    size_t offset = *(size_t *)context;
+    name_user(offset + index, user);
+    name_asset(offset + index, asset);
+    RENTBUS_SET(&args, return_args, user_id, rentbus_text(user));
+    RENTBUS_SET(&args, return_args, asset_id, rentbus_text(asset));
+    RENTBUS_SET(&args, return_args, location_id, rentbus_text("bin-1"));
+    RENTBUS_SET(&args, return_args, timestamp, now());
+    load_encode(RENTBUS_OP_rental_return, id, &args, out);
+}
+
+static void get_rental(void *context, size_t index, const struct rentbus_uuid *id,
+                       struct rentbus_buffer *out)
+{
+    const char *rental_id = context;
+    struct rentbus_rental_get_args args = {0};
+    (void)index;
+    RENTBUS_SET(&args, rental_get_args, rental_id, rentbus_text(rental_id));
+    load_encode(RENTBUS_OP_rental_get, id, &args, out);
+}
+
+static struct load_figures run(void *socket, load_request *request, void *context, size_t count,
+                               size_t in_flight, bool check)
+{
+    struct load load = {socket, request, context, count, in_flight, check};
+    return load_run(&load);
+}
+
+static double sync_p50_us(void)
+{
+    static char page[SYNC_SIZE];
+    double times[SYNC_COUNT];
+    char path[128];
+    snprintf(path, sizeof path, "%s/sync", directory);
+    int fd = open(path, O_CREAT | O_WRONLY | O_APPEND, 0600);
+    for (size_t i = 0; i < SYNC_COUNT; i++) {
+        double start = load_clock();
+        if (fd < 0 || write(fd, page, sizeof page) != sizeof page || fdatasync(fd))
+            load_fail("cannot write %s", path);
+        times[i] = load_clock() - start;
+        for (size_t k = i; k > 0 && times[k] < times[k - 1]; k--) {
+            double swap = times[k];
+            times[k] = times[k - 1];
+            times[k - 1] = swap;
+        }
+    }
+    close(fd);
+    return times[SYNC_COUNT / 2] * 1e6;
+}
+
+static pid_t start_daemon(const char *program)
+{
+    char data[80];
+    char events[80];
+    pid_t pid;
+    snprintf(data, sizeof data, "%s/data", directory);
+    snprintf(events, sizeof events, "ipc://%s/events.sock", directory);
+    char *arguments[] = {
+        (char *)(uintptr_t)program, "--data", data, "--api", api, "--events", events, NULL};
+    if (posix_spawn(&pid, program, NULL, NULL, arguments, environ))
+        load_fail("cannot start %s", program);
+    return pid;
+}
+
+/* The id of a rental that is out, by way of the list: there is one more than is given back. */
+static void find_rental(void *socket, char id[64])
+{
+    static uint8_t reply[1 << 16];
+    struct rentbus_uuid request_id = {{1}};
+    struct rentbus_rental_list_args args = {0};
+    struct rentbus_buffer out = {0};
+    RENTBUS_SET(&args, rental_list_args, limit, 1);
+    RENTBUS_SET(&args, rental_list_args, status, RENTBUS_STATUS_IN_PROGRESS);
+    load_encode(RENTBUS_OP_rental_list, &request_id, &args, &out);
+    zmq_send(socket, out.data, out.length, 0);
+    int length = zmq_recv(socket, reply, sizeof reply, 0);
+    rentbus_buffer_release(&out);
+    for (int i = 0; i + 40 < length; i++)
+        if (memcmp(reply + i, "\x62id\x78\x24", 5) == 0) {
+            memcpy(id, reply + i + 5, 36);
+            id[36] = '\0';
+            return;
+        }
+    load_fail("there is no rental to read");
+}
+
+struct row {
+    const char *name;
+    double figures[ROUNDS_MAX];
+};
+
+enum { ECHO_256, RETURN_256, ECHO_64, GET_64, ECHO_1, SYNC, RETURN_1, ROWS };
+
+static struct row rows[ROWS] = {
+    [ECHO_256] = {.name = "bare echo, 256 in flight, /s"},
+    [RETURN_256] = {.name = "durable returns, 256 in flight, /s"},
+    [ECHO_64] = {.name = "bare echo, 64 in flight, /s"},
+    [GET_64] = {.name = "rental.get, 64 in flight, /s"},
+    [ECHO_1] = {.name = "bare echo, 1 in flight, p50 us"},
+    [SYNC] = {.name = "append 4 KiB + fdatasync, p50 us"},
+    [RETURN_1] = {.name = "durable return, 1 in flight, p50 us"},
+};
+
+static void print_row(const char *name, const double *figures, const char *format)
+{
+    double sorted[ROUNDS_MAX];
+    memcpy(sorted, figures, rounds * sizeof *sorted);
+    for (size_t i = 1; i < rounds; i++)
+        for (size_t k = i; k > 0 && sorted[k] < sorted[k - 1]; k--) {
+            double swap = sorted[k];
+            sorted[k] = sorted[k - 1];
+            sorted[k - 1] = swap;
+        }
+    printf("%-40s", name);
+    double shown[] = {sorted[0], sorted[rounds / 2], sorted[rounds - 1]};
+    for (size_t i = 0; i < 3; i++)
+        printf(format, shown[i]);
+    putchar('\n');
+}
+
+static void print_ratio(const char *name, const double *over, const double *under,
+                        const double *plus)
+{
+    double ratios[ROUNDS_MAX];
+    for (size_t i = 0; i < rounds; i++)
+        ratios[i] = over[i] / (under[i] + (plus ? plus[i] : 0));
+    print_row(name, ratios, "%12.2f");
+}
+
+static void measure(void *daemon, void *bare)
+{
+    char rental_id[64];
+    size_t offset = 0;
+    size_t share = rentals / rounds;
+    for (size_t round = 0; round < rounds; round++) {
+        size_t bulk = share - SINGLE_COUNT;
+        rows[ECHO_256].figures[round] = run(bare, give_back, &offset, bulk, 256, false).per_second;
+        rows[RETURN_256].figures[round] =
+            run(daemon, give_back, &offset, bulk, 256, true).per_second;
+        offset += bulk;
+        rows[ECHO_1].figures[round] = run(bare, give_back, &offset, SINGLE_COUNT, 1, false).p50_us;
+        rows[SYNC].figures[round] = sync_p50_us();
+        rows[RETURN_1].figures[round] =
+            run(daemon, give_back, &offset, SINGLE_COUNT, 1, true).p50_us;
+        offset += SINGLE_COUNT;
+        find_rental(daemon, rental_id);
+        rows[ECHO_64].figures[round] =
+            run(bare, get_rental, rental_id, 100000, 64, false).per_second;
+        rows[GET_64].figures[round] =
+            run(daemon, get_rental, rental_id, 100000, 64, true).per_second;
+    }
+}
+
+static void print_table(void)
+{
+    printf("%-40s%12s%12s%12s\n", "", "minimum", "median", "maximum");
+    for (size_t i = 0; i < ROWS; i++)
+        print_row(rows[i].name, rows[i].figures, "%12.0f");
+    print_ratio("returns / echo, 256 in flight", rows[RETURN_256].figures, rows[ECHO_256].figures,
+                NULL);
+    print_ratio("gets / echo, 64 in flight", rows[GET_64].figures, rows[ECHO_64].figures, NULL);
+    print_ratio("return p50 / (echo + fdatasync p50)", rows[RETURN_1].figures, rows[ECHO_1].figures,
+                rows[SYNC].figures);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2 || argc > 4)
+        load_fail("usage: bench_daemon RENTBUSD [RENTALS [ROUNDS]]");
+    if (argc > 2)
+        rentals = strtoul(argv[2], NULL, 10);
+    if (argc > 3)
+        rounds = strtoul(argv[3], NULL, 10);
+    if (rounds < 1 || rounds > ROUNDS_MAX || rentals / rounds < 2 * SINGLE_COUNT)
+        load_fail("from 1 to %d rounds, of at least %d rentals each", ROUNDS_MAX, 2 * SINGLE_COUNT);
+    if (!mkdtemp(directory))
+        load_fail("cannot make %s", directory);
+    snprintf(api, sizeof api, "ipc://%s/api.sock", directory);
+    snprintf(echo, sizeof echo, "ipc://%s/echo.sock", directory);
+    pid_t pid = start_daemon(argv[1]);
+    struct echo_server server = {.context = zmq_ctx_new()};
+    void *client = zmq_ctx_new();
+    void *bare = load_connect(client, echo);
+    void *daemon = load_connect(client, api);
+    pthread_create(&server.thread, NULL, echo_run, &server);
+
+    fprintf(stderr, "preparing %zu rentals of %d users\n", rentals, USERS);
+    run(daemon, put_user, NULL, USERS, 256, true);
+    run(daemon, put_asset, NULL, rentals + 1, 256, true);
+    run(daemon, checkout, NULL, rentals + 1, 256, true);
+    measure(daemon, bare);
+    print_table();
+    fflush(stdout);
+
+    zmq_close(bare);
+    zmq_close(daemon);
+    zmq_ctx_term(client);
+    zmq_ctx_shutdown(server.context);
+    pthread_join(server.thread, NULL);
+    zmq_ctx_term(server.context);
+    kill(pid, SIGTERM);
+    waitpid(pid, NULL, 0);
+    char command[128];
+    snprintf(command, sizeof command, "%s", directory);
+    return execlp("rm", "rm", "-rf", command, (char *)NULL);
+}

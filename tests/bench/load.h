@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* A closed-loop load over a DEALER socket: a fixed number of requests in flight, as fast as replies
+ * come. Shared by the benchmarks; exits with a message on any failure. */
+#ifndef RENTBUS_BENCH_LOAD_H
+#define RENTBUS_BENCH_LOAD_H
+
+#include "sdk/protocol/buffer.h"
+#include "sdk/protocol/schema.h"
+#include "sdk/protocol/types.h"
+
+/* Encodes request number `index`, whose id is *id. */
+typedef void load_request(void *context, size_t index, const struct rentbus_uuid *id,
+                          struct rentbus_buffer *out);
+
+struct load {
+    void *socket;
+    load_request *request;
+    void *context;
+    size_t count;     /* requests */
+    size_t in_flight; /* at once */
+    bool check;       /* every reply must say ok: true */
+};
+
+struct load_figures {
+    double per_second;
+    double p50_us;
+    double p99_us;
+};
+
+/* Seconds on the monotonic clock. */
+double load_clock(void);
+/* Encodes all requests first, so that only sending and receiving is timed. */
+struct load_figures load_run(const struct load *load);
+void load_encode(enum rentbus_op op, const struct rentbus_uuid *id, const void *args,
+                 struct rentbus_buffer *out);
+/* A DEALER connected to the endpoint. */
+void *load_connect(void *context, const char *endpoint);
+void load_fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+#endif
