@@ -113,7 +113,9 @@ static int apply(struct config *config, size_t setting, const char *origin, cons
     return EX_CONFIG;
 }
 
-static void print_file_problem(cfg_t *file, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void print_file_problem(cfg_t *file,
+                                                                     const char *format,
+                                                                     va_list arguments)
 {
     fprintf(stderr, "rentbusd: %s:%d: ", file && file->filename ? file->filename : "",
             file ? file->line : 0);

@@ -102,7 +102,9 @@ static int grow(struct recent *recent)
     }
     free(recent->entries);
     free(recent->slots);
-    *recent = larger;
+    recent->entries = larger.entries;
+    recent->slots = larger.slots;
+    recent->capacity = larger.capacity;
     return 0;
 }
 

@@ -2,7 +2,6 @@
 #include "daemon/server/route.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* In a route each frame stands behind its length, in two bytes. */
@@ -33,11 +32,11 @@ static void set_actor(struct route_reader *reader)
 {
     const char *address = zmq_msg_gets(&reader->body, "Peer-Address");
     const char *user = address ? strchr(address, ':') : NULL;
-    unsigned long uid;
-    unsigned long gid;
-    unsigned long pid;
-    if (user && sscanf(user, ":%lu:%lu:%lu", &uid, &gid, &pid) == 3)
-        snprintf(reader->actor, sizeof reader->actor, "uid:%lu", uid);
+    const char *group = user ? strchr(user + 1, ':') : NULL;
+    if (group && strchr(group + 1, ':') &&
+        strspn(user + 1, "0123456789") == (size_t)(group - user - 1))
+        snprintf(reader->actor, sizeof reader->actor, "uid:%.*s", (int)(group - user - 1),
+                 user + 1);
     else
         snprintf(reader->actor, sizeof reader->actor, "anonymous");
 }
