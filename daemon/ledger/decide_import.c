@@ -90,13 +90,13 @@ int ledger_decide_import(const struct ledger *ledger, const struct ledger_comman
                          struct rentbus_fault *fault)
 {
     const struct rentbus_import_args *args = &command->args.admin_import;
-    int error = check_args(args, fault);
+    int error;
 
-    if (error != 0)
-        return error;
     if (decide_known(ledger, command, context, decision))
         return 0;
-    error = check_ledger(ledger, args, fault);
+    error = check_args(args, fault);
+    if (error == 0)
+        error = check_ledger(ledger, args, fault);
     if (error == 0)
         add_imported(args, context->next_seq, decision);
     return error;

@@ -67,8 +67,6 @@ int ledger_decide_asset_put(const struct ledger *ledger, const struct ledger_com
     data->has = 0;
     RENTBUS_SET(data, asset, id, args->id);
     RENTBUS_SET(data, asset, asset_type, args->asset_type);
-    if (asset && asset->rental)
-        RENTBUS_SET(data, asset, rental_id, ledger_rental_id(asset->rental));
     return 0;
 }
 

@@ -100,9 +100,8 @@ static enum rentbus_reason returning_match(const struct returning *returning,
     const struct ledger_user *user = returning->user;
 
     if (returning->named_status != RENTBUS_STATUS_NONE) {
-        if (returning->named_status != RENTBUS_STATUS_IN_PROGRESS)
-            return RENTBUS_REASON_NO_OPEN_RENTAL;
-        if (returning->named->user == user)
+        if (returning->named && ledger_rental_open(returning->named) &&
+            returning->named->user == user)
             matching_consider(matching, returning->named);
     } else if (user) {
         ledger_tree_walk(user->open, LEDGER_BY_AGE, matching_consider, matching);
@@ -148,10 +147,10 @@ static void add_rejected(const struct returning *returning, enum rentbus_reason 
     data->has = 0;
     RENTBUS_SET(data, rejected_data, reason, reason);
     RENTBUS_SET(data, rejected_data, occurred_at, scan->occurred_at);
-    if (returning->user_id.data)
-        RENTBUS_SET(data, rejected_data, user_id, returning->user_id);
-    if (returning->asset_id.data)
-        RENTBUS_SET(data, rejected_data, asset_id, returning->asset_id);
+    if (scan->user_id.data)
+        RENTBUS_SET(data, rejected_data, user_id, scan->user_id);
+    if (scan->asset_id.data)
+        RENTBUS_SET(data, rejected_data, asset_id, scan->asset_id);
     if (scan->location_id.data)
         RENTBUS_SET(data, rejected_data, location_id, scan->location_id);
     if (reason == RENTBUS_REASON_RENTAL_EXPIRED) {

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#include "tests/unit/ledger_fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+struct world *world_create(void)
+{
+    struct world *world = calloc(1, sizeof(*world));
+
+    assert_non_null(world);
+    world->ledger = ledger_create();
+    assert_non_null(world->ledger);
+    world->now = NOW;
+    return world;
+}
+
+void world_destroy(struct world **world)
+{
+    ledger_destroy(&(*world)->ledger);
+    rentbus_buffer_release(&(*world)->bytes);
+    free((*world)->journal);
+    free(*world);
+    *world = NULL;
+}
+
+int world_decide(struct world *world, const struct ledger_command *command)
+{
+    struct ledger_context context = {
+        .now = world->now,
+        .next_seq = ledger_head(world->ledger) + 1,
+        .archived = world->archived,
+        .policy = &ledger_policy_default,
+    };
+
+    snprintf(world->rental_id, sizeof(world->rental_id), "r%u", world->rentals + 1);
+    context.new_rental_id = rentbus_text(world->rental_id);
+    /* What decide does not set must not matter. */
+    memset(&world->decision, 0xa5, sizeof(world->decision));
+    memset(&world->fault, 0, sizeof(world->fault));
+    return ledger_decide(world->ledger, command, &context, &world->decision, &world->fault);
+}
+
+static void journal_add(struct world *world, const struct ledger_event *event)
+{
+    size_t index = ledger_head(world->ledger) - 1;
+    struct world_entry *entry;
+
+    if (index >= world->journal_capacity) {
+        world->journal_capacity = 2 * (index + 8);
+        world->journal = realloc(world->journal, world->journal_capacity * sizeof(*world->journal));
+        assert_non_null(world->journal);
+    }
+    entry = &world->journal[index];
+    entry->type = event->type;
+    entry->subject = world->bytes.length;
+    rentbus_buffer_append(&world->bytes, event->subject.data, event->subject.length);
+    entry->data = world->bytes.length;
+    rentbus_encode(rentbus_event_rows[event->type].data, ledger_event_data(event), &world->bytes);
+    entry->end = world->bytes.length;
+    assert_false(world->bytes.failed);
+}
+
+int world_run(struct world *world, const struct ledger_command *command)
+{
+    int error = world_decide(world, command);
+
+    if (error != 0)
+        return error;
+    assert_in_range(world->decision.count, 1, LEDGER_DECISION_MAX);
+    memset(&world->result, 0xa5, sizeof(world->result));
+    for (size_t i = 0; i < world->decision.count; i++) {
+        struct ledger_event *event = &world->decision.events[i];
+
+        assert_int_equal(ledger_apply(world->ledger, event, ledger_head(world->ledger) + 1), 0);
+        journal_add(world, event);
+        if (event->type == RENTBUS_RENTAL_CREATED_EVENT)
+            world->rentals++;
+    }
+    ledger_outcome(world->decision.events, world->decision.count, ledger_head(world->ledger),
+                   &world->result);
+    assert_int_equal(world->result.seq, ledger_head(world->ledger));
+    return 0;
+}
+
+struct ledger_command world_scan(enum rentbus_op op, const char *user, const char *asset,
+                                 const char *rental, int64_t occurred_at)
+{
+    return (struct ledger_command){
+        .op = op,
+        .args.scan = {.user_id = rentbus_text(user),
+                      .asset_id = rentbus_text(asset),
+                      .rental_id = rentbus_text(rental),
+                      .location_id = rentbus_text("counter"),
+                      .occurred_at = occurred_at},
+    };
+}
+
+struct ledger_command world_import_command(const char *id, enum rentbus_status status,
+                                           const char *user, const char *asset, const char *type,
+                                           int64_t created_at, int64_t expires_at)
+{
+    struct ledger_command command = {.op = RENTBUS_OP_admin_import};
+    struct rentbus_import_args *args = &command.args.admin_import;
+
+    RENTBUS_SET(args, import_args, id, rentbus_text(id));
+    RENTBUS_SET(args, import_args, status, status);
+    RENTBUS_SET(args, import_args, user_id, rentbus_text(user));
+    RENTBUS_SET(args, import_args, asset_id, rentbus_text(asset));
+    RENTBUS_SET(args, import_args, created_at, created_at);
+    RENTBUS_SET(args, import_args, expires_at, expires_at);
+    RENTBUS_SET(args, import_args, created_at_location_id, rentbus_text("old counter"));
+    args->has |= RENTBUS_BIT(import_args, eligible_asset_types);
+    args->eligible_asset_types.count = 1;
+    args->eligible_asset_types.items[0] = rentbus_text(type);
+    if (status == RENTBUS_STATUS_COMPLETED)
+        RENTBUS_SET(args, import_args, returned_at, created_at + DAY);
+    return command;
+}
+
+void world_user(struct world *world, const char *id)
+{
+    struct ledger_command command = {.op = RENTBUS_OP_user_put};
+
+    RENTBUS_SET(&command.args.user_put, user, id, rentbus_text(id));
+    assert_int_equal(world_run(world, &command), 0);
+}
+
+void world_asset(struct world *world, const char *id, const char *type)
+{
+    struct ledger_command command = {.op = RENTBUS_OP_asset_put};
+
+    RENTBUS_SET(&command.args.asset_put, asset_put_args, id, rentbus_text(id));
+    RENTBUS_SET(&command.args.asset_put, asset_put_args, asset_type, rentbus_text(type));
+    assert_int_equal(world_run(world, &command), 0);
+}
+
+void world_asset_type(struct world *world, const char *id, int64_t loan_period, const char *type,
+                      const char *other_type)
+{
+    struct ledger_command command = {.op = RENTBUS_OP_asset_type_put};
+    struct rentbus_asset_type_put_args *args = &command.args.asset_type_put;
+
+    RENTBUS_SET(args, asset_type_put_args, id, rentbus_text(id));
+    RENTBUS_SET(args, asset_type_put_args, loan_period, loan_period);
+    args->has |= RENTBUS_BIT(asset_type_put_args, eligible_asset_types);
+    args->eligible_asset_types.count = other_type ? 2 : 1;
+    args->eligible_asset_types.items[0] = rentbus_text(type);
+    args->eligible_asset_types.items[1] = rentbus_text(other_type);
+    assert_int_equal(world_run(world, &command), 0);
+}
+
+void world_location(struct world *world, const char *id, const char *name)
+{
+    struct ledger_command command = {.op = RENTBUS_OP_location_put};
+
+    RENTBUS_SET(&command.args.location_put, location, id, rentbus_text(id));
+    if (name)
+        RENTBUS_SET(&command.args.location_put, location, name, rentbus_text(name));
+    assert_int_equal(world_run(world, &command), 0);
+}
+
+void world_import(struct world *world, const char *id, enum rentbus_status status, const char *user,
+                  const char *asset, const char *type, int64_t created_at, int64_t expires_at)
+{
+    struct ledger_command command =
+        world_import_command(id, status, user, asset, type, created_at, expires_at);
+
+    assert_int_equal(world_run(world, &command), 0);
+}
+
+enum rentbus_outcome world_checkout(struct world *world, const char *user, const char *asset,
+                                    int64_t occurred_at)
+{
+    struct ledger_command command =
+        world_scan(RENTBUS_OP_rental_checkout, user, asset, NULL, occurred_at);
+
+    assert_int_equal(world_run(world, &command), 0);
+    return world->result.outcome;
+}
+
+enum rentbus_outcome world_return(struct world *world, const char *user, const char *asset,
+                                  const char *rental, int64_t occurred_at)
+{
+    struct ledger_command command =
+        world_scan(RENTBUS_OP_rental_return, user, asset, rental, occurred_at);
+
+    assert_int_equal(world_run(world, &command), 0);
+    return world->result.outcome;
+}
+
+enum rentbus_reason world_reason(const struct world *world)
+{
+    return RENTBUS_HAS(&world->result, command_result, reason) ? world->result.reason
+                                                               : RENTBUS_REASON_NONE;
+}
+
+bool says(struct rentbus_text text, const char *string)
+{
+    return text.data && rentbus_text_equal(text, rentbus_text(string));
+}
+
+bool world_status_is(const struct world *world, const char *rental, enum rentbus_status status)
+{
+    struct rentbus_rental view;
+
+    return ledger_rental_get(world->ledger, rentbus_text(rental), &view) && view.status == status;
+}
+
+bool world_out_on(const struct world *world, const char *asset, const char *rental)
+{
+    struct rentbus_asset view;
+
+    assert_true(ledger_asset_get(world->ledger, rentbus_text(asset), &view));
+    if (!rental)
+        return !RENTBUS_HAS(&view, asset, rental_id);
+    return RENTBUS_HAS(&view, asset, rental_id) && says(view.rental_id, rental);
+}
+
+int world_replay(const struct world *world, uint64_t from, uint64_t to, struct ledger *into)
+{
+    static struct ledger_event event;
+
+    for (uint64_t seq = from; seq <= to; seq++) {
+        const struct world_entry *entry = &world->journal[seq - 1];
+        struct rentbus_event wire = {0};
+        struct rentbus_text subject = {(const char *)world->bytes.data + entry->subject,
+                                       entry->data - entry->subject};
+        int error;
+
+        RENTBUS_SET(&wire, event, type, rentbus_text(rentbus_event_rows[entry->type].type));
+        RENTBUS_SET(&wire, event, subject, subject);
+        wire.data =
+            (struct rentbus_bytes){world->bytes.data + entry->data, entry->end - entry->data};
+        assert_int_equal(ledger_event_decode(&wire, &event), 0);
+        error = ledger_apply(into, &event, seq);
+        if (error != 0)
+            return error;
+    }
+    return 0;
+}
+
+static bool print_rental(void *out, const struct rentbus_rental *rental)
+{
+    rentbus_encode(&rentbus_rental_schema, rental, out);
+    return true;
+}
+
+static bool print_user(void *out, const struct rentbus_user *user)
+{
+    rentbus_encode(&rentbus_user_schema, user, out);
+    return true;
+}
+
+static bool print_asset(void *out, const struct rentbus_asset *asset)
+{
+    rentbus_encode(&rentbus_asset_schema, asset, out);
+    return true;
+}
+
+static bool print_asset_type(void *out, const struct rentbus_asset_type *asset_type)
+{
+    rentbus_encode(&rentbus_asset_type_schema, asset_type, out);
+    return true;
+}
+
+static bool print_location(void *out, const struct rentbus_location *location)
+{
+    rentbus_encode(&rentbus_location_schema, location, out);
+    return true;
+}
+
+struct user_print {
+    const struct ledger *ledger;
+    struct rentbus_buffer *out;
+};
+
+static bool print_rentals_of(void *context, const struct rentbus_user *user)
+{
+    struct user_print *print = context;
+    struct ledger_rental_filter filter = {.user_id = user->id};
+
+    ledger_rental_list(print->ledger, &filter, 0, print_rental, print->out);
+    return true;
+}
+
+void ledger_print(const struct ledger *ledger, struct rentbus_buffer *out)
+{
+    struct ledger_rental_filter all = {0};
+    struct user_print of_users = {ledger, out};
+    struct ledger_counts counts = ledger_counts(ledger);
+    uint64_t digest = ledger_digest(ledger);
+    uint64_t head = ledger_head(ledger);
+
+    rentbus_buffer_clear(out);
+    ledger_user_list(ledger, 0, print_user, out);
+    ledger_asset_list(ledger, 0, print_asset, out);
+    ledger_asset_type_list(ledger, 0, print_asset_type, out);
+    ledger_location_list(ledger, 0, print_location, out);
+    ledger_rental_list(ledger, &all, 0, print_rental, out);
+    ledger_user_list(ledger, 0, print_rentals_of, &of_users);
+    rentbus_buffer_append(out, &counts, sizeof(counts));
+    rentbus_buffer_append(out, &digest, sizeof(digest));
+    rentbus_buffer_append(out, &head, sizeof(head));
+    assert_false(out->failed);
+}
