@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#include "bridge-http/request.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "bridge-http/bridge.h"
+#include "bridge-http/media.h"
+#include "bridge-http/problem.h"
+#include "bridge-http/reply.h"
+#include "bridge-http/routes.h"
+#include "bridge-http/stream.h"
+#include "bridge-http/uri.h"
+
+/* `once`: two of them are two opinions, and a proxy before us may have followed the other. */
+static const struct {
+    const char *name;
+    bool once;
+} header_rows[HTTP_HEADER_COUNT] = {
+    [HTTP_HEADER_ACCEPT] = {"Accept", false},
+    [HTTP_HEADER_CONTENT_LENGTH] = {"Content-Length", true},
+    [HTTP_HEADER_CONTENT_TYPE] = {"Content-Type", true},
+    [HTTP_HEADER_HOST] = {"Host", true},
+    [HTTP_HEADER_IDEMPOTENCY_KEY] = {"Idempotency-Key", true},
+    [HTTP_HEADER_IF_NONE_MATCH] = {"If-None-Match", false},
+    [HTTP_HEADER_LAST_EVENT_ID] = {"Last-Event-ID", true},
+    [HTTP_HEADER_ORIGIN] = {"Origin", true},
+    [HTTP_HEADER_TRANSFER_ENCODING] = {"Transfer-Encoding", true},
+};
+
+struct head {
+    struct http_request *request;
+    enum http_header repeated; /* HTTP_HEADER_COUNT: none */
+};
+
+void *http_request_open(void *bridge, const char *target, struct MHD_Connection *connection)
+{
+    struct http_request *request = calloc(1, sizeof(*request));
+    if (!request)
+        return NULL;
+    request->target = strdup(target);
+    if (!request->target) {
+        free(request);
+        return NULL;
+    }
+    request->bridge = bridge;
+    request->connection = connection;
+    request->bridge->requests++;
+    http_uri_split(request->target, &request->path, &request->query);
+    return request;
+}
+
+void http_request_close(void *bridge, struct MHD_Connection *connection, void **context,
+                        enum MHD_RequestTerminationCode code)
+{
+    struct http_request *request = *context;
+    (void)bridge;
+    (void)connection;
+    (void)code;
+    *context = NULL;
+    if (!request)
+        return;
+    request->bridge->requests--;
+    if (request->response)
+        MHD_destroy_response(request->response);
+    http_stream_destroy(&request->stream);
+    http_buffer_release(&request->body);
+    http_buffer_release(&request->gathered);
+    free(request->target);
+    free(request);
+}
+
+static enum MHD_Result header_take(void *context, enum MHD_ValueKind kind, const char *name,
+                                   const char *value)
+{
+    struct head *head = context;
+    (void)kind;
+    for (size_t i = 0; i < HTTP_HEADER_COUNT; i++) {
+        if (strcasecmp(name, header_rows[i].name) != 0)
+            continue;
+        if (!head->request->headers[i])
+            head->request->headers[i] = value ? value : "";
+        else if (header_rows[i].once)
+            head->repeated = (enum http_header)i;
+    }
+    return MHD_YES;
+}
+
+static int header_fault(struct rentbus_fault *fault, int error, enum http_header header,
+                        const char *message)
+{
+    const char *name = header_rows[header].name;
+    return http_fault_set(fault, error, name, strlen(name), message);
+}
+
+/* What cannot be served on this connection: whoever is before us may see other borders between the
+ * requests than we do. */
+static int head_check(const struct http_request *request, enum http_header repeated,
+                      struct rentbus_fault *fault)
+{
+    const char *encoding = request->headers[HTTP_HEADER_TRANSFER_ENCODING];
+    const char *length = request->headers[HTTP_HEADER_CONTENT_LENGTH];
+    uint64_t bytes = 0;
+    if (repeated != HTTP_HEADER_COUNT)
+        return header_fault(fault, RENTBUS_ERROR_MALFORMED, repeated, "is given twice");
+    if (encoding && length)
+        return header_fault(fault, RENTBUS_ERROR_MALFORMED, HTTP_HEADER_TRANSFER_ENCODING,
+                            "must not stand beside Content-Length");
+    if (encoding && strcasecmp(encoding, "chunked") != 0)
+        return header_fault(fault, RENTBUS_ERROR_MALFORMED, HTTP_HEADER_TRANSFER_ENCODING,
+                            "must be chunked");
+    if (length && !http_number_parse(length, strlen(length), &bytes))
+        return header_fault(fault, RENTBUS_ERROR_MALFORMED, HTTP_HEADER_CONTENT_LENGTH,
+                            "must be a number");
+    if (bytes > HTTP_BODY_DRAIN_MAX)
+        return http_fault_set(fault, RENTBUS_ERROR_TOO_LARGE, "", 0,
+                              "a body has at most 65536 bytes");
+    return 0;
+}
+
+static enum MHD_Result request_send(struct http_request *request)
+{
+    struct MHD_Response *response = request->response;
+    if (!response)
+        return MHD_NO;
+    request->response = NULL;
+    enum MHD_Result sent = MHD_queue_response(request->connection, request->status, response);
+    MHD_destroy_response(response);
+    return sent;
+}
+
+/* An answer in the first call closes the connection: it is for heads that head_check() refuses. */
+static enum MHD_Result request_begin(struct http_request *request, const char *method)
+{
+    struct rentbus_fault fault;
+    struct head head = {request, HTTP_HEADER_COUNT};
+    request->method = method;
+    request->phase = HTTP_PHASE_BODY;
+    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, header_take, &head);
+    int error = head_check(request, head.repeated, &fault);
+    if (!error)
+        return MHD_YES;
+    http_reply_problem(request, error, &fault);
+    return request_send(request);
+}
+
+static enum MHD_Result request_receive(struct http_request *request, const char *upload,
+                                       size_t *upload_size)
+{
+    request->received += *upload_size;
+    if (request->received > HTTP_BODY_DRAIN_MAX)
+        return MHD_NO;
+    http_buffer_append(&request->body, upload, *upload_size, HTTP_BODY_MAX);
+    *upload_size = 0;
+    return MHD_YES;
+}
+
+static bool has_body(const char *method)
+{
+    return strcmp(method, "PUT") == 0 || strcmp(method, "POST") == 0;
+}
+
+/* A web page of another site may not make its visitor's browser write here. */
+static bool is_foreign(const struct http_request *request)
+{
+    const char *origin = request->headers[HTTP_HEADER_ORIGIN];
+    const char *host = request->headers[HTTP_HEADER_HOST];
+    const char *authority = origin ? strstr(origin, "://") : NULL;
+    return origin && (!authority || !host || strcasecmp(authority + 3, host) != 0);
+}
+
+static int write_check(struct http_request *request, struct rentbus_fault *fault)
+{
+    const char *key = request->headers[HTTP_HEADER_IDEMPOTENCY_KEY];
+    if (is_foreign(request))
+        return header_fault(fault, RENTBUS_ERROR_PERMISSION_DENIED, HTTP_HEADER_ORIGIN,
+                            "pages of other sites may not write here");
+    if (request->body.error == -EFBIG)
+        return http_fault_set(fault, RENTBUS_ERROR_TOO_LARGE, "", 0,
+                              "a body has at most 65536 bytes");
+    if (request->body.error)
+        return request->body.error;
+    if (!http_media_is_json(request->headers[HTTP_HEADER_CONTENT_TYPE]))
+        return header_fault(fault, HTTP_REFUSAL_MEDIA, HTTP_HEADER_CONTENT_TYPE,
+                            "must be application/json");
+    if (key && !rentbus_uuid_parse(rentbus_text(key), &request->key))
+        return header_fault(fault, RENTBUS_ERROR_INVALID_ARGUMENT, HTTP_HEADER_IDEMPOTENCY_KEY,
+                            "must be a UUID");
+    request->has_key = key != NULL;
+    return 0;
+}
+
+static int request_dispatch(struct http_request *request, struct rentbus_fault *fault)
+{
+    int error = http_router_match(http_routes, http_route_count, request->method, request->path,
+                                  &request->match, fault);
+    if (!error && has_body(request->method))
+        error = write_check(request, fault);
+    if (error)
+        return error;
+    return request->match.route->handle(request, fault);
+}
+
+enum MHD_Result http_request_serve(void *bridge, struct MHD_Connection *connection, const char *url,
+                                   const char *method, const char *version, const char *upload,
+                                   size_t *upload_size, void **context)
+{
+    struct http_request *request = *context;
+    struct rentbus_fault fault;
+    (void)bridge;
+    (void)url;
+    (void)version;
+    if (!request)
+        return MHD_NO;
+    if (request->phase == HTTP_PHASE_HEAD)
+        return request_begin(request, method);
+    if (*upload_size > 0)
+        return request_receive(request, upload, upload_size);
+    if (request->phase == HTTP_PHASE_BODY) {
+        request->phase = HTTP_PHASE_SERVED;
+        int error = request_dispatch(request, &fault);
+        if (error)
+            http_reply_problem(request, error, &fault);
+    }
+    if (!request->calling)
+        return request_send(request);
+    MHD_suspend_connection(connection);
+    return MHD_YES;
+}
+
+static void call_completed(void *context, const struct rentbus_completion *completion)
+{
+    struct http_request *request = context;
+    struct rentbus_fault fault = {0};
+    int error = completion->status;
+    request->calling = false;
+    if (completion->fault)
+        fault = *completion->fault;
+    if (!error)
+        error = request->match.route->render(request, completion, &fault);
+    if (error)
+        http_reply_problem(request, error, &fault);
+    if (!request->calling)
+        MHD_resume_connection(request->connection);
+}
+
+int http_request_call(struct http_request *request, enum rentbus_op op, const void *args,
+                      struct rentbus_fault *fault)
+{
+    const struct rentbus_uuid *key =
+        request->has_key && rentbus_op_rows[op].mode == RENTBUS_MODE_COMMAND ? &request->key : NULL;
+    struct rentbus_client *client = request->bridge->client;
+    if (!client)
+        return -ECANCELED; /* the bridge is closing */
+    int error = rentbus_call_start(client, op, key, args, call_completed, request);
+    if (error > 0)
+        *fault = *rentbus_client_fault(client);
+    request->calling = error == 0;
+    return error;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#include "bridge-http/routes.h"
+
+#include "bridge-http/handlers.h"
+
+#define NO_CALL RENTBUS_OP_COUNT
+
+const struct http_route http_routes[] = {
+    {"GET", "/rentals/{id}", http_get_thing, RENTBUS_OP_rental_get, http_render_thing},
+    {"PUT", "/rentals/{id}", http_return_rental, RENTBUS_OP_rental_return, http_render_command},
+    {"GET", "/rentals/users/{user_id}", http_list_of_user, RENTBUS_OP_rental_list,
+     http_render_of_user},
+
+    {"POST", "/returns", http_post_scan, RENTBUS_OP_rental_return, http_render_command},
+    {"POST", "/rentals", http_post_scan, RENTBUS_OP_rental_checkout, http_render_command},
+    {"GET", "/rentals", http_list, RENTBUS_OP_rental_list, http_render_result},
+    {"GET", "/commands/{id}", http_get_thing, RENTBUS_OP_command_get, http_render_result},
+    {"GET", "/events", http_get_events, RENTBUS_OP_events_read, http_render_events},
+
+    {"GET", "/users", http_list, RENTBUS_OP_user_list, http_render_result},
+    {"GET", "/users/{id}", http_get_thing, RENTBUS_OP_user_get, http_render_thing},
+    {"PUT", "/users/{id}", http_put_thing, RENTBUS_OP_user_put, http_render_command},
+    {"GET", "/assets", http_list, RENTBUS_OP_asset_list, http_render_result},
+    {"GET", "/assets/{id}", http_get_thing, RENTBUS_OP_asset_get, http_render_thing},
+    {"PUT", "/assets/{id}", http_put_thing, RENTBUS_OP_asset_put, http_render_command},
+    {"GET", "/asset-types", http_list, RENTBUS_OP_asset_type_list, http_render_result},
+    {"GET", "/asset-types/{id}", http_get_thing, RENTBUS_OP_asset_type_get, http_render_thing},
+    {"PUT", "/asset-types/{id}", http_put_thing, RENTBUS_OP_asset_type_put, http_render_command},
+    {"GET", "/locations", http_list, RENTBUS_OP_location_list, http_render_result},
+    {"GET", "/locations/{id}", http_get_thing, RENTBUS_OP_location_get, http_render_thing},
+    {"PUT", "/locations/{id}", http_put_thing, RENTBUS_OP_location_put, http_render_command},
+
+    {"GET", "/livez", http_get_livez, NO_CALL, NULL},
+    {"GET", "/readyz", http_get_readyz, RENTBUS_OP_hello, http_render_result},
+    {"GET", "/openapi.json", http_get_openapi, NO_CALL, NULL},
+};
+const size_t http_route_count = sizeof(http_routes) / sizeof(http_routes[0]);

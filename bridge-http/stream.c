@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#include "bridge-http/stream.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bridge-http/hub.h"
+#include "bridge-http/media.h"
+#include "bridge-http/problem.h"
+#include "bridge-http/reply.h"
+#include "bridge-http/uri.h"
+
+/* libmicrohttpd's buffer for clients of HTTP/1.0; the others are written to without it. */
+#define STREAM_BLOCK 1024
+
+static struct http_stream *stream_new(struct http_hub *hub, struct MHD_Connection *connection,
+                                      const struct rentbus_ids *types)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < types->count; i++)
+        bytes += types->items[i].length;
+    struct http_stream *stream =
+        calloc(1, sizeof(*stream) + types->count * sizeof(stream->types[0]) + bytes);
+    if (!stream)
+        return NULL;
+    stream->hub = hub;
+    stream->connection = connection;
+    stream->type_count = types->count;
+    char *next = (char *)&stream->types[types->count];
+    for (size_t i = 0; i < types->count; i++) {
+        struct rentbus_text type = types->items[i];
+        memcpy(next, type.data, type.length);
+        stream->types[i] = (struct rentbus_text){next, type.length};
+        next += type.length;
+    }
+    return stream;
+}
+
+void http_stream_destroy(struct http_stream **stream)
+{
+    if (*stream) {
+        http_chunk_drop(&(*stream)->chunk);
+        http_chunk_drop(&(*stream)->page);
+        free(*stream);
+    }
+    *stream = NULL;
+}
+
+/* The response is gone, and with it the stream, unless a call will still come back to it. */
+static void stream_gone(void *context)
+{
+    struct http_stream *stream = context;
+    http_hub_remove(stream->hub, stream);
+    if (stream->paging)
+        stream->gone = true;
+    else
+        http_stream_destroy(&stream);
+}
+
+void http_stream_resume(struct http_stream *stream)
+{
+    if (!stream->suspended)
+        return;
+    stream->suspended = false;
+    MHD_resume_connection(stream->connection);
+}
+
+static bool stream_wants(const struct http_stream *stream, struct rentbus_text type)
+{
+    for (size_t i = 0; i < stream->type_count; i++)
+        if (rentbus_text_equal(stream->types[i], type))
+            return true;
+    return stream->type_count == 0;
+}
+
+static bool stream_in_ring(const struct http_stream *stream)
+{
+    return !stream->has_since && stream->next_seq >= stream->hub->ring.first;
+}
+
+bool http_stream_ready(struct http_stream *stream)
+{
+    struct http_chunk *chunk;
+    if (stream->paging || !stream_in_ring(stream))
+        return !stream->paging;
+    while ((chunk = http_ring_get(&stream->hub->ring, stream->next_seq)) != NULL) {
+        if (stream_wants(stream, chunk->type))
+            return true;
+        stream->next_seq++;
+    }
+    return false;
+}
+
+/* ---- history ---- */
+
+static int page_render(struct http_stream *stream, const struct rentbus_event_page *page)
+{
+    struct http_buffer text = {0};
+    struct rentbus_event event;
+    size_t position = 0;
+    int more;
+    int error = 0;
+    uint64_t next_seq = page->next_seq;
+    while (!error && (more = rentbus_list_next(&page->events, &rentbus_event_schema, &position,
+                                               &event)) != 0) {
+        error = more < 0 ? more : http_sse_append(&text, &event, HTTP_PAGE_BYTES);
+        if (error == -EFBIG && text.length > 0) {
+            next_seq = event.seq;
+            error = 0;
+            break;
+        }
+    }
+    if (!error && text.length > 0) {
+        stream->page = http_chunk_bytes(text.data, text.length);
+        error = stream->page ? 0 : -ENOMEM;
+    }
+    http_buffer_release(&text);
+    if (!error) {
+        stream->next_seq = next_seq;
+        stream->has_since = false;
+    }
+    return error;
+}
+
+/* Errors that pass while the daemon starts again. The SDK has tried for its timeout already. */
+static bool passes(int error)
+{
+    return error == -ETIMEDOUT || error == RENTBUS_ERROR_UNAVAILABLE || error == RENTBUS_ERROR_BUSY;
+}
+
+static void page_completed(void *context, const struct rentbus_completion *completion)
+{
+    struct http_stream *stream = context;
+    int error = completion->status;
+    stream->paging = false;
+    if (stream->gone) {
+        http_stream_destroy(&stream);
+        return;
+    }
+    if (!error)
+        error = page_render(stream, completion->result);
+    stream->failed = error && !passes(error);
+    http_stream_resume(stream);
+}
+
+static void page_ask(struct http_stream *stream)
+{
+    struct rentbus_events_read_args args = {0};
+    RENTBUS_SET(&args, events_read_args, limit, HTTP_PAGE_EVENTS);
+    if (stream->has_since)
+        RENTBUS_SET(&args, events_read_args, since, stream->since);
+    else
+        RENTBUS_SET(&args, events_read_args, from_seq, stream->next_seq);
+    if (stream->type_count > 0) {
+        args.types.count = stream->type_count;
+        memcpy(args.types.items, stream->types, stream->type_count * sizeof(stream->types[0]));
+        args.has |= RENTBUS_BIT(events_read_args, types);
+    }
+    int error = rentbus_call_start(stream->hub->client, RENTBUS_OP_events_read, NULL, &args,
+                                   page_completed, stream);
+    stream->paging = error == 0;
+    stream->failed = error != 0;
+}
+
+/* ---- what is written ---- */
+
+/* Puts what comes next into stream->chunk, if there is anything. */
+static bool stream_next(struct http_stream *stream)
+{
+    struct http_ring *ring = &stream->hub->ring;
+    if (stream->chunk)
+        return true;
+    if (stream->hub->ending || stream->failed)
+        return false;
+    if (stream->page) {
+        stream->chunk = stream->page;
+        stream->page = NULL;
+    } else if (http_stream_ready(stream)) {
+        if (stream_in_ring(stream))
+            stream->chunk = http_chunk_hold(http_ring_get(ring, stream->next_seq++));
+        else
+            page_ask(stream);
+    }
+    if (!stream->chunk && stream->beat)
+        stream->chunk = http_chunk_hold(stream->hub->heartbeat);
+    stream->beat = false;
+    return stream->chunk != NULL;
+}
+
+static ssize_t stream_read(void *context, uint64_t position, char *buffer, size_t room)
+{
+    struct http_stream *stream = context;
+    size_t used = 0;
+    (void)position;
+    while (used < room && stream_next(stream)) {
+        size_t left = stream->chunk->length - stream->offset;
+        size_t length = left < room - used ? left : room - used;
+        memcpy(buffer + used, stream->chunk->data + stream->offset, length);
+        used += length;
+        stream->offset += length;
+        if (length == left) {
+            http_chunk_drop(&stream->chunk);
+            stream->offset = 0;
+        }
+    }
+    if (used > 0) {
+        http_hub_touch(stream->hub, stream);
+        return (ssize_t)used;
+    }
+    if (stream->failed)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    if (stream->hub->ending)
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    stream->suspended = true;
+    MHD_suspend_connection(stream->connection);
+    return 0;
+}
+
+/* ---- opening ---- */
+
+static void stream_answer(struct http_hub *hub, struct http_request *request)
+{
+    struct http_stream *stream = request->stream;
+    if (stream->from_now)
+        stream->next_seq = hub->ring.next;
+    struct MHD_Response *response = MHD_create_response_from_callback(
+        MHD_SIZE_UNKNOWN, STREAM_BLOCK, stream_read, stream, stream_gone);
+    if (!response)
+        return;
+    stream->chunk = http_chunk_hold(hub->greeting);
+    http_hub_add(hub, stream);
+    request->stream = NULL;
+    request->response = response;
+    request->status = MHD_HTTP_OK;
+    http_reply_header(request, "Content-Type", HTTP_TYPE_STREAM);
+    http_reply_header(request, "Cache-Control", "no-store");
+    /* nginx would hold back what is not a whole buffer. */
+    http_reply_header(request, "X-Accel-Buffering", "no");
+}
+
+static int stream_place(struct http_stream *stream, const char *last_event_id,
+                        const struct rentbus_events_read_args *args, struct rentbus_fault *fault)
+{
+    uint64_t last = 0;
+    if (last_event_id) {
+        if (!http_number_parse(last_event_id, strlen(last_event_id), &last) || last == UINT64_MAX)
+            return http_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, "Last-Event-ID", 13,
+                                  "must be the id of an event of this stream, a number");
+        stream->next_seq = last + 1;
+    } else if (RENTBUS_HAS(args, events_read_args, from_seq)) {
+        stream->next_seq = args->from_seq ? args->from_seq : 1;
+    } else if (RENTBUS_HAS(args, events_read_args, since)) {
+        stream->has_since = true;
+        stream->since = args->since;
+    } else {
+        stream->from_now = true;
+    }
+    return 0;
+}
+
+int http_stream_open(struct http_hub *hub, struct http_request *request,
+                     const struct rentbus_events_read_args *args, struct rentbus_fault *fault)
+{
+    struct rentbus_empty nothing = {0};
+    request->stream = stream_new(hub, request->connection, &args->types);
+    if (!request->stream)
+        return -ENOMEM;
+    int error =
+        stream_place(request->stream, request->headers[HTTP_HEADER_LAST_EVENT_ID], args, fault);
+    if (error)
+        return error;
+    if (!hub->started)
+        return http_request_call(request, RENTBUS_OP_hello, &nothing, fault);
+    stream_answer(hub, request);
+    return 0;
+}
+
+int http_stream_hello(struct http_hub *hub, struct http_request *request,
+                      const struct rentbus_hello_result *hello)
+{
+    int error = http_hub_start(hub, hello->head);
+    if (!error)
+        stream_answer(hub, request);
+    return error;
+}
