@@ -138,7 +138,7 @@ static int archive_decode_event(struct rentbus_bytes bytes, struct rentbus_event
                                                                                         : 0;
 }
 
-/* 1 when the event has the hash of the position. */
+/* Ends the reading with 1 when the event has the hash of the position, else with 2. */
 static int archive_compare(void *context, uint64_t seq, struct rentbus_bytes bytes)
 {
     const struct archive_position *position = context;
@@ -148,22 +148,22 @@ static int archive_compare(void *context, uint64_t seq, struct rentbus_bytes byt
     (void)seq;
     if (r)
         return r;
-    return memcmp(event.hash.data, position->hash, sizeof(position->hash)) == 0 ? 1 : -EBADMSG;
+    return memcmp(event.hash.data, position->hash, sizeof(position->hash)) == 0 ? 1 : 2;
 }
 
-/* -EBADMSG when the journal does not have the archive's last event. */
-static int archive_agree(struct archive *archive, struct journal_reader *journal)
+/* Whether the journal has the archive's last event: 1, 0, or -errno of the journal. */
+static int archive_agrees(struct archive *archive, struct journal_reader *journal)
 {
     struct archive_position *position = &archive->position;
+
     if (position->seq == 0)
-        return 0;
+        return 1;
     int r = journal_read(journal, position->seq, position->seq, archive_compare, position);
-    if (r == 0)
-        return -EBADMSG;
-    return r == 1 ? 0 : r;
+    return r < 0 ? r : r == 1;
 }
 
-static int archive_connect(struct archive *archive, struct journal_reader *journal)
+/* Opens the file, new or not. -EBADMSG when it is no archive of the ledger. */
+static int archive_connect(struct archive *archive)
 {
     int r = sqlite_open(archive->path, true, &archive->db);
 
@@ -177,8 +177,6 @@ static int archive_connect(struct archive *archive, struct journal_reader *journ
                            "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384");
     if (r == 0)
         r = archive_load_position(archive->db, &archive->position);
-    if (r == 0)
-        r = archive_agree(archive, journal);
     for (size_t i = 0; r == 0 && i < ARCHIVE_CHANGES; i++)
         r = sqlite_prepare(archive->db, archive_change_sql[i], &archive->changes[i]);
     if (r)
@@ -203,6 +201,13 @@ static int archive_remove(const char *path)
     return 0;
 }
 
+static int archive_begin_anew(struct archive *archive)
+{
+    archive_disconnect(archive);
+    int r = archive_remove(archive->path);
+    return r ? r : archive_connect(archive);
+}
+
 int archive_open(const char *path, const char *ledger, struct journal_reader *journal,
                  struct archive **archive)
 {
@@ -212,12 +217,12 @@ int archive_open(const char *path, const char *ledger, struct journal_reader *jo
 
     opened->path = strdup(path);
     opened->ledger = strdup(ledger);
-    int r = opened->path && opened->ledger ? archive_connect(opened, journal) : -ENOMEM;
-    if (r == -EBADMSG) {
-        r = archive_remove(path);
-        if (r == 0)
-            r = archive_connect(opened, journal);
-    }
+    int r = opened->path && opened->ledger ? archive_connect(opened) : -ENOMEM;
+    int agrees = r == 0 ? archive_agrees(opened, journal) : 1;
+    if (r == -EBADMSG || agrees == 0)
+        r = archive_begin_anew(opened);
+    else if (agrees < 0)
+        r = agrees;
     if (r) {
         archive_close(&opened);
         return r;

@@ -95,6 +95,51 @@ int journal_reader_head(struct journal_reader *reader, struct journal_head *head
     return block_head(reader->last, head);
 }
 
+struct journal_probe {
+    uint64_t first_seq;
+    uint64_t count;
+    int64_t time; /* of the last event of the block */
+};
+
+/* The last block that begins at `seq` or before, without its events: 1; 0 when there is none. */
+static int journal_probe_before(struct journal_reader *reader, uint64_t seq,
+                                struct journal_probe *probe)
+{
+    int r = sqlite_bind_uint(reader->probe, 1, seq);
+
+    if (r == 0)
+        r = sqlite_step(reader->probe);
+    if (r == 1) {
+        probe->first_seq = (uint64_t)sqlite3_column_int64(reader->probe, 0);
+        probe->count = (uint64_t)sqlite3_column_int64(reader->probe, 1);
+        probe->time = sqlite3_column_int64(reader->probe, 2);
+    }
+    sqlite3_reset(reader->probe);
+    return r;
+}
+
+/* The block that holds `seq`. */
+static int journal_probe(struct journal_reader *reader, uint64_t seq, struct journal_probe *probe)
+{
+    int r = journal_probe_before(reader, seq, probe);
+
+    if (r < 0)
+        return r;
+    bool holds = r == 1 && probe->first_seq <= seq && seq - probe->first_seq < probe->count;
+    return holds ? 0 : -EBADMSG;
+}
+
+/* The seq of the last event, 0 when there is none. */
+static int journal_reader_last(struct journal_reader *reader, uint64_t *seq)
+{
+    struct journal_probe probe;
+    int r = journal_probe_before(reader, INT64_MAX, &probe);
+
+    if (r >= 0)
+        *seq = r == 1 ? probe.first_seq + probe.count - 1 : 0;
+    return r < 0 ? r : 0;
+}
+
 static int journal_visit_block(const struct block *block, struct journal_reading *reading)
 {
     struct rentbus_bytes left = block->events;
@@ -157,11 +202,11 @@ static int journal_read_slice(struct journal_reader *reader, struct journal_read
 int journal_read(struct journal_reader *reader, uint64_t from, uint64_t to, journal_visitor *visit,
                  void *context)
 {
-    struct journal_head head;
-    int r = journal_reader_head(reader, &head);
+    uint64_t last = 0;
+    int r = journal_reader_last(reader, &last);
     struct journal_reading reading = {
         .from = from > 0 ? from : 1,
-        .to = to < head.seq ? to : head.seq,
+        .to = to < last ? to : last,
         .visit = visit,
         .context = context,
     };
@@ -171,31 +216,6 @@ int journal_read(struct journal_reader *reader, uint64_t from, uint64_t to, jour
     while (r == 0 && reading.next <= reading.to)
         r = journal_read_slice(reader, &reading);
     return r;
-}
-
-struct journal_probe {
-    uint64_t first_seq;
-    uint64_t count;
-    int64_t time; /* of the last event of the block */
-};
-
-/* The block that holds `seq`, without its events. */
-static int journal_probe(struct journal_reader *reader, uint64_t seq, struct journal_probe *probe)
-{
-    int r = sqlite_bind_uint(reader->probe, 1, seq);
-
-    if (r == 0)
-        r = sqlite_step(reader->probe);
-    if (r == 1) {
-        probe->first_seq = (uint64_t)sqlite3_column_int64(reader->probe, 0);
-        probe->count = (uint64_t)sqlite3_column_int64(reader->probe, 1);
-        probe->time = sqlite3_column_int64(reader->probe, 2);
-    }
-    sqlite3_reset(reader->probe);
-    if (r < 0)
-        return r;
-    bool holds = r == 1 && probe->first_seq <= seq && seq - probe->first_seq < probe->count;
-    return holds ? 0 : -EBADMSG;
 }
 
 struct journal_seeking {
@@ -218,12 +238,12 @@ static int journal_seek_event(void *context, uint64_t seq, struct rentbus_bytes 
 
 int journal_seek(struct journal_reader *reader, int64_t time, uint64_t *seq)
 {
-    struct journal_head head;
-    int r = journal_reader_head(reader, &head);
+    uint64_t last = 0;
+    int r = journal_reader_last(reader, &last);
     /* All events before `low` are earlier; `high` begins the first block known to end late enough.
      */
     uint64_t low = 1;
-    uint64_t high = head.seq + 1;
+    uint64_t high = last + 1;
 
     while (r == 0 && low < high) {
         struct journal_probe probe;
@@ -235,9 +255,9 @@ int journal_seek(struct journal_reader *reader, int64_t time, uint64_t *seq)
     }
     if (r)
         return r;
-    struct journal_seeking seeking = {.time = time, .seq = head.seq + 1};
-    if (low <= head.seq)
-        r = journal_read(reader, low, head.seq, journal_seek_event, &seeking);
+    struct journal_seeking seeking = {.time = time, .seq = last + 1};
+    if (low <= last)
+        r = journal_read(reader, low, last, journal_seek_event, &seeking);
     if (r < 0)
         return r;
     *seq = seeking.seq;

@@ -19,6 +19,7 @@ struct fault_plan {
     uint64_t cut;   /* of writes, syncs and truncations: with it the power goes */
     bool has_room;  /* the disk takes only `room` more bytes beyond the ends of its files */
     int64_t room;
+    bool asleep;  /* syncs do nothing, as when a process ends before them */
     bool lasting; /* a failure of `write` or `sync` repeats until the next plan */
 };
 
