@@ -185,9 +185,8 @@ static pid_t start_daemon(const char *program)
     pid_t pid;
     snprintf(data, sizeof data, "%s/data", directory);
     snprintf(events, sizeof events, "ipc://%s/events.sock", directory);
-    char *arguments[] = {
-        (char *)(uintptr_t)program, "--data", data, "--api", api, "--events", events, NULL};
-    if (posix_spawn(&pid, program, NULL, NULL, arguments, environ))
+    const char *arguments[] = {program, "--data", data, "--api", api, "--events", events, NULL};
+    if (posix_spawn(&pid, program, NULL, NULL, (char *const *)(uintptr_t)arguments, environ))
         load_fail("cannot start %s", program);
     return pid;
 }
@@ -231,7 +230,7 @@ static struct row rows[ROWS] = {
     [RETURN_1] = {.name = "durable return, 1 in flight, p50 us"},
 };
 
-static void print_row(const char *name, const double *figures, const char *format)
+static void print_row(const char *name, const double *figures, int decimals)
 {
     double sorted[ROUNDS_MAX];
     memcpy(sorted, figures, rounds * sizeof *sorted);
@@ -244,7 +243,7 @@ static void print_row(const char *name, const double *figures, const char *forma
     printf("%-40s", name);
     double shown[] = {sorted[0], sorted[rounds / 2], sorted[rounds - 1]};
     for (size_t i = 0; i < 3; i++)
-        printf(format, shown[i]);
+        printf("%12.*f", decimals, shown[i]);
     putchar('\n');
 }
 
@@ -254,7 +253,7 @@ static void print_ratio(const char *name, const double *over, const double *unde
     double ratios[ROUNDS_MAX];
     for (size_t i = 0; i < rounds; i++)
         ratios[i] = over[i] / (under[i] + (plus ? plus[i] : 0));
-    print_row(name, ratios, "%12.2f");
+    print_row(name, ratios, 2);
 }
 
 static void measure(void *daemon, void *bare)
@@ -285,7 +284,7 @@ static void print_table(void)
 {
     printf("%-40s%12s%12s%12s\n", "", "minimum", "median", "maximum");
     for (size_t i = 0; i < ROWS; i++)
-        print_row(rows[i].name, rows[i].figures, "%12.0f");
+        print_row(rows[i].name, rows[i].figures, 0);
     print_ratio("returns / echo, 256 in flight", rows[RETURN_256].figures, rows[ECHO_256].figures,
                 NULL);
     print_ratio("gets / echo, 64 in flight", rows[GET_64].figures, rows[ECHO_64].figures, NULL);
