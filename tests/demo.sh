@@ -79,9 +79,11 @@ say "4. The same rental, read back over HTTP"
 started+=($!)
 wait_for_line 'listening on' "$work/http.log"
 http=$(grep -o 'http://127.0.0.1:[0-9]*' "$work/http.log" | head -1)
-show curl -sS "$http/rentals/2152d14c-708d-4053-9f3f-246fd472f1aa" | jq .
-show curl -sS -X PUT -d '{"return_date": "2025-02-12T09:30:00Z", "location_id": "bin-7"}' \
-    -w '%{http_code}\n' "$http/rentals/135f1903-b275-4e7a-b940-638d632c5d28" | tail -1
+show curl -sS "$http/rentals/2152d14c-708d-4053-9f3f-246fd472f1aa"
+echo
+show curl -sS -i -X PUT -d '{"return_date": "2025-02-12T09:30:00Z", "location_id": "bin-7"}' \
+    "$http/rentals/135f1903-b275-4e7a-b940-638d632c5d28"
+echo
 
 say "5. Journal, ledger and archive agree"
 show rentbus verify
