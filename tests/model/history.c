@@ -22,6 +22,9 @@ static const char *const location_ids[] = {"l1", "l2", "bin", "far"};
 static const char *const some_names[] = {"", "Ada", "Bo"};
 static const char *const import_ids[] = {"i1", "i2", "i3", "i4", "i5", "i6", "i7", "i8"};
 
+/* 9999-12-24T00:00:00Z */
+#define HISTORY_LAST INT64_C(253401609600000000)
+
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 
 static const char *nth(const char *const *texts, size_t count, size_t index)
@@ -79,7 +82,7 @@ static struct model_text pick(struct history_random *random, const char *const *
 static struct model_ids pick_types(struct history_random *random)
 {
     struct model_ids ids = {.given = true};
-    size_t count = 1 + history_random_below(random, 3);
+    size_t count = 1 + history_random_below(random, MODEL_IDS_MAX);
     while (ids.count < count)
         ids.items[ids.count++] = PICK(random, asset_type_ids);
     return ids;
@@ -114,7 +117,7 @@ static int64_t pick_time(struct history_random *random, const struct history_vie
                          const struct history_step *step)
 {
     const struct model_rental *open;
-    switch (history_random_below(random, 16)) {
+    switch (history_random_below(random, 20)) {
     case 0:
     case 1:
         return step->now - (int64_t)history_random_below(random, 5) * DAY;
@@ -143,11 +146,11 @@ static void choose_return_by_rental(struct history_random *random, const struct 
                                     struct model_command *command)
 {
     const struct model_rental *rental =
-        chance(random, 40) ? pick_open(random, view) : pick_rental(random, view);
+        chance(random, 60) ? pick_open(random, view) : pick_rental(random, view);
     command->rental_id = rental ? rental->id : model_text("r");
     if (chance(random, 6))
         command->rental_id = model_text("never");
-    if (chance(random, 50))
+    if (chance(random, 60))
         command->asset_id = (struct model_text){0};
     if (chance(random, 60))
         command->user_id = (struct model_text){0};
@@ -161,6 +164,8 @@ static void choose_return(struct history_random *random, const struct history_vi
     struct model_command *command = &step->command;
     command->op = RENTBUS_OP_rental_return;
     command->asset_id = PICK_KNOWN(random, asset_ids);
+    if (!model_out(view->state, &command->asset_id) && chance(random, 50))
+        command->asset_id = PICK_KNOWN(random, asset_ids);
     command->user_id = PICK_KNOWN(random, user_ids);
     if (chance(random, 75))
         command->location_id = PICK(random, location_ids);
@@ -184,12 +189,17 @@ static void choose_checkout(struct history_random *random, const struct history_
     struct model_command *command = &step->command;
     command->op = RENTBUS_OP_rental_checkout;
     command->asset_id = PICK_KNOWN(random, asset_ids);
+    if (model_out(view->state, &command->asset_id) && chance(random, 80))
+        command->asset_id = PICK_KNOWN(random, asset_ids);
     command->user_id = PICK_KNOWN(random, user_ids);
     command->location_id = PICK(random, location_ids);
     command->occurred_at = pick_time(random, view, step);
     if (chance(random, 30))
         command->expires_at = (struct model_number){
             true, command->occurred_at + (int64_t)history_random_below(random, 40) * HOUR};
+    /* So late that the loan may end behind the last year that a time can have. */
+    if (chance(random, 1))
+        command->occurred_at = HISTORY_LAST - (int64_t)history_random_below(random, 40) * DAY;
     if (chance(random, command->expires_at.given ? 8 : 30))
         command->loan_period = (struct model_number){
             true, (int64_t)history_random_below(random, 40) * HOUR / RENTBUS_SECOND};
@@ -219,6 +229,8 @@ static void choose_import(struct history_random *random, const struct history_vi
     import->expires_at = import->created_at + (int64_t)history_random_below(random, 60) * HOUR;
     import->created_at_location_id = PICK(random, location_ids);
     import->eligible = pick_types(random);
+    if (chance(random, 3))
+        import->eligible = (struct model_ids){.given = true};
     import->status =
         (enum rentbus_status)(RENTBUS_STATUS_IN_PROGRESS + (int)history_random_below(random, 4));
     if (chance(random, 30))

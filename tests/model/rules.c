@@ -6,6 +6,9 @@
 
 #define DEFAULT_LOAN_PERIOD (INT64_C(7) * 24 * 60 * 60)
 
+/* 9999-12-31T23:59:59.999999Z: no later time can be written. */
+#define LAST_TIME INT64_C(253402300799999999)
+
 static void refuse(struct model_decision *decision, enum rentbus_error_code error,
                    const char *field)
 {
@@ -255,15 +258,23 @@ static void add_missed(struct model_decision *decision, const struct model_comma
     event->rental.rev++;
 }
 
+static int64_t expires_at(const struct model_state *state, const struct model_command *command)
+{
+    const struct model_asset *asset = model_asset(state, &command->asset_id);
+    const struct model_asset_type *type = model_asset_type(state, &asset->asset_type);
+    int64_t period = type ? type->loan_period : DEFAULT_LOAN_PERIOD;
+    if (command->expires_at.given)
+        return command->expires_at.value;
+    if (command->loan_period.given)
+        period = command->loan_period.value;
+    return command->occurred_at + period * RENTBUS_SECOND;
+}
+
 static void add_created(const struct model_state *state, const struct model_command *command,
                         const struct model_context *context, struct model_decision *decision)
 {
     const struct model_asset *asset = model_asset(state, &command->asset_id);
     const struct model_asset_type *type = model_asset_type(state, &asset->asset_type);
-    int64_t period = type ? type->loan_period : DEFAULT_LOAN_PERIOD;
-    if (command->loan_period.given)
-        period = command->loan_period.value;
-
     struct model_event *event = add(decision, RENTBUS_RENTAL_CREATED_EVENT, context->new_rental_id);
     struct model_rental *rental = &event->rental;
     rental->id = context->new_rental_id;
@@ -271,8 +282,7 @@ static void add_created(const struct model_state *state, const struct model_comm
     rental->asset_id = command->asset_id;
     rental->created_at_location_id = command->location_id;
     rental->created_at = command->occurred_at;
-    rental->expires_at = command->expires_at.given ? command->expires_at.value
-                                                   : command->occurred_at + period * RENTBUS_SECOND;
+    rental->expires_at = expires_at(state, command);
     rental->status = RENTBUS_STATUS_IN_PROGRESS;
     if (command->eligible.given)
         rental->eligible = command->eligible;
@@ -286,6 +296,9 @@ static void decide_checkout(const struct model_state *state, const struct model_
                             const struct model_context *context, struct model_decision *decision)
 {
     const char *field = checkout_contradiction(command);
+    bool known = model_asset(state, &command->asset_id) != NULL;
+    if (!field && known && expires_at(state, command) > LAST_TIME)
+        field = command->loan_period.given ? "loan_period" : "timestamp";
     if (field) {
         refuse(decision, RENTBUS_ERROR_INVALID_ARGUMENT, field);
         return;
@@ -388,6 +401,8 @@ static const char *import_contradiction(const struct model_rental *import)
 {
     if (import->expires_at <= import->created_at)
         return "expires_at";
+    if (import->eligible.count == 0)
+        return "eligible_asset_types";
     if (import->status == RENTBUS_STATUS_COMPLETED && !import->returned_at.given)
         return "returned_at";
     if (import->status == RENTBUS_STATUS_IN_PROGRESS && import->returned_at.given)

@@ -144,13 +144,16 @@ static bool apply_event(struct run *run, const struct model_event *expected,
 /* Whether the event leaves something that the rules can see. */
 static bool has_effect(const struct model_state *before, const struct model_event *event)
 {
-    if (event->reason == RENTBUS_REASON_ALREADY_OUT)
-        return model_asset(before, &event->asset_id)->returned_by.given;
+    const struct model_rental *out;
+    const struct model_asset *asset;
     switch (event->type) {
+    case RENTBUS_RENTAL_CHECKOUT_EVENT:
+        out = model_out(before, &event->asset_id);
+        asset = model_asset(before, &event->asset_id);
+        return out && asset->returned_by.given && model_text_equal(&out->user_id, &event->user_id);
     case RENTBUS_EVENT_NONE:
     case RENTBUS_HELLO_EVENT:
     case RENTBUS_RENTAL_RETURN_EVENT:
-    case RENTBUS_RENTAL_CHECKOUT_EVENT:
     case RENTBUS_RENTAL_RETURN_REJECTED_EVENT:
     case RENTBUS_RENTAL_CHECKOUT_REJECTED_EVENT:
     case RENTBUS_COMMAND_UNCHANGED_EVENT:

@@ -138,6 +138,15 @@ static void apply_new_rental(struct model_state *state, const struct model_renta
         kept->closed_seq = state->head;
 }
 
+/* A checkout that finds the asset out with the same user opens no rental, and says all the same
+ * that it was taken again after a return for somebody else. One of an unknown user says nothing. */
+static void apply_checkout(struct model_state *state, const struct model_event *event)
+{
+    const struct model_rental *out = model_out(state, &event->asset_id);
+    if (out && model_text_equal(&out->user_id, &event->user_id))
+        writable_asset(state, &event->asset_id)->returned_by = (struct model_text){0};
+}
+
 static struct model_rental *apply_changed_rental(struct model_state *state,
                                                  const struct model_rental *rental)
 {
@@ -197,8 +206,6 @@ static void apply_asset_type(struct model_state *state, const struct model_asset
     state->asset_types[state->asset_type_count++] = *put;
 }
 
-/* A checkout that finds the asset out with the same user already says that it was taken again,
- * after a return for somebody else. One that is refused for its user or asset says nothing. */
 void model_apply(struct model_state *state, const struct model_event *event)
 {
     state->head++;
@@ -213,9 +220,8 @@ void model_apply(struct model_state *state, const struct model_event *event)
     case RENTBUS_RENTAL_ASSET_SWAPPED_EVENT:
         apply_swapped(state, &event->rental);
         break;
-    case RENTBUS_RENTAL_CHECKOUT_REJECTED_EVENT:
-        if (event->reason == RENTBUS_REASON_ALREADY_OUT)
-            writable_asset(state, &event->asset_id)->returned_by = (struct model_text){0};
+    case RENTBUS_RENTAL_CHECKOUT_EVENT:
+        apply_checkout(state, event);
         break;
     case RENTBUS_USER_CREATED_EVENT:
     case RENTBUS_USER_UPDATED_EVENT:
