@@ -169,17 +169,15 @@ static enum cli_exit common_answer(const struct cli *cli, enum common wanted,
     return CLI_EXIT_OK;
 }
 
-static enum cli_exit verb_unknown(const struct cli *cli, const char *name)
+enum cli_exit cli_verb_unknown(const struct cli *cli, const char *name)
 {
     const char *nearest = NULL;
     size_t distance = CLI_TEXT_NEAR(name);
     for (size_t i = 0; i < cli_verb_count; i++)
         cli_text_nearer(name, cli_verbs[i]->name, &nearest, &distance);
     if (nearest)
-        cli_report_usage(cli, "unknown verb %s: did you mean %s?", name, nearest);
-    else
-        cli_report_usage(cli, "unknown verb %s", name);
-    return common_answer(cli, COMMON_ERROR, NULL);
+        return cli_report_usage(cli, "unknown verb %s: did you mean %s?", name, nearest);
+    return cli_report_usage(cli, "unknown verb %s", name);
 }
 
 static enum cli_exit verb_run(struct cli *cli, struct cli_line *line, int argc, char **argv)
@@ -224,8 +222,10 @@ enum cli_exit cli_main(int argc, char **argv)
 
     int at = optind;
     struct cli_line line = {.verb = cli_verb_find(argv[at])};
-    if (!line.verb)
-        return verb_unknown(&cli, argv[at]);
+    if (!line.verb) {
+        cli_verb_unknown(&cli, argv[at]);
+        return common_answer(&cli, COMMON_ERROR, NULL);
+    }
     line.given = calloc((size_t)argc, sizeof(*line.given));
     if (!line.given)
         return CLI_EXIT_INTERNAL;

@@ -53,6 +53,8 @@ extern const struct cli_verb *const cli_verbs[];
 extern const size_t cli_verb_count;
 /* The verb of that name, or NULL. */
 const struct cli_verb *cli_verb_find(const char *name);
+/* Says that there is none, and which one may be meant; returns CLI_EXIT_USAGE. */
+enum cli_exit cli_verb_unknown(const struct cli *cli, const char *name);
 
 /* Options that stand for every verb, before or behind it. */
 extern const struct cli_option cli_common_options[];

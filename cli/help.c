@@ -67,7 +67,7 @@ static enum cli_exit help_run(struct cli *cli, const struct cli_line *line)
     }
     const struct cli_verb *verb = cli_verb_find(line->words[0]);
     if (!verb)
-        return cli_report_usage(cli, "unknown verb %s", line->words[0]);
+        return cli_verb_unknown(cli, line->words[0]);
     cli_help_verb(stdout, verb);
     return CLI_EXIT_OK;
 }

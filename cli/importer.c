@@ -12,9 +12,7 @@
 struct slot {
     struct cli_importer *importer;
     struct slot *next; /* of the free ones */
-    bool used;
     struct cli_place place;
-    struct rentbus_uuid command_id;
     char key[RENTBUS_ID_MAX];
 };
 
@@ -116,13 +114,17 @@ static void row_answered(struct cli_importer *importer, const struct rentbus_com
         importer->already++;
 }
 
+static void slot_give(struct slot *slot)
+{
+    slot->next = slot->importer->free;
+    slot->importer->free = slot;
+}
+
 static void row_completed(void *context, const struct rentbus_completion *completion)
 {
     struct slot *slot = context;
     struct cli_importer *importer = slot->importer;
-    slot->used = false;
-    slot->next = importer->free;
-    importer->free = slot;
+    slot_give(slot);
     if (importer->stopped != CLI_EXIT_OK)
         return;
     if (completion->status == 0)
@@ -147,36 +149,34 @@ static enum cli_exit drain(struct cli_importer *importer)
     return importer->stopped;
 }
 
-/* Of two equal rows, the second is sent when the first is answered: one id stands for one request
- * in flight. */
-static bool is_in_flight(const struct cli_importer *importer, const struct rentbus_uuid *command_id)
-{
-    for (size_t i = 0; i < CLI_IMPORTER_IN_FLIGHT; i++)
-        if (importer->slots[i].used &&
-            memcmp(&importer->slots[i].command_id, command_id, sizeof(*command_id)) == 0)
-            return true;
-    return false;
-}
-
-static enum cli_exit make_way(struct cli_importer *importer, const struct cli_row *row,
-                              const struct rentbus_uuid *command_id)
+static enum cli_exit make_way(struct cli_importer *importer, const struct cli_row *row)
 {
     if (row->kind != importer->kind && drain(importer) != CLI_EXIT_OK)
         return importer->stopped;
     importer->kind = row->kind;
-    while (importer->stopped == CLI_EXIT_OK &&
-           (!importer->free || is_in_flight(importer, command_id)))
+    while (importer->stopped == CLI_EXIT_OK && !importer->free)
         if (wait_for_some(importer) != CLI_EXIT_OK)
             break;
     return importer->stopped;
 }
 
-static void slot_take(struct slot *slot, const struct cli_place *place,
-                      const struct rentbus_uuid *command_id)
+/* Of two equal rows, the second is sent when the first is answered (-EALREADY): one id stands for
+ * one request in flight. */
+static int start(struct slot *slot, const struct cli_row *row,
+                 const struct rentbus_uuid *command_id)
+{
+    struct cli_importer *importer = slot->importer;
+    int status;
+    do
+        status = rentbus_call_start(importer->cli->client, cli_row_types[row->kind].put, command_id,
+                                    &row->args, row_completed, slot);
+    while (status == -EALREADY && wait_for_some(importer) == CLI_EXIT_OK);
+    return status;
+}
+
+static void slot_take(struct slot *slot, const struct cli_place *place)
 {
     slot->importer->free = slot->next;
-    slot->used = true;
-    slot->command_id = *command_id;
     slot->place = *place;
     if (slot->place.key.length > sizeof(slot->key))
         slot->place.key.length = sizeof(slot->key);
@@ -192,17 +192,14 @@ enum cli_exit cli_importer_send(struct cli_importer *importer, const struct cli_
     int status = cli_row_command_id(row, &command_id);
     if (status)
         return stop(importer, status, NULL);
-    if (make_way(importer, row, &command_id) != CLI_EXIT_OK)
+    if (make_way(importer, row) != CLI_EXIT_OK)
         return importer->stopped;
     struct slot *slot = importer->free;
-    slot_take(slot, place, &command_id);
-    status = rentbus_call_start(importer->cli->client, cli_row_types[row->kind].put, &command_id,
-                                &row->args, row_completed, slot);
+    slot_take(slot, place);
+    status = start(slot, row, &command_id);
     if (status == 0)
         return CLI_EXIT_OK;
-    slot->used = false;
-    slot->next = importer->free;
-    importer->free = slot;
+    slot_give(slot);
     const struct rentbus_fault *fault = rentbus_client_fault(importer->cli->client);
     if (!is_bad_row(status))
         return stop(importer, status, fault);

@@ -86,7 +86,7 @@ static enum cli_exit watch_events(struct watching *watching)
             exit = watch_failed(watching->cli, status);
         } else if (wait <= 0) {
             return watch_timed_out(watching);
-        } else {
+        } else if (wait == NOTICE_MS) {
             watch_notice(watching);
         }
     }
