@@ -337,10 +337,10 @@ extern "C" {
     F(S, REQUIRED, ANY, args, none)                                                                \
     F(S, OPTIONAL, TEXT, traceparent, none)
 
-/* `id` is absent when the request was too broken to read one. */
+/* `id` is that of the request; all zero when the request was too broken to read one. */
 #define RENTBUS_REPLY(F, S)                                                                        \
     F(S, REQUIRED, UINT, v, none)                                                                  \
-    F(S, OPTIONAL, UUID, id, none)                                                                 \
+    F(S, REQUIRED, UUID, id, none)                                                                 \
     F(S, REQUIRED, BOOL, ok, none)                                                                 \
     F(S, OPTIONAL, MAP, error, error)                                                              \
     F(S, OPTIONAL, ANY, result, none)
