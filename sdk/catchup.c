@@ -209,6 +209,23 @@ static bool event_pass(struct rentbus_subscriber *subscriber, const struct rentb
     return type_wanted(subscriber, event->type);
 }
 
+/* Whether history can have this event here. Without a filter of types it has every one. */
+static bool page_event_sound(const struct rentbus_subscriber *subscriber,
+                             const struct rentbus_event *event)
+{
+    bool filtered = RENTBUS_HAS(&subscriber->read, events_read_args, types);
+    if (event->seq >= subscriber->page.next_seq || event->seq < subscriber->next)
+        return false;
+    return filtered || subscriber->next == 0 || event->seq == subscriber->next;
+}
+
+/* Whether history can end here. */
+static bool page_end_sound(const struct rentbus_subscriber *subscriber)
+{
+    bool filtered = RENTBUS_HAS(&subscriber->read, events_read_args, types);
+    return filtered || subscriber->next == 0 || subscriber->next == subscriber->page.next_seq;
+}
+
 /* The page is at its end: the feed goes on from here, or another page does. */
 static void page_finish(struct rentbus_subscriber *subscriber)
 {
@@ -223,15 +240,6 @@ static void page_finish(struct rentbus_subscriber *subscriber)
     idle_restart(subscriber, subscriber->idle_pause);
 }
 
-/* Whether history can have this event here. Without a filter of types it has every one. */
-static bool page_event_sound(const struct rentbus_subscriber *subscriber,
-                             const struct rentbus_event *event)
-{
-    bool filtered = RENTBUS_HAS(&subscriber->read, events_read_args, types);
-    bool any = filtered || subscriber->next == 0;
-    return event->seq < subscriber->page.next_seq && (any || event->seq == subscriber->next);
-}
-
 static void page_give(struct rentbus_subscriber *subscriber, struct rentbus_event *event,
                       bool *given)
 {
@@ -239,11 +247,13 @@ static void page_give(struct rentbus_subscriber *subscriber, struct rentbus_even
         struct rentbus_event found;
         int got = rentbus_list_next(&subscriber->page.events, &rentbus_event_schema,
                                     &subscriber->page_position, &found);
-        if (got == 0) {
-            page_finish(subscriber);
-        } else if (got < 0 || !page_event_sound(subscriber, &found)) {
+        bool sound =
+            got > 0 ? page_event_sound(subscriber, &found) : got == 0 && page_end_sound(subscriber);
+        if (!sound) {
             subscriber->page_open = false;
             fail(subscriber, -EBADMSG);
+        } else if (got == 0) {
+            page_finish(subscriber);
         } else if (event_pass(subscriber, &found)) {
             *event = found;
             *given = true;

@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#include "tests/unit/fake_daemon.h"
+
+#include "sdk/protocol/cbor.h"
+#include "sdk/protocol/codec.h"
+#include "sdk/protocol/text.h"
+#include "sdk/protocol/time.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include <cmocka.h>
+
+#define DEADLINE_SECONDS 20
+
+/* ---- what is sent ---- */
+
+struct sockets {
+    void *context;
+    void *api;
+    void *events;
+};
+
+static void put_event(struct fake_daemon *fake, uint64_t seq, struct rentbus_buffer *out)
+{
+    static const uint8_t hash[RENTBUS_HASH_SIZE];
+    static const uint8_t nothing[] = {0xa0};
+    struct rentbus_event event = {0};
+    RENTBUS_SET(&event, event, id, rentbus_text("e"));
+    RENTBUS_SET(&event, event, seq, seq);
+    RENTBUS_SET(&event, event, data, ((struct rentbus_bytes){nothing, 1}));
+    RENTBUS_SET(&event, event, hash, ((struct rentbus_bytes){hash, sizeof(hash)}));
+    RENTBUS_SET(&event, event, time, (int64_t)seq * RENTBUS_SECOND);
+    RENTBUS_SET(&event, event, type, rentbus_text(fake->journal[seq - 1].type));
+    RENTBUS_SET(&event, event, actor, rentbus_text("test"));
+    RENTBUS_SET(&event, event, source, rentbus_text("/rentbus/test"));
+    RENTBUS_SET(&event, event, specversion, rentbus_text("1.0"));
+    rentbus_encode(&rentbus_event_schema, &event, out);
+}
+
+static bool type_asked(const struct rentbus_events_read_args *args, const char *type)
+{
+    if (!RENTBUS_HAS(args, events_read_args, types))
+        return true;
+    for (size_t i = 0; i < args->types.count; i++) {
+        if (rentbus_text_equal(args->types.items[i], rentbus_text(type)))
+            return true;
+    }
+    return false;
+}
+
+static void put_page(struct fake_daemon *fake, const struct rentbus_events_read_args *args,
+                     struct rentbus_buffer *out)
+{
+    struct rentbus_buffer events = {0};
+    struct rentbus_event_page page = {0};
+    uint64_t from = RENTBUS_HAS(args, events_read_args, from_seq) ? args->from_seq : 1;
+    if (RENTBUS_HAS(args, events_read_args, since))
+        from = (uint64_t)((args->since + RENTBUS_SECOND - 1) / RENTBUS_SECOND);
+    uint64_t seq = from;
+    for (; seq <= fake->head && page.events.count < args->limit; seq++) {
+        if (!type_asked(args, fake->journal[seq - 1].type))
+            continue;
+        if (seq == from && fake->mood == FAKE_HOLE)
+            continue;
+        put_event(fake, seq, &events);
+        page.events.count++;
+    }
+    uint64_t next = seq <= fake->head ? seq : fake->head + 1;
+    page.events.data = events.data;
+    page.events.length = events.length;
+    RENTBUS_SET(&page, event_page, head, fake->head);
+    RENTBUS_SET(&page, event_page, next_seq, fake->mood == FAKE_STILL ? from : next);
+    page.has |= RENTBUS_BIT(event_page, events);
+    rentbus_encode(&rentbus_event_page_schema, &page, out);
+    rentbus_buffer_release(&events);
+}
+
+static void put_hello(struct fake_daemon *fake, struct rentbus_buffer *out)
+{
+    struct rentbus_hello_result hello = {0};
+    RENTBUS_SET(&hello, hello_result, head, fake->head);
+    RENTBUS_SET(&hello, hello_result, time, 0);
+    RENTBUS_SET(&hello, hello_result, actor, rentbus_text("test"));
+    RENTBUS_SET(&hello, hello_result, ledger, rentbus_text(fake->ledger));
+    RENTBUS_SET(&hello, hello_result, version, rentbus_text("0"));
+    RENTBUS_SET(&hello, hello_result, protocol, RENTBUS_PROTOCOL_VERSION);
+    rentbus_encode(&rentbus_hello_result_schema, &hello, out);
+}
+
+/* Of every other operation: how many requests came before. */
+static void put_command(struct fake_daemon *fake, struct rentbus_buffer *out)
+{
+    struct rentbus_command_result result = {0};
+    RENTBUS_SET(&result, command_result, seq, fake->requests);
+    RENTBUS_SET(&result, command_result, outcome, RENTBUS_OUTCOME_COMPLETED);
+    rentbus_encode(&rentbus_command_result_schema, &result, out);
+}
+
+static void put_result(struct fake_daemon *fake, const struct rentbus_request *request,
+                       struct rentbus_buffer *out)
+{
+    struct rentbus_fault fault;
+    struct rentbus_events_read_args args;
+    if (fake->mood == FAKE_ODD_RESULT) {
+        rentbus_cbor_write_map(out, 0);
+    } else if (rentbus_text_equal(request->op, rentbus_text("hello"))) {
+        put_hello(fake, out);
+    } else if (rentbus_text_equal(request->op, rentbus_text("events.read"))) {
+        if (rentbus_decode(&rentbus_events_read_args_schema, request->args, RENTBUS_STRICT, &args,
+                           &fault) == 0)
+            put_page(fake, &args, out);
+    } else {
+        put_command(fake, out);
+    }
+}
+
+static void put_error(enum fake_mood mood, struct rentbus_reply *reply)
+{
+    struct rentbus_error *error = &reply->error;
+    enum rentbus_error_code code = mood == FAKE_BUSY          ? RENTBUS_ERROR_BUSY
+                                   : mood == FAKE_UNAVAILABLE ? RENTBUS_ERROR_UNAVAILABLE
+                                                              : RENTBUS_ERROR_PERMISSION_DENIED;
+    RENTBUS_SET(error, error, code, code);
+    RENTBUS_SET(error, error, message, rentbus_text("as told"));
+    if (mood == FAKE_BUSY)
+        RENTBUS_SET(error, error, retry_after_ms, 20);
+    if (mood == FAKE_DENYING)
+        RENTBUS_SET(error, error, field, rentbus_text("actor"));
+    RENTBUS_SET(reply, reply, ok, false);
+    reply->has |= RENTBUS_BIT(reply, error);
+}
+
+static void put_reply(struct fake_daemon *fake, const struct rentbus_request *request,
+                      struct rentbus_buffer *out)
+{
+    struct rentbus_buffer result = {0};
+    struct rentbus_reply reply = {0};
+    RENTBUS_SET(&reply, reply, v, 1);
+    RENTBUS_SET(&reply, reply, id, request->id);
+    if (fake->mood == FAKE_OTHER_ID)
+        reply.id.bytes[15] ^= 1;
+    bool refused =
+        fake->mood == FAKE_BUSY || fake->mood == FAKE_UNAVAILABLE || fake->mood == FAKE_DENYING;
+    if (refused) {
+        put_error(fake->mood, &reply);
+    } else {
+        put_result(fake, request, &result);
+        RENTBUS_SET(&reply, reply, ok, true);
+        RENTBUS_SET(&reply, reply, result, ((struct rentbus_bytes){result.data, result.length}));
+    }
+    if (fake->mood == FAKE_NO_REPLY)
+        reply.has = RENTBUS_BIT(reply, id);
+    rentbus_encode(&rentbus_reply_schema, &reply, out);
+    rentbus_buffer_release(&result);
+}
+
+/* ---- requests ---- */
+
+static void send_frames(void *socket, zmq_msg_t *identity, const struct rentbus_buffer *body,
+                        bool one_more)
+{
+    zmq_msg_t copy;
+    zmq_msg_init(&copy);
+    zmq_msg_copy(&copy, identity);
+    if (zmq_msg_send(&copy, socket, ZMQ_SNDMORE) < 0)
+        zmq_msg_close(&copy);
+    zmq_send(socket, body->data, body->length, one_more ? ZMQ_SNDMORE : 0);
+    if (one_more)
+        zmq_send(socket, "", 0, 0);
+}
+
+static void answer(struct fake_daemon *fake, void *socket, zmq_msg_t *identity,
+                   const struct rentbus_request *request)
+{
+    struct rentbus_buffer body = {0};
+    if (fake->mood == FAKE_GARBAGE)
+        rentbus_buffer_append(&body, "\xff\x00\xbf", 3);
+    else
+        put_reply(fake, request, &body);
+    if (fake->mood != FAKE_SILENT)
+        send_frames(socket, identity, &body, fake->mood == FAKE_TWO_FRAMES);
+    if (fake->mood == FAKE_TWICE)
+        send_frames(socket, identity, &body, false);
+    rentbus_buffer_release(&body);
+    if (fake->mood_count > 0 && --fake->mood_count == 0)
+        fake->mood = FAKE_WELL;
+}
+
+static void request_note(struct fake_daemon *fake, const struct rentbus_request *request)
+{
+    size_t i = fake->requests++ % FAKE_REQUESTS_MAX;
+    fake->ids[i] = request->id;
+    snprintf(fake->ops[i], sizeof(fake->ops[i]), "%.*s", RENTBUS_TEXT_ARGS(request->op));
+}
+
+/* False when there is none. */
+static bool request_take(struct fake_daemon *fake, void *socket)
+{
+    zmq_msg_t identity;
+    zmq_msg_t body;
+    zmq_msg_init(&identity);
+    zmq_msg_init(&body);
+    bool taken = zmq_msg_recv(&identity, socket, ZMQ_DONTWAIT) >= 0 &&
+                 zmq_msg_recv(&body, socket, ZMQ_DONTWAIT) >= 0;
+    struct rentbus_buffer scratch = {0};
+    struct rentbus_request request;
+    struct rentbus_fault fault;
+    struct rentbus_bytes bytes = {zmq_msg_data(&body), zmq_msg_size(&body)};
+    if (taken && rentbus_decode_message(&rentbus_request_schema, bytes, &rentbus_request_limits,
+                                        RENTBUS_STRICT, &scratch, &request, &fault) == 0) {
+        request_note(fake, &request);
+        answer(fake, socket, &identity, &request);
+    }
+    rentbus_buffer_release(&scratch);
+    zmq_msg_close(&identity);
+    zmq_msg_close(&body);
+    return taken;
+}
+
+/* ---- events ---- */
+
+static void subscriptions_take(struct fake_daemon *fake, void *socket)
+{
+    char byte;
+    int length;
+    while ((length = zmq_recv(socket, &byte, 1, ZMQ_DONTWAIT)) >= 0) {
+        if (length > 0)
+            fake->subscribers += byte == 1 ? 1 : -1;
+    }
+}
+
+static void event_send(struct fake_daemon *fake, void *socket, uint64_t seq)
+{
+    struct rentbus_buffer body = {0};
+    const char *type = fake->journal[seq - 1].type;
+    put_event(fake, seq, &body);
+    zmq_send(socket, type, strlen(type), ZMQ_SNDMORE);
+    zmq_send(socket, body.data, body.length, 0);
+    rentbus_buffer_release(&body);
+}
+
+static void events_send(struct fake_daemon *fake, void *socket)
+{
+    static const int times[] = {[FAKE_DELIVER] = 1, [FAKE_LOSE] = 0, [FAKE_DELIVER_TWICE] = 2};
+    for (; fake->published < fake->head; fake->published++) {
+        int left = times[fake->journal[fake->published].delivery];
+        while (socket && left-- > 0)
+            event_send(fake, socket, fake->published + 1);
+    }
+    for (; socket && fake->junk > 0; fake->junk--) {
+        zmq_send(socket, "JUNK", 4, fake->junk % 2 ? ZMQ_SNDMORE : 0);
+        if (fake->junk % 2)
+            zmq_send(socket, "\xbf\xff\xff", 3, 0);
+    }
+}
+
+/* ---- the thread ---- */
+
+static void *socket_bind(void *context, int type, const char *endpoint)
+{
+    int zero = 0;
+    void *socket = zmq_socket(context, type);
+    zmq_setsockopt(socket, ZMQ_LINGER, &zero, sizeof(zero));
+    zmq_setsockopt(socket, ZMQ_SNDHWM, &zero, sizeof(zero));
+    zmq_setsockopt(socket, ZMQ_RCVHWM, &zero, sizeof(zero));
+    while (zmq_bind(socket, endpoint) != 0)
+        zmq_poll(NULL, 0, 1);
+    return socket;
+}
+
+static void socket_set_up(void **socket, void *context, bool up, int type, const char *endpoint)
+{
+    if (up && !*socket)
+        *socket = socket_bind(context, type, endpoint);
+    if (!up && *socket) {
+        zmq_close(*socket);
+        unlink(endpoint + strlen("ipc://"));
+        *socket = NULL;
+    }
+}
+
+/* False when it is told to end. */
+static bool turn(struct fake_daemon *fake, struct sockets *sockets)
+{
+    pthread_mutex_lock(&fake->mutex);
+    socket_set_up(&sockets->api, sockets->context, fake->up, ZMQ_ROUTER, fake->api);
+    bool feed = fake->up && fake->feed_up;
+    if (!feed)
+        fake->subscribers = 0;
+    socket_set_up(&sockets->events, sockets->context, feed, ZMQ_XPUB, fake->events);
+    if (sockets->events)
+        subscriptions_take(fake, sockets->events);
+    events_send(fake, sockets->events);
+    while (sockets->api && request_take(fake, sockets->api))
+        continue;
+    bool running = fake->running;
+    pthread_mutex_unlock(&fake->mutex);
+    return running;
+}
+
+static void *run(void *context)
+{
+    struct fake_daemon *fake = context;
+    struct sockets sockets = {.context = zmq_ctx_new()};
+    while (turn(fake, &sockets)) {
+        zmq_pollitem_t items[3] = {{.fd = fake->bell, .events = ZMQ_POLLIN}};
+        int count = 1;
+        if (sockets.api)
+            items[count++] = (zmq_pollitem_t){.socket = sockets.api, .events = ZMQ_POLLIN};
+        if (sockets.events)
+            items[count++] = (zmq_pollitem_t){.socket = sockets.events, .events = ZMQ_POLLIN};
+        zmq_poll(items, count, -1);
+        eventfd_t rings;
+        (void)!eventfd_read(fake->bell, &rings);
+    }
+    socket_set_up(&sockets.api, sockets.context, false, ZMQ_ROUTER, fake->api);
+    socket_set_up(&sockets.events, sockets.context, false, ZMQ_XPUB, fake->events);
+    zmq_ctx_term(sockets.context);
+    return NULL;
+}
+
+/* ---- the test's side ---- */
+
+/* Lets the thread see what was changed. */
+static void unlock_and_ring(struct fake_daemon *fake)
+{
+    pthread_mutex_unlock(&fake->mutex);
+    eventfd_write(fake->bell, 1);
+}
+
+typedef bool condition(struct fake_daemon *fake, const char *op, size_t count);
+
+static void await(struct fake_daemon *fake, condition *holds, const char *op, size_t count)
+{
+    time_t end = time(NULL) + DEADLINE_SECONDS;
+    bool held = false;
+    while (!held && time(NULL) < end) {
+        pthread_mutex_lock(&fake->mutex);
+        held = holds(fake, op, count);
+        pthread_mutex_unlock(&fake->mutex);
+        if (!held)
+            poll(NULL, 0, 1);
+    }
+    assert_true(held);
+}
+
+static bool everything_sent(struct fake_daemon *fake, const char *op, size_t count)
+{
+    (void)op;
+    (void)count;
+    return fake->published == fake->head && fake->junk == 0;
+}
+
+struct fake_daemon *fake_daemon_start(void)
+{
+    struct fake_daemon *fake = calloc(1, sizeof(*fake));
+    assert_non_null(fake);
+    snprintf(fake->directory, sizeof(fake->directory), "/tmp/rentbus-test-XXXXXX");
+    assert_non_null(mkdtemp(fake->directory));
+    snprintf(fake->api, sizeof(fake->api), "ipc://%s/api", fake->directory);
+    snprintf(fake->events, sizeof(fake->events), "ipc://%s/events", fake->directory);
+    pthread_mutex_init(&fake->mutex, NULL);
+    fake->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    fake->running = true;
+    fake->up = true;
+    fake->feed_up = true;
+    fake->ledger = "test";
+    assert_int_equal(pthread_create(&fake->thread, NULL, run, fake), 0);
+    return fake;
+}
+
+void fake_daemon_stop(struct fake_daemon **stopped)
+{
+    struct fake_daemon *fake = *stopped;
+    pthread_mutex_lock(&fake->mutex);
+    fake->running = false;
+    unlock_and_ring(fake);
+    pthread_join(fake->thread, NULL);
+    pthread_mutex_destroy(&fake->mutex);
+    close(fake->bell);
+    rmdir(fake->directory);
+    free(fake);
+    *stopped = NULL;
+}
+
+void fake_daemon_mood(struct fake_daemon *fake, enum fake_mood mood, int count)
+{
+    pthread_mutex_lock(&fake->mutex);
+    fake->mood = mood;
+    fake->mood_count = count;
+    pthread_mutex_unlock(&fake->mutex);
+}
+
+static bool sockets_are(struct fake_daemon *fake, const char *op, size_t up)
+{
+    (void)op;
+    return (access(fake->api + strlen("ipc://"), F_OK) == 0) == (up & 1) &&
+           (access(fake->events + strlen("ipc://"), F_OK) == 0) == (up >> 1 & 1);
+}
+
+static void set_up(struct fake_daemon *fake, bool up, bool feed_up)
+{
+    pthread_mutex_lock(&fake->mutex);
+    fake->up = up;
+    fake->feed_up = feed_up;
+    unlock_and_ring(fake);
+    await(fake, sockets_are, NULL, (size_t)up | (size_t)(up && feed_up) << 1);
+}
+
+void fake_daemon_up(struct fake_daemon *fake, bool up)
+{
+    set_up(fake, up, true);
+}
+
+void fake_daemon_feed_up(struct fake_daemon *fake, bool up)
+{
+    set_up(fake, true, up);
+}
+
+void fake_daemon_publish(struct fake_daemon *fake, const char *type, int count,
+                         enum fake_delivery delivery)
+{
+    pthread_mutex_lock(&fake->mutex);
+    for (int i = 0; i < count && fake->head < FAKE_EVENTS_MAX; i++)
+        fake->journal[fake->head++] = (struct fake_event){type, delivery};
+    unlock_and_ring(fake);
+    await(fake, everything_sent, NULL, 0);
+}
+
+void fake_daemon_junk(struct fake_daemon *fake, int count)
+{
+    pthread_mutex_lock(&fake->mutex);
+    fake->junk = (size_t)count;
+    unlock_and_ring(fake);
+    await(fake, everything_sent, NULL, 0);
+}
+
+void fake_daemon_replace(struct fake_daemon *fake, const char *ledger, int count)
+{
+    pthread_mutex_lock(&fake->mutex);
+    fake->ledger = ledger;
+    fake->head = 0;
+    fake->published = 0;
+    pthread_mutex_unlock(&fake->mutex);
+    fake_daemon_publish(fake, "T", count, FAKE_LOSE);
+}
+
+static size_t requests_count(struct fake_daemon *fake, const char *op)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < fake->requests && i < FAKE_REQUESTS_MAX; i++)
+        count += !op || strcmp(fake->ops[i], op) == 0;
+    return count;
+}
+
+size_t fake_daemon_requests(struct fake_daemon *fake, const char *op)
+{
+    pthread_mutex_lock(&fake->mutex);
+    size_t count = requests_count(fake, op);
+    pthread_mutex_unlock(&fake->mutex);
+    return count;
+}
+
+static bool requests_reach(struct fake_daemon *fake, const char *op, size_t count)
+{
+    return requests_count(fake, op) >= count;
+}
+
+void fake_daemon_await(struct fake_daemon *fake, const char *op, size_t count)
+{
+    await(fake, requests_reach, op, count);
+}
+
+static bool subscribers_reach(struct fake_daemon *fake, const char *op, size_t count)
+{
+    (void)op;
+    return fake->subscribers >= count;
+}
+
+void fake_daemon_await_subscriber(struct fake_daemon *fake)
+{
+    await(fake, subscribers_reach, NULL, 1);
+}
