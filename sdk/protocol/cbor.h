@@ -28,7 +28,7 @@ enum rentbus_cbor_check {
                               */
     RENTBUS_CBOR_MALFORMED,  /* not one well-formed item: truncated, reserved, bad UTF-8 */
     RENTBUS_CBOR_TRAILING,   /* bytes behind the item */
-    RENTBUS_CBOR_KEY_TYPE,   /* a key that is not text */
+    RENTBUS_CBOR_KEY_TYPE,   /* a key that is not text, or has a NUL */
     RENTBUS_CBOR_DUPLICATE_KEY,
     RENTBUS_CBOR_TOO_DEEP,
     RENTBUS_CBOR_TOO_LARGE, /* over `limits`, or a map over RENTBUS_CBOR_MAP_MAX */

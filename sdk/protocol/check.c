@@ -99,11 +99,26 @@ static bool key_greater(const uint8_t *a, const uint8_t *b)
     return memcmp(left.at, right.at, left_length) < 0;
 }
 
+/* JSON readers refuse a key with a NUL; refused here, nothing that is kept has one. */
+static bool key_has_nul(const uint8_t *at)
+{
+    struct key_reader key = key_open(at);
+    if (!key.chunked)
+        return memchr(key.at, 0, (size_t)(key.end - key.at)) != NULL;
+    int byte;
+    do
+        byte = key_next(&key);
+    while (byte > 0);
+    return byte == 0;
+}
+
 /* Takes the key that begins at `start` into the frame. */
 static enum rentbus_cbor_check frame_add_key(struct frame *frame, const uint8_t *data, size_t start)
 {
     if (frame->entries == RENTBUS_CBOR_MAP_MAX)
         return RENTBUS_CBOR_TOO_LARGE;
+    if (key_has_nul(data + start))
+        return RENTBUS_CBOR_KEY_TYPE;
     if (frame->entries > 0 && frame->sorted)
         frame->sorted = key_greater(data + frame->keys[frame->entries - 1], data + start);
     if (!frame->sorted) {
@@ -303,7 +318,7 @@ const char *rentbus_cbor_check_text(enum rentbus_cbor_check check)
         [RENTBUS_CBOR_INDEFINITE] = "is well-formed, with indefinite lengths",
         [RENTBUS_CBOR_MALFORMED] = "is not well-formed CBOR",
         [RENTBUS_CBOR_TRAILING] = "has bytes behind the CBOR item",
-        [RENTBUS_CBOR_KEY_TYPE] = "has a map with a key that is not text",
+        [RENTBUS_CBOR_KEY_TYPE] = "has a map with a key that is not text without NUL",
         [RENTBUS_CBOR_DUPLICATE_KEY] = "has a map with the same key twice",
         [RENTBUS_CBOR_TOO_DEEP] = "is nested too deeply",
         [RENTBUS_CBOR_TOO_LARGE] = "is too large",

@@ -304,7 +304,7 @@ static void bytes_that_fail_the_check_have_its_code(void **state)
         {"a1", "the message is not well-formed CBOR"},
         {"a0a0", "the message has bytes behind the CBOR item"},
         {"a2616100616100", "the message has a map with the same key twice"},
-        {"a10000", "the message has a map with a key that is not text"},
+        {"a10000", "the message has a map with a key that is not text without NUL"},
         {"818181818181818180", "the message is nested too deeply"},
     };
     for (size_t i = 0; i < COUNT(malformed); i++) {

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Any bytes as an event and as a reply, as a client reads them: what decodes encodes to a fixed
+ * point, and has a JSON form that is JSON. */
+#include "sdk/protocol/cbor.h"
+#include "sdk/protocol/json.h"
+#include "sdk/protocol/text.h"
+#include "tests/fuzz/round_trip.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void read_list(const struct rentbus_list *list, const struct rentbus_schema *schema)
+{
+    union round_trip_struct item;
+    size_t position = 0;
+    size_t read = 0;
+    int more;
+    while ((more = rentbus_list_next(list, schema, &position, &item)) > 0) {
+        round_trip(schema, &item);
+        read++;
+    }
+    if (more == 0 && (read != list->count || position != list->length))
+        abort();
+}
+
+static void read_result(struct rentbus_bytes result)
+{
+    struct rentbus_event_page page;
+    struct rentbus_fault fault = {0};
+    if (rentbus_decode(&rentbus_event_page_schema, result, RENTBUS_LENIENT, &page, &fault) == 0)
+        read_list(&page.events, &rentbus_event_schema);
+    for (size_t op = 0; op < RENTBUS_OP_COUNT; op++)
+        round_trip_bytes(rentbus_op_rows[op].result, result);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct rentbus_bytes bytes = {data, size};
+    struct rentbus_buffer scratch = {0};
+    union round_trip_struct value;
+    struct rentbus_fault fault = {0};
+    int result = rentbus_decode_message(&rentbus_event_schema, bytes, &rentbus_reply_limits,
+                                        RENTBUS_LENIENT, &scratch, &value, &fault);
+    if (result > 0)
+        round_trip_fault(result, &fault);
+    if (result == 0)
+        round_trip(&rentbus_event_schema, &value);
+    result = rentbus_decode_message(&rentbus_reply_schema, bytes, &rentbus_reply_limits,
+                                    RENTBUS_LENIENT, &scratch, &value, &fault);
+    if (result == 0) {
+        round_trip(&rentbus_reply_schema, &value);
+        if (RENTBUS_HAS(&value.reply, reply, result))
+            read_result(value.reply.result);
+    }
+    rentbus_buffer_release(&scratch);
+    return 0;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Any bytes as a request: what passes the check can be normalized, what decodes encodes to a fixed
+ * point, its args too, and every refusal is clean text. */
+#include "sdk/protocol/cbor.h"
+#include "sdk/protocol/json.h"
+#include "sdk/protocol/text.h"
+#include "tests/fuzz/round_trip.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* What is well-formed stays so in its normal form, and that form is its own. */
+static void normalize_twice(struct rentbus_bytes bytes)
+{
+    enum rentbus_cbor_check check = rentbus_cbor_check(bytes, &rentbus_request_limits);
+    if (check != RENTBUS_CBOR_OK && check != RENTBUS_CBOR_INDEFINITE)
+        return;
+    struct rentbus_buffer once = {0};
+    struct rentbus_buffer twice = {0};
+    if (rentbus_cbor_normalize(bytes, &once))
+        abort();
+    struct rentbus_bytes normal = {once.data, once.length};
+    if (once.length > bytes.length ||
+        rentbus_cbor_check(normal, &rentbus_request_limits) != RENTBUS_CBOR_OK)
+        abort();
+    if (rentbus_cbor_normalize(normal, &twice) || !round_trip_same(&once, &twice))
+        abort();
+    struct rentbus_cbor_reader reader = rentbus_cbor_reader(normal);
+    if (rentbus_cbor_skip(&reader).length != normal.length)
+        abort();
+    rentbus_buffer_release(&once);
+    rentbus_buffer_release(&twice);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct rentbus_bytes bytes = {data, size};
+    struct rentbus_buffer scratch = {0};
+    struct rentbus_request request;
+    struct rentbus_fault fault = {0};
+    normalize_twice(bytes);
+    int result = rentbus_decode_message(&rentbus_request_schema, bytes, &rentbus_request_limits,
+                                        RENTBUS_STRICT, &scratch, &request, &fault);
+    if (result > 0)
+        round_trip_fault(result, &fault);
+    if (result == 0) {
+        round_trip(&rentbus_request_schema, &request);
+        enum rentbus_op op = rentbus_op_find(request.op);
+        if (op < RENTBUS_OP_COUNT)
+            round_trip_bytes(rentbus_op_rows[op].args, request.args);
+    }
+    rentbus_buffer_release(&scratch);
+    return 0;
+}
