@@ -133,13 +133,13 @@ void ledger_rental_unlink(struct ledger *ledger, struct ledger_rental *rental)
 void ledger_rental_enter(struct ledger *ledger, struct ledger_rental *rental)
 {
     ledger_table_insert(&ledger->rentals, &rental->key);
-    ledger_sequence_add(&ledger->created, rental->created_seq, rental);
+    ledger_sequence_add(&ledger->created, rental);
     ledger_tree_insert(&rental->user->rentals, LEDGER_BY_SEQ, rental);
 }
 
 void ledger_rental_leave(struct ledger *ledger, struct ledger_rental *rental)
 {
     ledger_table_remove(&ledger->rentals, &rental->key);
-    ledger_sequence_remove(&ledger->created, rental->created_seq);
+    ledger_sequence_remove(&ledger->created, rental);
     ledger_tree_remove(&rental->user->rentals, LEDGER_BY_SEQ, rental);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 #include "daemon/ledger/sequence.h"
 
+#include "daemon/ledger/state.h"
+
 #include <assert.h>
 #include <errno.h>
 
@@ -13,6 +15,8 @@ int ledger_sequence_reserve(struct ledger_sequence *sequence, const struct ledge
 
     if (sequence->count < sequence->capacity)
         return 0;
+    if (capacity > UINT32_MAX)
+        return -ENOMEM;
     entries = memory->resize(memory->context, sequence->entries, capacity * sizeof(*entries));
     if (!entries)
         return -ENOMEM;
@@ -21,10 +25,16 @@ int ledger_sequence_reserve(struct ledger_sequence *sequence, const struct ledge
     return 0;
 }
 
-void ledger_sequence_add(struct ledger_sequence *sequence, uint64_t created_seq,
-                         struct ledger_rental *rental)
+static void sequence_place(struct ledger_sequence *sequence, size_t index,
+                           struct ledger_rental *rental)
 {
-    sequence->entries[sequence->count++] = (struct ledger_sequence_entry){created_seq, rental};
+    sequence->entries[index] = (struct ledger_sequence_entry){rental->created_seq, rental};
+    rental->place = (uint32_t)index;
+}
+
+void ledger_sequence_add(struct ledger_sequence *sequence, struct ledger_rental *rental)
+{
+    sequence_place(sequence, sequence->count++, rental);
 }
 
 size_t ledger_sequence_after(const struct ledger_sequence *sequence, uint64_t after)
@@ -49,16 +59,16 @@ static void sequence_compact(struct ledger_sequence *sequence)
 
     for (size_t i = 0; i < sequence->count; i++)
         if (sequence->entries[i].rental)
-            sequence->entries[kept++] = sequence->entries[i];
+            sequence_place(sequence, kept++, sequence->entries[i].rental);
     sequence->count = kept;
     sequence->holes = 0;
 }
 
-void ledger_sequence_remove(struct ledger_sequence *sequence, uint64_t created_seq)
+void ledger_sequence_remove(struct ledger_sequence *sequence, const struct ledger_rental *rental)
 {
-    size_t index = ledger_sequence_after(sequence, created_seq - 1);
+    size_t index = rental->place;
 
-    assert(index < sequence->count && sequence->entries[index].created_seq == created_seq);
+    assert(index < sequence->count && sequence->entries[index].rental == rental);
     if (index + 1 == sequence->count) {
         sequence->count--;
         return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* Rentals in the order of created_seq: added at the end, found by binary search, removed anywhere
- * at little cost. */
+ * at little cost, since each knows its place. */
 #ifndef RENTBUS_LEDGER_SEQUENCE_H
 #define RENTBUS_LEDGER_SEQUENCE_H
 
@@ -25,10 +25,9 @@ struct ledger_sequence {
 int ledger_sequence_reserve(struct ledger_sequence *sequence, const struct ledger_memory *memory)
     __attribute__((warn_unused_result));
 /* Adds a rental with a created_seq above all others; needs a ledger_sequence_reserve() before. */
-void ledger_sequence_add(struct ledger_sequence *sequence, uint64_t created_seq,
-                         struct ledger_rental *rental);
-/* Removes the rental with that created_seq, which must be in it. */
-void ledger_sequence_remove(struct ledger_sequence *sequence, uint64_t created_seq);
+void ledger_sequence_add(struct ledger_sequence *sequence, struct ledger_rental *rental);
+/* Removes a rental that is in it. */
+void ledger_sequence_remove(struct ledger_sequence *sequence, const struct ledger_rental *rental);
 /* The index of the first entry with a created_seq > after, or `count`. */
 size_t ledger_sequence_after(const struct ledger_sequence *sequence, uint64_t after);
 void ledger_sequence_release(struct ledger_sequence *sequence, const struct ledger_memory *memory);

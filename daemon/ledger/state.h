@@ -78,6 +78,7 @@ struct ledger_rental {
     int64_t created_at;
     uint64_t created_seq;
     struct ledger_rental_state state;
+    uint32_t place; /* in the sequence */
     char id[];
 };
 

@@ -13,7 +13,8 @@ struct ledger_key {
     uint16_t length; /* bytes of the id */
 };
 
-struct ledger_slot {
+/* Packed: tables are a good part of what a rental takes. */
+struct __attribute__((packed)) ledger_slot {
     struct ledger_key *item; /* NULL: free */
     uint32_t hash;
 };

@@ -64,35 +64,49 @@ static void a_table_finds_what_it_has(void **state)
     }
 }
 
+static struct ledger_rental *rental_create(unsigned i)
+{
+    struct ledger_rental *rental = calloc(1, sizeof(*rental) + 5);
+
+    assert_non_null(rental);
+    snprintf(rental->id, 5, "%04u", i);
+    rental->key.length = 4;
+    rental->key.hash = (uint32_t)ledger_hash(1, rental->id, 4);
+    rental->created_at = (i * 7919) % 100;
+    rental->created_seq = i + 1;
+    return rental;
+}
+
 static void a_sequence_keeps_its_order(void **state)
 {
+    static struct ledger_rental *rentals[COUNT + 1];
     struct ledger_sequence sequence = {0};
-    struct ledger_rental *any = calloc(1, sizeof(*any));
 
     (void)state;
-    assert_non_null(any);
-    for (uint64_t seq = 1; seq <= COUNT; seq++) {
+    for (unsigned i = 1; i <= COUNT; i++) {
+        rentals[i] = rental_create(i);
+        rentals[i]->created_seq = 10 * (uint64_t)i;
         assert_int_equal(ledger_sequence_reserve(&sequence, &ledger_memory_heap), 0);
-        ledger_sequence_add(&sequence, seq * 10, any);
+        ledger_sequence_add(&sequence, rentals[i]);
     }
     assert_int_equal(ledger_sequence_after(&sequence, 0), 0);
     assert_int_equal(ledger_sequence_after(&sequence, 9), 0);
     assert_int_equal(ledger_sequence_after(&sequence, 10), 1);
     assert_int_equal(ledger_sequence_after(&sequence, COUNT * 10), COUNT);
-    for (uint64_t seq = 1; seq <= COUNT; seq++)
-        if (seq % 100 != 0)
-            ledger_sequence_remove(&sequence, seq * 10);
+    for (unsigned i = 1; i <= COUNT; i++)
+        if (i % 100 != 0)
+            ledger_sequence_remove(&sequence, rentals[i]);
     assert_in_range(sequence.count, COUNT / 100, COUNT / 20);
-    for (uint64_t seq = 100; seq <= COUNT; seq += 100) {
-        size_t index = ledger_sequence_after(&sequence, seq * 10 - 1);
+    for (unsigned i = 100; i <= COUNT; i += 100) {
+        size_t index = ledger_sequence_after(&sequence, 10 * (uint64_t)i - 1);
 
-        assert_ptr_equal(sequence.entries[index].rental, any);
-        assert_int_equal(sequence.entries[index].created_seq, seq * 10);
-        ledger_sequence_remove(&sequence, seq * 10);
+        assert_ptr_equal(sequence.entries[index].rental, rentals[i]);
+        ledger_sequence_remove(&sequence, rentals[i]);
     }
     assert_int_equal(sequence.count, sequence.holes);
     ledger_sequence_release(&sequence, &ledger_memory_heap);
-    free(any);
+    for (unsigned i = 1; i <= COUNT; i++)
+        free(rentals[i]);
 }
 
 struct walk {
@@ -121,19 +135,6 @@ static bool walk_by_seq(void *context, struct ledger_rental *rental)
         assert_in_range(rental->created_seq, walk->last->created_seq + 1, UINT64_MAX);
     walk->last = rental;
     return ++walk->visited != walk->limit;
-}
-
-static struct ledger_rental *rental_create(unsigned i)
-{
-    struct ledger_rental *rental = calloc(1, sizeof(*rental) + 5);
-
-    assert_non_null(rental);
-    snprintf(rental->id, 5, "%04u", i);
-    rental->key.length = 4;
-    rental->key.hash = (uint32_t)ledger_hash(1, rental->id, 4);
-    rental->created_at = (i * 7919) % 100;
-    rental->created_seq = i + 1;
-    return rental;
 }
 
 static void trees_keep_their_order(void **state)
