@@ -110,6 +110,8 @@ static int follower_catch_up(struct archive_follower *follower, bool *taken_any)
 
     while (r == 0 && taken == FOLLOWER_EVENTS_MAX && !atomic_load(&follower->stopping)) {
         r = archive_follow(follower->archive, follower->journal, FOLLOWER_EVENTS_MAX, &taken);
+        if (r == 0)
+            atomic_store(&follower->error, 0);
         if (r == 0 && taken > 0) {
             *taken_any = true;
             atomic_store(&follower->seq, archive_seq(follower->archive));
@@ -130,7 +132,6 @@ static int follower_round(struct archive_follower *follower)
     int r = follower_catch_up(follower, &taken);
     if (r)
         return r;
-    atomic_store(&follower->error, 0);
     if (taken)
         follower_wait(follower, FOLLOWER_PAUSE_MS, false);
     bool idle = follower_wait(follower, FOLLOWER_IDLE_MS, true);

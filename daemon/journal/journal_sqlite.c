@@ -9,7 +9,7 @@
 
 /* When the log has this many frames (64 MiB) although a follower should have emptied it, the writer
  * does it itself, and again after each BLOCK_LOG_FRAMES more. */
-#define JOURNAL_LOG_FRAMES_MAX 16384
+#define JOURNAL_LOG_FRAMES_MAX (4 * BLOCK_LOG_FRAMES)
 
 /* What belongs to one opening of the file. */
 struct journal_connection {

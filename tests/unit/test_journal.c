@@ -117,6 +117,22 @@ static int append_event(struct journal *journal, uint64_t first_seq, uint64_t se
     return r;
 }
 
+/* Two events, of which the first has the time given. */
+static int append_pair(struct journal *journal, uint64_t first_seq, int64_t time)
+{
+    struct rentbus_buffer bytes = {0};
+    struct journal_entry entries[2];
+
+    for (uint64_t i = 0; i < 2; i++) {
+        journal_fixture_event(first_seq + i, &bytes);
+        entries[i] = (struct journal_entry){journal_fixture_time(first_seq + i), bytes.length};
+    }
+    entries[0].time = time;
+    int r = journal_append(journal, &(struct journal_batch){first_seq, 2, entries, bytes.data});
+    rentbus_buffer_release(&bytes);
+    return r;
+}
+
 static void test_refuses_what_does_not_follow(void **state)
 {
     struct journal_fixture *fixture = *state;
@@ -128,6 +144,8 @@ static void test_refuses_what_does_not_follow(void **state)
     assert_int_equal(append_event(journal, 11, 12, journal_fixture_time(12)), -EINVAL);
     assert_int_equal(append_event(journal, 11, 11, journal_fixture_time(11) - 1), -EINVAL);
     assert_int_equal(append_event(journal, 11, 11, journal_fixture_time(5)), -EINVAL);
+    assert_int_equal(append_pair(journal, 11, journal_fixture_time(10) - 1), -EINVAL);
+    assert_int_equal(append_pair(journal, 11, journal_fixture_time(12) + 1), -EINVAL);
     struct journal_entry entry = {journal_fixture_time(11), 1};
     const uint8_t no_event[] = {0xa0};
     assert_int_equal(journal_append(journal, &(struct journal_batch){11, 1, &entry, no_event}),
