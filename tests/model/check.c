@@ -161,9 +161,8 @@ static bool check_gets(struct check_report *report, const struct ledger *ledger,
             return false;
     /* Whatever it was once: rolled back, archived, in memory, or never used. */
     for (unsigned i = 0; i < 4; i++) {
-        char any[16];
-        snprintf(any, sizeof any, "r%zu", history_random_below(random, 2000));
-        if (!check_rental(report, ledger, state, any))
+        struct model_text any = history_rental_id((unsigned)history_random_below(random, 2000));
+        if (!check_rental(report, ledger, state, any.text))
             return false;
     }
     return true;

@@ -20,7 +20,7 @@ static const char *const asset_ids[] = {"a1", "a2", "a3", "a4",  "a5",     "a6",
 static const char *const asset_type_ids[] = {"mug", "bowl", "box", "lid"};
 static const char *const location_ids[] = {"l1", "l2", "bin", "far"};
 static const char *const some_names[] = {"", "Ada", "Bo"};
-static const char *const import_ids[] = {"i1", "i2", "i3", "i4", "i5", "i6", "i7", "i8"};
+static const char *const import_ids[] = {"i", "i1", "i12", "i2", "i21", "i3", "i33", "i333"};
 
 /* 9999-12-24T00:00:00Z */
 #define HISTORY_LAST INT64_C(253401609600000000)
@@ -276,18 +276,24 @@ static void choose_put(struct history_random *random, struct model_command *comm
         command->name = PICK(random, some_names);
 }
 
+struct model_text history_rental_id(unsigned number)
+{
+    char id[24];
+    snprintf(id, sizeof id, "r%u%s", number / 3, &"xx"[number % 3]);
+    return model_text(id);
+}
+
 void history_choose(struct history_random *random, const struct history_view *view, unsigned number,
                     int64_t *now, struct history_step *step)
 {
     memset(step, 0, sizeof *step);
-    *now += (int64_t)history_random_below(random, 4) * HOUR;
+    /* Mostly it stands still, so that many rentals are of the same age. */
+    if (chance(random, 30))
+        *now += (int64_t)history_random_below(random, 12) * HOUR;
     step->number = number;
     step->now = *now;
     step->max_skew = chance(random, 80) ? 5 * MINUTE : 0;
-    /* Without leading zeros, so that the order of bytes is not the order of creation. */
-    char id[24];
-    snprintf(id, sizeof id, "r%u", number);
-    step->new_rental_id = model_text(id);
+    step->new_rental_id = history_rental_id(number);
 
     size_t choice = history_random_below(random, 1000);
     if (number < 60 && chance(random, 80)) {

@@ -52,6 +52,10 @@ const char *history_asset(size_t index);
 const char *history_asset_type(size_t index);
 const char *history_location(size_t index);
 
+/* The id of a rental that step `number` makes. Of three in a row each begins with the next, so that
+ * the order of ids is not the order of creation. */
+struct model_text history_rental_id(unsigned number);
+
 /* Time passes in *now between the steps, which starts at HISTORY_START. */
 #define HISTORY_START INT64_C(1739185200000000) /* 2025-02-10T11:00:00Z */
 void history_choose(struct history_random *random, const struct history_view *view, unsigned number,
