@@ -64,6 +64,12 @@ static bool is_nil(const struct rentbus_uuid *id)
     return memcmp(id, &nil, sizeof nil) == 0;
 }
 
+static bool is_map(struct rentbus_bytes item)
+{
+    struct rentbus_cbor_reader reader = rentbus_cbor_reader(item);
+    return rentbus_cbor_read(&reader).type == RENTBUS_CBOR_MAP;
+}
+
 static int decode_envelope(struct api_call *call, struct rentbus_bytes *args)
 {
     struct rentbus_request request;
@@ -79,10 +85,11 @@ static int decode_envelope(struct api_call *call, struct rentbus_bytes *args)
         if (version == RENTBUS_PROTOCOL_VERSION)
             return status;
     }
+    if (status == 0)
+        call->id = request.id;
     if (request.v != RENTBUS_PROTOCOL_VERSION)
         return api_refuse(call, UNSUPPORTED_VERSION, "v", "this daemon speaks version %d",
                           RENTBUS_PROTOCOL_VERSION);
-    call->id = request.id;
     call->traceparent = RENTBUS_HAS(&request, request, traceparent) ? request.traceparent
                                                                     : (struct rentbus_text){0};
     if (call->traceparent.length > API_TRACEPARENT_MAX)
@@ -94,6 +101,8 @@ static int decode_envelope(struct api_call *call, struct rentbus_bytes *args)
     if (call->op == RENTBUS_OP_COUNT)
         return api_refuse(call, UNKNOWN_OP, "op", "there is no operation \"%.*s\"",
                           RENTBUS_TEXT_ARGS(request.op));
+    if (!is_map(request.args))
+        return api_refuse(call, INVALID_ARGUMENT, "args", "is not a map");
     *args = request.args;
     return 0;
 }
