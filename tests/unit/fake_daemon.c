@@ -21,6 +21,8 @@
 #include <cmocka.h>
 
 #define DEADLINE_SECONDS 20
+/* Events behind these are lost while a subscriber does not read. */
+#define FEED_HIGH_WATER 6000
 
 /* ---- what is sent ---- */
 
@@ -269,9 +271,10 @@ static void events_send(struct fake_daemon *fake, void *socket)
 static void *socket_bind(void *context, int type, const char *endpoint)
 {
     int zero = 0;
+    int high_water = type == ZMQ_XPUB ? FEED_HIGH_WATER : 0;
     void *socket = zmq_socket(context, type);
     zmq_setsockopt(socket, ZMQ_LINGER, &zero, sizeof(zero));
-    zmq_setsockopt(socket, ZMQ_SNDHWM, &zero, sizeof(zero));
+    zmq_setsockopt(socket, ZMQ_SNDHWM, &high_water, sizeof(high_water));
     zmq_setsockopt(socket, ZMQ_RCVHWM, &zero, sizeof(zero));
     while (zmq_bind(socket, endpoint) != 0)
         zmq_poll(NULL, 0, 1);

@@ -5,9 +5,10 @@
  *
  * Results. A function that returns int gives 0 when it did its work; a negative errno when it could
  * not (-ETIMEDOUT: no answer in time; -ENOMEM; -EINVAL: misuse; -EBADMSG: an answer that makes no
- * sense); a positive enum rentbus_error_code when the daemon, or the check of the arguments before
- * they are sent, said no: rentbus_client_fault() then names the field and the rule. A scan that a
- * rule rejects is not an error: its result says `outcome` REJECTED and a `reason`.
+ * sense; -EBUSY: a function that waits, called from a callback); a positive enum rentbus_error_code
+ * when the daemon, or the check of the arguments before they are sent, said no:
+ * rentbus_client_fault() then names the field and the rule. A scan that a rule rejects is not an
+ * error: its result says `outcome` REJECTED and a `reason`.
  *
  * Values. Structs and words come from <rentbus/schema.h>. In a struct, `has` says which fields are
  * present: set fields with RENTBUS_SET, ask with RENTBUS_HAS; start from a zeroed struct. Texts
@@ -44,10 +45,11 @@ struct rentbus_options {
     const char *api;     /* endpoint; NULL: $RENTBUS_API, else RENTBUS_API_DEFAULT */
     const char *events;  /* endpoint; NULL: $RENTBUS_EVENTS, else RENTBUS_EVENTS_DEFAULT */
     uint32_t timeout_ms; /* for a whole call with its retries; 0: 5000 */
-    /* Without an answer for so long, the request is sent again, with the same command id, over a
-     * new connection; 0: 1000. */
+    /* Without an answer for so long, the request is sent again, with the same command id, and over
+     * a new connection if the old one brings nothing at all; then after twice as long, up to 8
+     * times. 0: 1000. */
     uint32_t retry_ms;
-    uint32_t in_flight_max; /* calls started and not completed; 0: 4096 */
+    uint32_t in_flight_max; /* calls started and not completed, at most 1048576; 0: 4096 */
 };
 
 struct rentbus_client;
@@ -72,8 +74,9 @@ RENTBUS_EXPORT int rentbus_client_command_id(struct rentbus_client *client,
 /* Calls an operation and waits for its answer. `args` and `result` are the structs that schema.h
  * names for `op`; `result` may be NULL. Texts in *result are borrowed from the client until its
  * next call. `command_id` is the idempotency key of a command: give the same again and the daemon
- * answers with the first outcome; NULL: a fresh one. BUSY and UNAVAILABLE are tried again until the
- * timeout. */
+ * answers with the first outcome; NULL: a fresh one. -EALREADY: it is that of a call in flight.
+ * BUSY and UNAVAILABLE are tried again until the timeout, and returned when there is no time for
+ * another try. `args` may be NULL: nothing is present. */
 RENTBUS_EXPORT int rentbus_call(struct rentbus_client *client, enum rentbus_op op,
                                 const struct rentbus_uuid *command_id, const void *args,
                                 void *result) __attribute__((warn_unused_result));
@@ -82,7 +85,7 @@ RENTBUS_EXPORT int rentbus_call(struct rentbus_client *client, enum rentbus_op o
  *   int rentbus_rental_return(struct rentbus_client *client, const struct rentbus_uuid *command_id,
  *                             const struct rentbus_return_args *args,
  *                             struct rentbus_command_result *result);
- * `args` may be NULL where the struct is rentbus_empty. */
+ * `args` may be NULL where nothing is required. */
 #define RENTBUS_DECLARE_CALL(name, wire, args_struct, result_struct, mode)                         \
     RENTBUS_EXPORT int rentbus_##name(                                                             \
         struct rentbus_client *client, const struct rentbus_uuid *command_id,                      \
@@ -102,8 +105,9 @@ struct rentbus_completion {
     const struct rentbus_fault *fault; /* when status is positive, else NULL */
 };
 
-/* Runs inside rentbus_client_process(), rentbus_client_wait() or rentbus_client_close(), in their
- * thread; may start further calls, but not close the client or wait. */
+/* Runs inside rentbus_client_process(), rentbus_client_wait(), rentbus_call() or
+ * rentbus_client_close(), in their thread; may start further calls, but not close the client or
+ * wait. */
 typedef void rentbus_completed(void *context, const struct rentbus_completion *completion);
 
 /* Starts a call; `done` runs exactly once if this returns 0. -EAGAIN: in_flight_max calls are in
@@ -119,14 +123,15 @@ RENTBUS_EXPORT size_t rentbus_client_in_flight(const struct rentbus_client *clie
 RENTBUS_EXPORT int rentbus_client_fd(const struct rentbus_client *client);
 /* Does what is due without waiting. The number of calls completed, or a negative errno. */
 RENTBUS_EXPORT int rentbus_client_process(struct rentbus_client *client);
-/* Waits until a call completes or `timeout_ms` has passed (-1: no limit), and processes. The number
- * of calls completed, or a negative errno. */
+/* Waits until a call completes or `timeout_ms` has passed (-1: no limit), and processes; does not
+ * wait when no call is in flight. The number of calls completed, or a negative errno (-EINTR: a
+ * signal came). */
 RENTBUS_EXPORT int rentbus_client_wait(struct rentbus_client *client, int timeout_ms);
 
 /* ---- events ---- */
 
 enum rentbus_start {
-    RENTBUS_START_NOW,  /* events behind the daemon's head at the time of opening */
+    RENTBUS_START_NOW,  /* events behind the daemon's head when it first answers */
     RENTBUS_START_SEQ,  /* from `seq` on, that one included */
     RENTBUS_START_TIME, /* from the first event recorded at or after `time` */
 };
@@ -158,11 +163,14 @@ RENTBUS_EXPORT void rentbus_subscriber_close(struct rentbus_subscriber **subscri
 /* Waits for the next event, at most `timeout_ms` (-1: no limit, 0: do not wait). 1 with *event,
  * borrowed until the next call; 0 when the time has passed; a negative errno; a positive error code
  * that the daemon gave (PERMISSION_DENIED and such, which trying again does not mend). While the
- * daemon is away it waits: rentbus_subscriber_connected() tells. */
+ * daemon is away it waits: rentbus_subscriber_connected() tells. -EINTR: a signal came. -ESTALE,
+ * and from then on always: the daemon's ledger is another one, or has fewer events, than were seen;
+ * which event comes next is a question for the program. */
 RENTBUS_EXPORT int rentbus_subscriber_next(struct rentbus_subscriber *subscriber, int timeout_ms,
                                            struct rentbus_event *event)
     __attribute__((warn_unused_result));
-/* Whether the daemon answered the last time it was asked. */
+/* Whether the daemon answered the last time it was asked; a plain subscriber does not ask: whether
+ * an event came yet. */
 RENTBUS_EXPORT bool rentbus_subscriber_connected(const struct rentbus_subscriber *subscriber);
 /* Polls readable (level-triggered) when rentbus_subscriber_next(…, 0, …) may have something to do.
  */
