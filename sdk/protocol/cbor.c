@@ -77,11 +77,6 @@ static void on_map(void *context, size_t pairs)
     on_number(context, RENTBUS_CBOR_MAP, pairs);
 }
 
-static void on_tag(void *context, uint64_t tag)
-{
-    on_number(context, RENTBUS_CBOR_TAG, tag);
-}
-
 static void on_double(void *context, double value)
 {
     struct rentbus_cbor_item *item = context;
@@ -127,7 +122,7 @@ static const struct cbor_callbacks callbacks = {
     .indef_array_start = on_indefinite,
     .map_start = on_map,
     .indef_map_start = on_indefinite,
-    .tag = on_tag,
+    .tag = cbor_null_tag_callback,
     .float2 = on_float,
     .float4 = on_float,
     .float8 = on_double,
@@ -142,16 +137,22 @@ struct rentbus_cbor_reader rentbus_cbor_reader(struct rentbus_bytes checked)
     return (struct rentbus_cbor_reader){checked.data, checked.data + checked.length};
 }
 
-/* Simple values without a name, which libcbor does not read. Whether the item is one. */
-static bool read_simple(struct rentbus_cbor_reader *reader, struct rentbus_cbor_item *item)
+/* What libcbor takes for an error: tags without a name, and simple values without one. Whether the
+ * item is one of them. */
+static bool read_unnamed(struct rentbus_cbor_reader *reader, struct rentbus_cbor_item *item)
 {
     struct rentbus_cbor_head head;
     size_t size = rentbus_cbor_head_read(reader->at, (size_t)(reader->end - reader->at), &head);
-    bool unnamed = head.info < 20 || head.info == RENTBUS_CBOR_INFO_ONE_BYTE;
-    if (size == 0 || !unnamed)
+    if (size == 0 || head.info == RENTBUS_CBOR_INFO_INDEFINITE)
+        return false;
+    bool tag = head.major == RENTBUS_CBOR_MAJOR_TAG;
+    bool simple = head.major == RENTBUS_CBOR_MAJOR_SIMPLE &&
+                  (head.info < 20 || head.info == RENTBUS_CBOR_INFO_ONE_BYTE);
+    if (!tag && !simple)
         return false;
     reader->at += size;
-    *item = (struct rentbus_cbor_item){.type = RENTBUS_CBOR_SIMPLE, .number = head.number};
+    item->type = tag ? RENTBUS_CBOR_TAG : RENTBUS_CBOR_SIMPLE;
+    item->number = head.number;
     return true;
 }
 
@@ -160,7 +161,7 @@ struct rentbus_cbor_item rentbus_cbor_read(struct rentbus_cbor_reader *reader)
     struct rentbus_cbor_item item = {.type = RENTBUS_CBOR_END};
     if (reader->at == reader->end)
         return item;
-    if (*reader->at >> 5 == RENTBUS_CBOR_MAJOR_SIMPLE && read_simple(reader, &item))
+    if (*reader->at >> 5 >= RENTBUS_CBOR_MAJOR_TAG && read_unnamed(reader, &item))
         return item;
     struct cbor_decoder_result result =
         cbor_stream_decode(reader->at, (size_t)(reader->end - reader->at), &callbacks, &item);

@@ -380,19 +380,20 @@ static void keys_keep_their_order(void **state)
 static void every_type_is_read(void **state)
 {
     (void)state;
-    struct rentbus_bytes bytes =
-        hex_read("8d 01 20 4201ff 6161 80 a0 c1 00 f5 f6 f7 f93e00 f0 f8ff 1bffffffffffffffff");
+    struct rentbus_bytes bytes = hex_read(
+        "8f 01 20 4201ff 6161 80 a0 c1 00 f5 f6 f7 f93e00 f0 f8ff cf80 d8ff00 1bffffffffffffffff");
     struct rentbus_cbor_reader reader = rentbus_cbor_reader(bytes);
     static const struct {
         enum rentbus_cbor_type type;
         uint64_t number;
     } wanted[] = {
-        {RENTBUS_CBOR_ARRAY, 13},        {RENTBUS_CBOR_UINT, 1},    {RENTBUS_CBOR_NEGATIVE, 0},
-        {RENTBUS_CBOR_BYTES, 0},         {RENTBUS_CBOR_TEXT, 0},    {RENTBUS_CBOR_ARRAY, 0},
-        {RENTBUS_CBOR_MAP, 0},           {RENTBUS_CBOR_TAG, 1},     {RENTBUS_CBOR_UINT, 0},
-        {RENTBUS_CBOR_BOOL, 1},          {RENTBUS_CBOR_NULL, 0},    {RENTBUS_CBOR_NULL, 0},
-        {RENTBUS_CBOR_FLOAT, 0},         {RENTBUS_CBOR_SIMPLE, 16}, {RENTBUS_CBOR_SIMPLE, 255},
-        {RENTBUS_CBOR_UINT, UINT64_MAX}, {RENTBUS_CBOR_END, 0},
+        {RENTBUS_CBOR_ARRAY, 15}, {RENTBUS_CBOR_UINT, 1},          {RENTBUS_CBOR_NEGATIVE, 0},
+        {RENTBUS_CBOR_BYTES, 0},  {RENTBUS_CBOR_TEXT, 0},          {RENTBUS_CBOR_ARRAY, 0},
+        {RENTBUS_CBOR_MAP, 0},    {RENTBUS_CBOR_TAG, 1},           {RENTBUS_CBOR_UINT, 0},
+        {RENTBUS_CBOR_BOOL, 1},   {RENTBUS_CBOR_NULL, 0},          {RENTBUS_CBOR_NULL, 0},
+        {RENTBUS_CBOR_FLOAT, 0},  {RENTBUS_CBOR_SIMPLE, 16},       {RENTBUS_CBOR_SIMPLE, 255},
+        {RENTBUS_CBOR_TAG, 15},   {RENTBUS_CBOR_ARRAY, 0},         {RENTBUS_CBOR_TAG, 255},
+        {RENTBUS_CBOR_UINT, 0},   {RENTBUS_CBOR_UINT, UINT64_MAX}, {RENTBUS_CBOR_END, 0},
     };
     for (size_t i = 0; i < COUNT(wanted); i++) {
         struct rentbus_cbor_item item = rentbus_cbor_read(&reader);
@@ -531,43 +532,6 @@ static void doubles_take_the_shortest_form(void **state)
     }
 }
 
-/* ---- the buffer ---- */
-
-static void a_buffer_grows_and_is_emptied(void **state)
-{
-    (void)state;
-    struct rentbus_buffer buffer = {0};
-    for (int i = 0; i < 1000; i++)
-        rentbus_buffer_append(&buffer, "0123456789", 10);
-    assert_int_equal(buffer.length, 10000);
-    assert_memory_equal(buffer.data + 9990, "0123456789", 10);
-    size_t capacity = buffer.capacity;
-    rentbus_buffer_clear(&buffer);
-    assert_int_equal(buffer.length, 0);
-    assert_int_equal(buffer.capacity, capacity);
-    rentbus_buffer_append(&buffer, NULL, 0);
-    assert_int_equal(buffer.length, 0);
-    rentbus_buffer_release(&buffer);
-    assert_null(buffer.data);
-}
-
-static void a_buffer_remembers_that_it_failed(void **state)
-{
-    (void)state;
-    struct rentbus_buffer buffer = {0};
-    rentbus_buffer_append(&buffer, "a", 1);
-    assert_null(rentbus_buffer_reserve(&buffer, SIZE_MAX));
-    assert_true(buffer.failed);
-    rentbus_buffer_append(&buffer, "b", 1);
-    rentbus_cbor_write_text(&buffer, "c", 1);
-    assert_int_equal(buffer.length, 1);
-    assert_true(buffer.failed);
-    rentbus_buffer_clear(&buffer);
-    assert_false(buffer.failed);
-    assert_non_null(rentbus_buffer_reserve(&buffer, 1));
-    rentbus_buffer_release(&buffer);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -592,8 +556,6 @@ int main(void)
         cmocka_unit_test(unchecked_bytes_end_the_reading),
         cmocka_unit_test(writers_write_shortest_forms),
         cmocka_unit_test(doubles_take_the_shortest_form),
-        cmocka_unit_test(a_buffer_grows_and_is_emptied),
-        cmocka_unit_test(a_buffer_remembers_that_it_failed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
