@@ -88,12 +88,17 @@ enum cli_exit cli_documents_next(const struct cli *cli, struct cli_documents *do
         status = cli_lines_rest(&documents->lines, json);
     }
     documents->begun = true;
-    if (status == 0)
+    if (status <= 0)
         *json = (struct rentbus_text){0};
+    documents->ended = documents->ended || (status <= 0 && status != -EFBIG);
     if (status >= 0)
         return CLI_EXIT_OK;
-    documents->ended = documents->ended || status != -EFBIG;
     return read_failed(cli, documents, status);
+}
+
+bool cli_documents_ended(const struct cli_documents *documents)
+{
+    return documents->ended;
 }
 
 enum cli_exit cli_documents_whole(const struct cli *cli, const char *path,

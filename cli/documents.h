@@ -16,11 +16,14 @@ enum cli_exit cli_documents_open(const struct cli *cli, const char *path,
 void cli_documents_close(struct cli_documents **documents);
 
 /* The next document, borrowed until the next call, and the line where it begins. *json has no data
- * at the end. A document that is too long or a file that cannot be read is reported; after
- * CLI_EXIT_BAD_DATA it may be called again. */
+ * when there is none. A document that is too long, or a file that cannot be read, is reported:
+ * CLI_EXIT_BAD_DATA. */
 enum cli_exit cli_documents_next(const struct cli *cli, struct cli_documents *documents,
                                  struct rentbus_text *json, uint64_t *line)
     __attribute__((warn_unused_result));
+
+/* Whether all is read. */
+bool cli_documents_ended(const struct cli_documents *documents);
 
 /* Opens a file that is to hold one document, and reads it. */
 enum cli_exit cli_documents_whole(const struct cli *cli, const char *path,

@@ -73,7 +73,8 @@ static void report_write(const struct cli *cli, struct report *report)
         report_plain(report);
 }
 
-static void report_words(const struct cli *cli, const char *code, const char *format, va_list list)
+static void __attribute__((format(printf, 3, 0)))
+report_words(const struct cli *cli, const char *code, const char *format, va_list list)
 {
     char words[REPORT_TEXT_SIZE];
     struct report report = {.code = code, .place = &no_place};

@@ -75,7 +75,7 @@ static bool send_file(struct scans *scans, const char *path)
         if (exit == CLI_EXIT_OK && json.data)
             exit = send_document(scans, json);
         scans->worst = cli_exit_worse(scans->worst, exit);
-    } while (json.data && go_on(exit));
+    } while (!cli_documents_ended(documents) && go_on(exit));
     cli->place = (struct cli_place){0};
     cli_documents_close(&documents);
     return go_on(exit);

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: MPL-2.0
+# Completion of rentbus for bash.
+
+_rentbus_verbs="hello checkout return get list user asset asset-type location events watch import
+    export verify command stats call help"
+_rentbus_common="--api --events --timeout --json --no-color --help --version"
+
+# The options of a verb, or of one of its words.
+_rentbus_options() {
+    case $1 in
+    checkout) echo "--user --asset --location --at --expires --period --eligible --event --id" ;;
+    return) echo "--asset --user --rental --location --at --event --id" ;;
+    list) echo "--user --asset --status --expired --not-expired --limit" ;;
+    user | location) echo "--name --id --limit" ;;
+    asset) echo "--type --id --limit" ;;
+    asset-type) echo "--period --eligible --id --limit" ;;
+    events) echo "--from --since --to --type --limit" ;;
+    watch) echo "--since --type --count --timeout" ;;
+    export) echo "--output" ;;
+    call) echo "--id" ;;
+    esac
+}
+
+_rentbus_event_types="HELLO_EVENT RENTAL_RETURN_EVENT RENTAL_RETURN_COMPLETE_EVENT
+    RENTAL_RETURN_REJECTED_EVENT RENTAL_ASSET_SWAPPED_EVENT RENTAL_CHECKOUT_EVENT
+    RENTAL_CREATED_EVENT RENTAL_CHECKOUT_REJECTED_EVENT RENTAL_IMPORTED_EVENT USER_CREATED_EVENT
+    USER_UPDATED_EVENT ASSET_CREATED_EVENT ASSET_UPDATED_EVENT ASSET_TYPE_CREATED_EVENT
+    ASSET_TYPE_UPDATED_EVENT LOCATION_CREATED_EVENT LOCATION_UPDATED_EVENT
+    COMMAND_UNCHANGED_EVENT"
+
+_rentbus_operations="hello rental.return rental.checkout rental.get rental.list user.put user.get
+    user.list asset.put asset.get asset.list asset_type.put asset_type.get asset_type.list
+    location.put location.get location.list command.get events.read stats admin.import
+    admin.verify"
+
+# The words that may stand behind a verb.
+_rentbus_words() {
+    case $1 in
+    user | asset | asset-type | location) echo "put get list" ;;
+    command) echo "get" ;;
+    call) echo "$_rentbus_operations" ;;
+    help) echo "$_rentbus_verbs" ;;
+    esac
+}
+
+# The verb on the command line: the first word that is neither an option nor the value of one.
+_rentbus_verb() {
+    local i
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        case ${COMP_WORDS[i]} in
+        --api | --events | --timeout) ((i++)) ;;
+        -*) ;;
+        *)
+            echo "${COMP_WORDS[i]}"
+            return
+            ;;
+        esac
+    done
+}
+
+_rentbus() {
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb choices
+    verb=$(_rentbus_verb)
+    case $verb:$before in
+    *:--api | *:--events | *:--timeout) return ;;
+    *:--event | *:--output)
+        compopt -o default
+        return
+        ;;
+    list:--status) choices="IN_PROGRESS COMPLETED FORGIVEN FLAGGED" ;;
+    events:--type | watch:--type) choices=$_rentbus_event_types ;;
+    *:--at | watch:--since) choices="now" ;;
+    *)
+        if [[ $word == -* ]]; then
+            choices="$(_rentbus_options "$verb") $_rentbus_common"
+        elif [[ -z $verb ]]; then
+            choices=$_rentbus_verbs
+        else
+            choices=$(_rentbus_words "$verb")
+        fi
+        [[ $verb == import || $verb == return || $verb == checkout ]] && compopt -o default
+        ;;
+    esac
+    mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$word")
+}
+
+complete -F _rentbus rentbus
