@@ -7,7 +7,6 @@
 #include "sdk/protocol/time.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -276,9 +275,10 @@ static void *socket_bind(void *context, int type, const char *endpoint)
     zmq_setsockopt(socket, ZMQ_LINGER, &zero, sizeof(zero));
     zmq_setsockopt(socket, ZMQ_SNDHWM, &high_water, sizeof(high_water));
     zmq_setsockopt(socket, ZMQ_RCVHWM, &zero, sizeof(zero));
-    while (zmq_bind(socket, endpoint) != 0)
-        zmq_poll(NULL, 0, 1);
-    return socket;
+    if (zmq_bind(socket, endpoint) == 0)
+        return socket;
+    zmq_close(socket);
+    return NULL;
 }
 
 static void socket_set_up(void **socket, void *context, bool up, int type, const char *endpoint)
@@ -307,6 +307,7 @@ static bool turn(struct fake_daemon *fake, struct sockets *sockets)
     while (sockets->api && request_take(fake, sockets->api))
         continue;
     bool running = fake->running;
+    pthread_cond_broadcast(&fake->turned);
     pthread_mutex_unlock(&fake->mutex);
     return running;
 }
@@ -345,15 +346,17 @@ typedef bool condition(struct fake_daemon *fake, const char *op, size_t count);
 
 static void await(struct fake_daemon *fake, condition *holds, const char *op, size_t count)
 {
-    time_t end = time(NULL) + DEADLINE_SECONDS;
-    bool held = false;
-    while (!held && time(NULL) < end) {
-        pthread_mutex_lock(&fake->mutex);
+    struct timespec end;
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += DEADLINE_SECONDS;
+    int error = 0;
+    pthread_mutex_lock(&fake->mutex);
+    bool held = holds(fake, op, count);
+    while (!held && !error) {
+        error = pthread_cond_timedwait(&fake->turned, &fake->mutex, &end);
         held = holds(fake, op, count);
-        pthread_mutex_unlock(&fake->mutex);
-        if (!held)
-            poll(NULL, 0, 1);
     }
+    pthread_mutex_unlock(&fake->mutex);
     assert_true(held);
 }
 
@@ -373,6 +376,7 @@ struct fake_daemon *fake_daemon_start(void)
     snprintf(fake->api, sizeof(fake->api), "ipc://%s/api", fake->directory);
     snprintf(fake->events, sizeof(fake->events), "ipc://%s/events", fake->directory);
     pthread_mutex_init(&fake->mutex, NULL);
+    pthread_cond_init(&fake->turned, NULL);
     fake->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     fake->running = true;
     fake->up = true;
@@ -382,18 +386,19 @@ struct fake_daemon *fake_daemon_start(void)
     return fake;
 }
 
-void fake_daemon_stop(struct fake_daemon **stopped)
+void fake_daemon_stop(struct fake_daemon **fake)
 {
-    struct fake_daemon *fake = *stopped;
-    pthread_mutex_lock(&fake->mutex);
-    fake->running = false;
-    unlock_and_ring(fake);
-    pthread_join(fake->thread, NULL);
-    pthread_mutex_destroy(&fake->mutex);
-    close(fake->bell);
-    rmdir(fake->directory);
-    free(fake);
-    *stopped = NULL;
+    struct fake_daemon *stopped = *fake;
+    pthread_mutex_lock(&stopped->mutex);
+    stopped->running = false;
+    unlock_and_ring(stopped);
+    pthread_join(stopped->thread, NULL);
+    pthread_cond_destroy(&stopped->turned);
+    pthread_mutex_destroy(&stopped->mutex);
+    close(stopped->bell);
+    rmdir(stopped->directory);
+    free(stopped);
+    *fake = NULL;
 }
 
 void fake_daemon_mood(struct fake_daemon *fake, enum fake_mood mood, int count)

@@ -42,6 +42,7 @@ struct fake_daemon {
     pthread_t thread;
     int bell;
     pthread_mutex_t mutex; /* over everything below */
+    pthread_cond_t turned; /* it has looked at everything again */
     bool running;
     enum fake_mood mood;
     int mood_count; /* requests that it still lasts for */
