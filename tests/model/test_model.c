@@ -18,19 +18,6 @@
 #include "daemon/ledger/decide.h"
 #include "tests/model/shrink.h"
 
-/* The build makes one program of each file test_*.c: the rest of this folder comes in here. */
-#include "tests/model/check.c"
-#include "tests/model/fields.c"
-#include "tests/model/history.c"
-#include "tests/model/lists.c"
-#include "tests/model/log.c"
-#include "tests/model/print.c"
-#include "tests/model/rules.c"
-#include "tests/model/run.c"
-#include "tests/model/shrink.c"
-#include "tests/model/state.c"
-#include "tests/model/view.c"
-
 #define DEFAULT_SEED 1
 #define DEFAULT_COMMANDS 20000
 #define SOAK_COMMANDS 1000000
