@@ -89,8 +89,9 @@ int journal_reader_head(struct journal_reader *reader, struct journal_head *head
 size_t journal_reader_backlog(const struct journal_reader *reader);
 #define JOURNAL_BACKLOG_DUE ((size_t)16 << 20)
 /* Moves what the log has into the file, so that the log is written from its front again. For a
- * thread that nobody waits for: it may take hundreds of milliseconds. A writer waits at most some
- * 20 ms for it, and it gives up on readers and writers after as long; 0 then too. */
+ * thread that nobody waits for: it may take hundreds of milliseconds. It asks a busy writer for its
+ * lock for some 100 ms, and then gives up; 0 then too. A writer waits while the last rest is moved.
+ */
 int journal_checkpoint(struct journal_reader *reader) __attribute__((warn_unused_result));
 
 #endif

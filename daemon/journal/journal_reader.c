@@ -8,14 +8,14 @@
 #include "daemon/journal/block.h"
 
 /* Blocks read in one transaction: a reader that lingers keeps the log from being emptied. */
-#define JOURNAL_READER_SLICE 64
+#define JOURNAL_READER_SLICE 8
 /* What a block costs in the log beside its events: the rest of its last page, and the first page.
  */
 #define JOURNAL_READER_BLOCK_COST (2 * BLOCK_FRAME_SIZE)
 /* How often a checkpoint tries to follow a writer that goes on writing. */
 #define JOURNAL_CHECKPOINT_ROUNDS 3
 /* How often, and how long apart, it asks for a lock when it wants to end. */
-#define JOURNAL_CHECKPOINT_TRIES 100
+#define JOURNAL_CHECKPOINT_TRIES 400
 #define JOURNAL_CHECKPOINT_PAUSE_NS 200000
 
 struct journal_reader {

@@ -10,6 +10,7 @@
 /* When the log has this many frames (64 MiB) although a follower should have emptied it, the writer
  * does it itself, and again after each BLOCK_LOG_FRAMES more. */
 #define JOURNAL_LOG_FRAMES_MAX (4 * BLOCK_LOG_FRAMES)
+#define JOURNAL_BOUND_BUSY_MS 100
 
 /* What belongs to one opening of the file. */
 struct journal_connection {
@@ -274,16 +275,20 @@ static int journal_write(struct journal_connection *connection, const struct jou
     return r ? r : sqlite_run(connection->commit);
 }
 
-/* Bounds the log when nobody else does. A failure changes nothing about what was committed, and the
- * next append meets it again. */
+/* Bounds the log when the follower cannot: waits for readers to leave it, which takes them one
+ * slice at most. A failure changes nothing about what was committed, and the next append meets it
+ * again. */
 static void journal_bound_log(struct journal *journal)
 {
+    sqlite3 *db = journal->connection.db;
+
     if (journal->log_frames < JOURNAL_LOG_FRAMES_MAX)
         journal->log_due = JOURNAL_LOG_FRAMES_MAX;
     if (journal->log_frames < journal->log_due)
         return;
-    (void)sqlite3_wal_checkpoint_v2(journal->connection.db, "main", SQLITE_CHECKPOINT_PASSIVE, NULL,
-                                    NULL);
+    sqlite3_busy_timeout(db, JOURNAL_BOUND_BUSY_MS);
+    (void)sqlite3_wal_checkpoint_v2(db, "main", SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+    sqlite3_busy_timeout(db, SQLITE_BUSY_MS);
     journal->log_due = journal->log_frames + BLOCK_LOG_FRAMES;
 }
 
