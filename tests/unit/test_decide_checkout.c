@@ -201,6 +201,22 @@ static void a_missed_scan_closes_the_old_rental(void **state)
     assert_int_equal(world_return(world, NULL, "box1", NULL, NOW), RENTBUS_OUTCOME_COMPLETED);
 }
 
+static void a_missed_scan_is_no_return_scan(void **state)
+{
+    struct world *world = *state;
+    struct ledger_command command =
+        world_scan(RENTBUS_OP_rental_checkout, "bob", "box1", NULL, NOW);
+
+    world_checkout(world, "ann", "box1", NOW - DAY);
+    assert_int_equal(world_decide(world, &command), 0);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(
+            ledger_apply(world->ledger, &world->decision.events[i], ledger_head(world->ledger) + 1),
+            0);
+    world_return(world, NULL, "box1", NULL, NOW);
+    assert_int_equal(world_reason(world), RENTBUS_REASON_NO_OPEN_RENTAL);
+}
+
 static void a_missed_return_is_not_before_its_checkout(void **state)
 {
     struct world *world = *state;
@@ -217,15 +233,11 @@ static void a_missed_return_is_not_before_its_checkout(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_checkout_makes_a_rental),
-        TEST(a_type_that_nobody_put_has_defaults),
-        TEST(defaults_come_from_the_type),
-        TEST(what_is_given_beats_the_type),
-        TEST(contradictions_are_refused),
-        TEST(rejections_are_in_order),
-        TEST(what_one_has_one_cannot_take_again),
-        TEST(a_missed_scan_closes_the_old_rental),
-        TEST(a_missed_return_is_not_before_its_checkout),
+        TEST(a_checkout_makes_a_rental),          TEST(a_type_that_nobody_put_has_defaults),
+        TEST(defaults_come_from_the_type),        TEST(what_is_given_beats_the_type),
+        TEST(contradictions_are_refused),         TEST(rejections_are_in_order),
+        TEST(what_one_has_one_cannot_take_again), TEST(a_missed_scan_closes_the_old_rental),
+        TEST(a_missed_scan_is_no_return_scan),    TEST(a_missed_return_is_not_before_its_checkout),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

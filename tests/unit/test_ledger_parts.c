@@ -16,7 +16,7 @@ struct thing {
     char id[16];
 };
 
-static struct thing *things_create(uint32_t hash_mask)
+static struct thing *things_create(uint32_t hash_mask, uint32_t hash_base)
 {
     struct thing *things = calloc(COUNT, sizeof(*things));
 
@@ -26,6 +26,7 @@ static struct thing *things_create(uint32_t hash_mask)
 
         things[i].key.length = (uint16_t)length;
         things[i].key.hash = (uint32_t)ledger_hash(1, things[i].id, (size_t)length) & hash_mask;
+        things[i].key.hash += hash_base;
     }
     return things;
 }
@@ -42,12 +43,13 @@ static bool found(const struct ledger_table *table, const struct thing *thing)
 /* Also when all probes run into each other, and over the end of the slots. */
 static void a_table_finds_what_it_has(void **state)
 {
-    const uint32_t masks[] = {UINT32_MAX, 0xff, 0x7f0, 0};
+    const uint32_t masks[] = {UINT32_MAX, 0xff, 0x7f0, 0, 7};
+    const uint32_t bases[] = {0, 0, 0, 0, UINT32_MAX - 7};
 
     (void)state;
     for (size_t m = 0; m < sizeof(masks) / sizeof(masks[0]); m++) {
         struct ledger_table table = {.id_offset = offsetof(struct thing, id)};
-        struct thing *things = things_create(masks[m]);
+        struct thing *things = things_create(masks[m], bases[m]);
 
         assert_false(found(&table, &things[0]));
         for (unsigned i = 0; i < COUNT; i++) {
