@@ -154,6 +154,15 @@ static void source_open(struct api_source *source, size_t limit)
     source->wanted = limit + 1;
 }
 
+static int list_archived(struct api_call *call, const struct archive_rental_filter *filter,
+                         uint64_t after, struct api_source *cold)
+{
+    struct engine *engine = call->api->engine;
+    int status = archive_rental_list(engine_archive(engine), filter, after, cold->wanted,
+                                     add_archived, cold);
+    return engine_archive_found(engine, status);
+}
+
 int api_answer_rental_list(struct api_call *call)
 {
     const struct rentbus_rental_list_args *args = &call->args.rental_list;
@@ -181,8 +190,7 @@ int api_answer_rental_list(struct api_call *call)
     source_open(cold, page->limit);
     ledger_rental_list(engine_ledger(call->api->engine), &filter, page->position, add_hot, hot);
     if (!filter.has_expired && filter.status != RENTBUS_STATUS_IN_PROGRESS)
-        status = archive_rental_list(engine_archive(call->api->engine), &closed, page->position,
-                                     cold->wanted, add_archived, cold);
+        status = list_archived(call, &closed, page->position, cold);
     if (status)
         return status;
     merge(hot, cold, page);

@@ -48,7 +48,8 @@ static int find_archived(struct api_call *call, struct rentbus_text id,
 {
     struct rentbus_buffer *out = &call->api->archived;
     rentbus_buffer_clear(out);
-    int found = archive_rental_get(engine_archive(call->api->engine), id, out);
+    struct engine *engine = call->api->engine;
+    int found = engine_archive_found(engine, archive_rental_get(engine_archive(engine), id, out));
     if (found <= 0)
         return found;
     struct rentbus_bytes bytes = {out->data, out->length};

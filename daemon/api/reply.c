@@ -42,7 +42,9 @@ void api_encode_error(const struct rentbus_uuid *id, const struct rentbus_fault 
 
 static void fault_of_errno(int status, struct rentbus_fault *fault)
 {
-    if (status == -ENOMEM || status == -ENOSPC || status == -EIO || status == -EBUSY) {
+    /* Without an archive until its follower has begun a new one. */
+    bool rebuilding = status == -ENOENT || status == -EBUSY;
+    if (rebuilding || status == -ENOMEM || status == -ENOSPC || status == -EIO) {
         rentbus_fault_set(fault, RENTBUS_ERROR_UNAVAILABLE, NULL, "not possible now: %s",
                           strerror(-status));
         fault->retry_after_ms = ENGINE_UNAVAILABLE_RETRY_MS;

@@ -279,7 +279,8 @@ static int find_archived(struct engine *engine, const struct ledger_command *com
     if (!id.data || ledger_rental_get(engine->ledger, id, rental))
         return 0;
     rentbus_buffer_clear(&engine->scratch);
-    int found = archive_rental_get(engine->archive, id, &engine->scratch);
+    int found =
+        engine_archive_found(engine, archive_rental_get(engine->archive, id, &engine->scratch));
     if (found <= 0)
         return found;
     struct rentbus_bytes bytes = {engine->scratch.data, engine->scratch.length};

@@ -98,7 +98,11 @@ struct journal_reader *engine_journal(struct engine *engine);
 struct archive_reader *engine_archive(struct engine *engine);
 /* The seq of the last durable event. */
 uint64_t engine_durable(const struct engine *engine);
+/* How far the archive is; less than it was while it is rebuilt. */
 uint64_t engine_archived(const struct engine *engine);
+/* What a look-up in the archive means that has just given `found`: the same, but -EBUSY instead of
+ * 0 (it is not there) as long as the archive is being rebuilt and nobody can know. */
+int engine_archive_found(struct engine *engine, int found) __attribute__((warn_unused_result));
 uint64_t engine_commits(const struct engine *engine);
 const char *engine_ledger_name(const struct engine *engine);
 /* Paths of the two files, for those who open readers of their own. */

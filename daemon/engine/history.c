@@ -35,7 +35,7 @@ static int replay_event(void *context, uint64_t seq, struct rentbus_bytes bytes)
     if (status)
         return status;
     ledger_durable(engine->ledger, seq);
-    if (RENTBUS_HAS(&wire, event, command) && seq > engine->archived) {
+    if (RENTBUS_HAS(&wire, event, command) && seq > engine->evicted) {
         uint64_t first = seq;
         uint64_t last;
         recent_find(engine->recent, wire.command, &first, &last);
@@ -43,7 +43,7 @@ static int replay_event(void *context, uint64_t seq, struct rentbus_bytes bytes)
     }
     if (status == 0 && seq % REPLAY_EVICTION_EVENTS == 0) {
         status = engine_take_archived(engine);
-        ledger_archived(engine->ledger, engine->archived);
+        ledger_archived(engine->ledger, engine->evicted);
     }
     if (status == 0 && replay->publish)
         engine->hooks.publish(engine->hooks.context, wire.type, bytes);
@@ -55,7 +55,7 @@ int engine_catch_up(struct engine *engine, bool publish)
     struct replay replay = {engine, publish};
     int status = journal_read(engine->journal, ledger_head(engine->ledger) + 1, UINT64_MAX,
                               replay_event, &replay);
-    ledger_archived(engine->ledger, engine->archived);
+    ledger_archived(engine->ledger, engine->evicted);
     return status;
 }
 
@@ -68,16 +68,37 @@ int engine_take_archived(struct engine *engine)
         engine->hooks.log(engine->hooks.context, error ? 3 : 5,
                           error ? "event=archive_failed" : "event=archive_recovered");
     }
-    if (archived == engine->archived)
-        return 0;
-    int found = archive_command_last(engine->archive, &engine->archived_command);
-    if (found < 0)
-        return found;
-    engine->archive_empty = found == 0;
     engine->archived = archived;
+    if (archived <= engine->evicted)
+        return 0;
+    struct rentbus_uuid last;
+    uint64_t seq = 0;
+    int found = archive_command_last(engine->archive, &last);
+    int status = found < 0 ? found : archive_reader_seq(engine->archive, &seq);
+    /* It was removed meanwhile: the follower says when there is another one. */
+    if (status == -ENOENT || (status == 0 && seq < archived))
+        return 0;
+    if (status)
+        return status;
+    if (found &&
+        (engine->archive_empty || memcmp(&last, &engine->archived_command, sizeof last) > 0))
+        engine->archived_command = last;
+    engine->archive_empty = engine->archive_empty && !found;
+    engine->evicted = archived;
     ledger_archived(engine->ledger, archived);
     recent_forget(engine->recent, archived);
     return 0;
+}
+
+int engine_archive_found(struct engine *engine, int found)
+{
+    uint64_t seq;
+    if (found != 0)
+        return found;
+    int status = archive_reader_seq(engine->archive, &seq);
+    if (status)
+        return status;
+    return seq < engine->evicted ? -EBUSY : 0;
 }
 
 struct past {
@@ -132,7 +153,8 @@ int engine_command_find(struct engine *engine, struct rentbus_uuid command,
         if (engine->archive_empty ||
             memcmp(command.bytes, engine->archived_command.bytes, sizeof command.bytes) > 0)
             return ENGINE_NEW;
-        int found = archive_command_find(engine->archive, command, &first, &last);
+        int found = engine_archive_found(
+            engine, archive_command_find(engine->archive, command, &first, &last));
         if (found <= 0)
             return found < 0 ? found : ENGINE_NEW;
     }

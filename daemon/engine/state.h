@@ -26,8 +26,9 @@ struct engine {
     struct archive_reader *archive;
     struct chain chain;          /* with what is not durable yet */
     struct journal_head durable; /* the last durable event */
-    uint64_t archived;
-    struct rentbus_uuid archived_command; /* the greatest that the archive holds */
+    uint64_t archived;           /* how far the archive is; back to 0 when it is rebuilt */
+    uint64_t evicted; /* memory no longer holds what only the archive has to: up to here */
+    struct rentbus_uuid archived_command; /* the greatest up to there */
     bool archive_empty;
     bool archive_failing;
     bool recovering; /* the journal failed: commands are refused */
