@@ -187,7 +187,7 @@ static enum cli_exit import_row(struct reading *reading)
     for (int i = 0; status == 0 && i < reading->column_count; i++)
         status = column_set(reading, i, &row, &fault);
     if (status == 0)
-        status = cli_row_finish(&row, &fault);
+        status = cli_row_check(&row, &fault);
     place.key = status ? row_key(reading) : cli_row_id(&row);
     if (status)
         cli_importer_bad(reading->importer, &place, &fault);

@@ -71,7 +71,7 @@ static int members_set(struct cli_row *row, struct rentbus_fault *fault)
     int status = member ? member_set(row, "id", member, fault) : 0;
     json_object_foreach(row->texts, name, member) if (status == 0 && strcmp(name, "kind") != 0)
         status = member_set(row, name, member, fault);
-    return status ? status : cli_row_finish(row, fault);
+    return status ? status : cli_row_check(row, fault);
 }
 
 int cli_row_parse(struct rentbus_text line, struct cli_row *row, struct rentbus_fault *fault)
@@ -113,11 +113,8 @@ int cli_row_set(struct cli_row *row, size_t field, struct rentbus_text text,
     return cli_field_set(schema, field, text, &row->args, fault);
 }
 
-int cli_row_finish(struct cli_row *row, struct rentbus_fault *fault)
+int cli_row_check(const struct cli_row *row, struct rentbus_fault *fault)
 {
-    /* A rental without a list has an empty one. */
-    if (row->kind == CLI_ROW_RENTAL)
-        row->args.rental.has |= RENTBUS_BIT(import_args, eligible_asset_types);
     return cli_field_require(cli_row_schema(row), &row->args, fault);
 }
 

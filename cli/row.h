@@ -56,8 +56,8 @@ int cli_row_parse(struct rentbus_text line, struct cli_row *row, struct rentbus_
 /* Sets a field from the text of a database column; the row borrows the text. */
 int cli_row_set(struct cli_row *row, size_t field, struct rentbus_text text,
                 struct rentbus_fault *fault) __attribute__((warn_unused_result));
-/* Completes a row whose columns are set, and checks that nothing is missing. */
-int cli_row_finish(struct cli_row *row, struct rentbus_fault *fault)
+/* Checks that nothing is missing from a row whose columns are set. */
+int cli_row_check(const struct cli_row *row, struct rentbus_fault *fault)
     __attribute__((warn_unused_result));
 
 /* The command id of a row: the same content gives the same id, for ever. A UUID of version 8: the

@@ -70,7 +70,7 @@ static void check_columns(struct rentbus_text text)
         bool good = true;
         for (size_t i = 0; i < schema->count; i++)
             good = cli_row_set(&row, i, text, &fault) == 0 && good;
-        if (cli_row_finish(&row, &fault) == 0 && good)
+        if (cli_row_check(&row, &fault) == 0 && good)
             check_row(&row);
         cli_row_release(&row);
     }

@@ -164,7 +164,8 @@ def test_checkout_and_return(shop):
     assert rental["eligible_asset_types"] == ["mug"]
     assert checkout(shop)["outcome"] == "ALREADY_OUT"
 
-    args = ("--asset", "m1", "--user", "u1", "--location", "L2", "--at", "2025-01-02T01:00:00+01:00")
+    args = ("--asset", "m1", "--user", "u1", "--location", "L2")
+    args += ("--at", "2025-01-02T01:00:00+01:00")
     (done,) = ok(shop, "return", *args)
     assert done["outcome"] == "COMPLETED"
     assert done["matched_by"] == "oldest"
@@ -303,7 +304,7 @@ def test_tables_for_people(daemon, reusables):
 
 def test_control_characters_do_not_reach_the_terminal(daemon, client):
     client.ok("user.put", id="u1", name="red\033[31m\u009b31m")
-    for args in (("user", "list"), ("user", "get", "u1"), ("events", "--type", "USER_CREATED_EVENT")):
+    for args in (("user", "list"), ("user", "get", "u1"), ("events", "--from", "2")):
         shown = run_cli(daemon, *args).stdout
         assert "red" in shown
         assert "\033" not in shown and "\u009b" not in shown
@@ -525,7 +526,8 @@ def test_usage(args, words):
 @pytest.mark.parametrize(
     "args, field",
     [
-        (("return", "--asset", "a", "--location", "l", "--at", "2025-02-30T00:00:00Z"), "timestamp"),
+        (("return", "--asset", "a", "--location", "l", "--at", "2025-02-30T00:00:00Z"),
+         "timestamp"),
         (("return", "--asset", "x" * 129, "--location", "l"), "asset_id"),
         (("return", "--asset", "", "--location", "l"), "asset_id"),
         (("checkout", "--user", "u", "--asset", "a", "--location", "l", "--period", "P1M"),
@@ -551,7 +553,8 @@ def test_bad_values_name_their_field(args, field):
 
 
 def test_bytes_that_are_no_utf8(daemon):
-    argv = [harness.bin_dir() / "rentbus", "--api", daemon.api, "--json", "user", "put", b"\xff\xfe"]
+    argv = [harness.bin_dir() / "rentbus", "--api", daemon.api, "--json"]
+    argv += ["user", "put", b"\xff\xfe"]
     done = subprocess.run(argv, capture_output=True)
     assert done.returncode == BAD_DATA
     assert json.loads(done.stderr)["error"]["field"] == "id"
