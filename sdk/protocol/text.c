@@ -77,18 +77,17 @@ bool rentbus_id_valid(struct rentbus_text text)
 static const char base64_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-static int base64_value(char digit)
-{
-    if (digit >= 'A' && digit <= 'Z')
-        return digit - 'A';
-    if (digit >= 'a' && digit <= 'z')
-        return digit - 'a' + 26;
-    if (digit >= '0' && digit <= '9')
-        return digit - '0' + 52;
-    if (digit == '+')
-        return 62;
-    return digit == '/' ? 63 : -1;
-}
+/* The value of each digit, plus one; 0 for what is none. */
+static const uint8_t base64_values[256] = {
+    ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,  ['H'] = 8,
+    ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
+    ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
+    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32,
+    ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
+    ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
+    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
+    ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64,
+};
 
 /* The digits of the text without its padding; SIZE_MAX when the padding is wrong. */
 static size_t base64_digit_count(struct rentbus_text text)
@@ -111,10 +110,10 @@ int rentbus_base64_decode(struct rentbus_text text, uint8_t *out, size_t capacit
     unsigned held = 0;
     int length = 0;
     for (size_t i = 0; i < count; i++) {
-        int value = base64_value(text.data[i]);
-        if (value < 0)
+        uint32_t value = base64_values[(uint8_t)text.data[i]];
+        if (value == 0)
             return -1;
-        bits = bits << 6 | (uint32_t)value;
+        bits = bits << 6 | (value - 1);
         held += 6;
         if (held >= 8) {
             held -= 8;
