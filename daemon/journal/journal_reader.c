@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "daemon/journal/block.h"
 
@@ -14,9 +13,8 @@
 #define JOURNAL_READER_BLOCK_COST (2 * BLOCK_FRAME_SIZE)
 /* How often a checkpoint tries to follow a writer that goes on writing. */
 #define JOURNAL_CHECKPOINT_ROUNDS 3
-/* How often, and how long apart, it asks for a lock when it wants to end. */
-#define JOURNAL_CHECKPOINT_TRIES 400
-#define JOURNAL_CHECKPOINT_PAUSE_NS 200000
+/* How long it asks for a lock when it wants to end. */
+#define JOURNAL_CHECKPOINT_BUSY_MS 80
 
 struct journal_reader {
     sqlite3 *db;
@@ -269,14 +267,6 @@ size_t journal_reader_backlog(const struct journal_reader *reader)
     return reader->backlog;
 }
 
-static int journal_checkpoint_busy(void *context, int tries)
-{
-    struct timespec pause = {.tv_nsec = JOURNAL_CHECKPOINT_PAUSE_NS};
-
-    (void)context;
-    return tries < JOURNAL_CHECKPOINT_TRIES && nanosleep(&pause, NULL) == 0;
-}
-
 /* `left` is how many frames of the log are not in the file yet. */
 static int journal_checkpoint_once(struct journal_reader *reader, int mode, int *log, int *left)
 {
@@ -301,7 +291,7 @@ int journal_checkpoint(struct journal_reader *reader)
     /* A writer that never pauses always leaves a rest, and only without a rest does the log begin
      * again at its front: take the rest while the writer waits. */
     if (r == 0 && left > 0 && log >= BLOCK_LOG_FRAMES / 2) {
-        sqlite3_busy_handler(reader->db, journal_checkpoint_busy, NULL);
+        sqlite3_busy_timeout(reader->db, JOURNAL_CHECKPOINT_BUSY_MS);
         r = journal_checkpoint_once(reader, SQLITE_CHECKPOINT_FULL, &log, &left);
         sqlite3_busy_timeout(reader->db, SQLITE_BUSY_MS);
     }
