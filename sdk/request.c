@@ -29,6 +29,10 @@ static const char *member_problem(const struct rentbus_field *field, const void 
 {
     int64_t number = 0;
     switch (field->kind) {
+    case RENTBUS_KIND_TEXT: {
+        const struct rentbus_text *text = member;
+        return rentbus_utf8_valid(text->data, text->length) ? NULL : "is not UTF-8";
+    }
     case RENTBUS_KIND_IDS:
         return ((const struct rentbus_ids *)member)->count <= RENTBUS_IDS_MAX ? NULL : "too many";
     case RENTBUS_KIND_TIME:
@@ -65,12 +69,22 @@ static int args_encodable(const struct rentbus_schema *schema, const void *args,
     return 0;
 }
 
-/* Field by field first, because that names the field. */
+/* Whether the args hold what was encoded by somebody else. */
+static bool args_opaque(const struct rentbus_schema *schema)
+{
+    for (size_t i = 0; i < schema->count; i++) {
+        enum rentbus_kind kind = schema->fields[i].kind;
+        if (kind == RENTBUS_KIND_ANY || kind == RENTBUS_KIND_MAP || kind == RENTBUS_KIND_MAPS)
+            return true;
+    }
+    return false;
+}
+
 static int args_check(const struct rentbus_schema *schema, struct rentbus_bytes encoded,
                       void *scratch, struct rentbus_fault *fault)
 {
     int error = rentbus_decode(schema, encoded, RENTBUS_STRICT, scratch, fault);
-    if (error)
+    if (error || !args_opaque(schema))
         return error;
     enum rentbus_cbor_check check = rentbus_cbor_check(encoded, &rentbus_request_limits);
     if (check == RENTBUS_CBOR_OK)

@@ -135,6 +135,7 @@ static void refuses_bad_args_without_a_round_trip(void **state)
     RENTBUS_SET(&location, location, name, rentbus_text("\xff"));
     status = rentbus_location_put(fixture->client, NULL, &location, NULL);
     assert_int_equal(status, RENTBUS_ERROR_INVALID_ARGUMENT);
+    assert_string_equal(rentbus_client_fault(fixture->client)->field, "name");
     assert_int_equal(fake_daemon_requests(fixture->fake, NULL), 0);
 }
 
@@ -194,16 +195,15 @@ static void sends_again_under_the_same_id(void **state)
 static void keeps_calm_while_it_retries(void **state)
 {
     struct fixture *fixture = *state;
-    fixture->options.timeout_ms = 500;
-    fixture->options.retry_ms = 50;
+    fixture->options.timeout_ms = 1500;
     reopen(fixture);
     fake_daemon_mood(fixture->fake, FAKE_SILENT, 1000);
     int64_t start = milliseconds_now();
     assert_int_equal(call_scan(fixture, NULL), -ETIMEDOUT);
     int64_t took = milliseconds_now() - start;
-    assert_in_range(took, 500, 5000);
-    /* At 0, 50, 150, 350. */
-    assert_in_range(fake_daemon_requests(fixture->fake, NULL), 3, 5);
+    assert_in_range(took, 1500, 15000);
+    /* At 0, 100, 300 and 700; the first ones may be lost with connections that were too slow. */
+    assert_in_range(fake_daemon_requests(fixture->fake, NULL), 2, 5);
 }
 
 static void times_out_while_nobody_is_there(void **state)
