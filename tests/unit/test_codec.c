@@ -330,7 +330,7 @@ static void a_bad_id_says_what_is_wrong(void **state)
     assert_value_refused(schema, "id", long_text(129, 'x'), "is not an id of 1 to 128 bytes");
     assert_value_refused(schema, "id", "62610a", "has a control character");
     assert_value_refused(schema, "id", "626100", "has a control character");
-    char longest[512];
+    char longest[9000];
     snprintf(longest, sizeof(longest), "a1 626964 %s", long_text(128, 'x'));
     assert_int_equal(decode(schema, longest, RENTBUS_STRICT), 0);
 }
@@ -342,7 +342,7 @@ static void text_has_at_most_1024_bytes_and_no_nul(void **state)
     assert_value_refused(schema, "cursor", "01", "is not text");
     assert_value_refused(schema, "cursor", long_text(1025, 'x'), "is longer than 1024 bytes");
     assert_value_refused(schema, "cursor", "63610062", "has a NUL character");
-    char longest[4096];
+    char longest[9000];
     snprintf(longest, sizeof(longest), "a1 66637572736f72 %s", long_text(1024, '\n'));
     assert_int_equal(decode(schema, longest, RENTBUS_STRICT), 0);
 }
