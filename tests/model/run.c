@@ -371,7 +371,8 @@ static bool run_durable(struct run *run, size_t back, struct check_report *repor
     for (size_t i = 0; i < count; i++)
         model_apply(run->durable, &run->pending[i]);
     run->pending_count -= count;
-    memmove(run->pending, run->pending + count, run->pending_count * sizeof run->pending[0]);
+    if (run->pending_count > 0)
+        memmove(run->pending, run->pending + count, run->pending_count * sizeof run->pending[0]);
     ledger_durable(run->ledger, run->durable->head);
     if (!replay(run->shadow, &run->log, run->durable->head, report))
         return false;
