@@ -16,6 +16,8 @@
 #include "bridge-http/request.h"
 
 #define TICK_MS 1000
+/* Rounds of libmicrohttpd that an answer takes to be written, and some more. */
+#define CLOSING_ROUNDS 16
 
 enum source { SOURCE_SERVER, SOURCE_CLIENT, SOURCE_SUBSCRIBER, SOURCE_SIGNAL, SOURCE_TIMER };
 
@@ -300,8 +302,8 @@ void http_bridge_close(struct http_bridge *bridge)
      * a connection is suspended. */
     rentbus_client_close(&bridge->client);
     if (bridge->server) {
-        MHD_run(bridge->server);
-        MHD_run(bridge->server);
+        for (int i = 0; i < CLOSING_ROUNDS && bridge->requests > 0; i++)
+            MHD_run(bridge->server);
         MHD_stop_daemon(bridge->server);
     }
     http_hub_close(&bridge->hub);

@@ -106,6 +106,16 @@ static void streams_wake(struct http_hub *hub)
             http_stream_resume(stream);
 }
 
+/* The daemon has another ledger now, or an older state of this one: what we know of it is void. */
+static void streams_fail(struct http_hub *hub)
+{
+    hub->started = false;
+    for (struct http_stream *stream = hub->longest_silent; stream; stream = stream->next) {
+        stream->failed = true;
+        http_stream_resume(stream);
+    }
+}
+
 int http_hub_feed(struct http_hub *hub)
 {
     struct rentbus_event event;
@@ -130,6 +140,8 @@ int http_hub_feed(struct http_hub *hub)
         streams_wake(hub);
     if (status != 0 && status != 1)
         rentbus_subscriber_close(&hub->subscriber);
+    if (status == -ESTALE)
+        streams_fail(hub);
     return status == 1 ? 0 : status;
 }
 

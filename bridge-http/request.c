@@ -97,23 +97,26 @@ static int header_fault(struct rentbus_fault *fault, int error, enum http_header
 
 /* What cannot be served on this connection: whoever is before us may see other borders between the
  * requests than we do. */
-static int head_check(const struct http_request *request, enum http_header repeated,
-                      struct rentbus_fault *fault)
+static int head_check(const struct http_request *request, const char *version,
+                      enum http_header repeated, struct rentbus_fault *fault)
 {
     const char *encoding = request->headers[HTTP_HEADER_TRANSFER_ENCODING];
     const char *length = request->headers[HTTP_HEADER_CONTENT_LENGTH];
     uint64_t bytes = 0;
     if (repeated != HTTP_HEADER_COUNT)
         return header_fault(fault, RENTBUS_ERROR_MALFORMED, repeated, "is given twice");
+    /* libmicrohttpd answers these itself, but calls us all the same. */
+    if (!request->headers[HTTP_HEADER_HOST] && strcmp(version, MHD_HTTP_VERSION_1_0) != 0)
+        return header_fault(fault, RENTBUS_ERROR_MALFORMED, HTTP_HEADER_HOST, "is missing");
+    if (length && !http_number_parse(length, strlen(length), &bytes))
+        return header_fault(fault, RENTBUS_ERROR_MALFORMED, HTTP_HEADER_CONTENT_LENGTH,
+                            "must be a number");
     if (encoding && length)
         return header_fault(fault, RENTBUS_ERROR_MALFORMED, HTTP_HEADER_TRANSFER_ENCODING,
                             "must not stand beside Content-Length");
     if (encoding && strcasecmp(encoding, "chunked") != 0)
         return header_fault(fault, RENTBUS_ERROR_MALFORMED, HTTP_HEADER_TRANSFER_ENCODING,
                             "must be chunked");
-    if (length && !http_number_parse(length, strlen(length), &bytes))
-        return header_fault(fault, RENTBUS_ERROR_MALFORMED, HTTP_HEADER_CONTENT_LENGTH,
-                            "must be a number");
     if (bytes > HTTP_BODY_DRAIN_MAX)
         return http_fault_set(fault, RENTBUS_ERROR_TOO_LARGE, "", 0,
                               "a body has at most 65536 bytes");
@@ -132,14 +135,15 @@ static enum MHD_Result request_send(struct http_request *request)
 }
 
 /* An answer in the first call closes the connection: it is for heads that head_check() refuses. */
-static enum MHD_Result request_begin(struct http_request *request, const char *method)
+static enum MHD_Result request_begin(struct http_request *request, const char *method,
+                                     const char *version)
 {
     struct rentbus_fault fault;
     struct head head = {request, HTTP_HEADER_COUNT};
     request->method = method;
     request->phase = HTTP_PHASE_BODY;
     MHD_get_connection_values(request->connection, MHD_HEADER_KIND, header_take, &head);
-    int error = head_check(request, head.repeated, &fault);
+    int error = head_check(request, version, head.repeated, &fault);
     if (!error)
         return MHD_YES;
     http_reply_problem(request, error, &fault);
@@ -211,11 +215,10 @@ enum MHD_Result http_request_serve(void *bridge, struct MHD_Connection *connecti
     struct rentbus_fault fault;
     (void)bridge;
     (void)url;
-    (void)version;
     if (!request)
         return MHD_NO;
     if (request->phase == HTTP_PHASE_HEAD)
-        return request_begin(request, method);
+        return request_begin(request, method, version);
     if (*upload_size > 0)
         return request_receive(request, upload, upload_size);
     if (request->phase == HTTP_PHASE_BODY) {

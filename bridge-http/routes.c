@@ -12,8 +12,8 @@ const struct http_route http_routes[] = {
      http_render_of_user},
 
     {"POST", "/returns", http_post_scan, RENTBUS_OP_rental_return, http_render_command},
-    {"POST", "/rentals", http_post_scan, RENTBUS_OP_rental_checkout, http_render_command},
     {"GET", "/rentals", http_list, RENTBUS_OP_rental_list, http_render_result},
+    {"POST", "/rentals", http_post_scan, RENTBUS_OP_rental_checkout, http_render_command},
     {"GET", "/commands/{id}", http_get_thing, RENTBUS_OP_command_get, http_render_result},
     {"GET", "/events", http_get_events, RENTBUS_OP_events_read, http_render_events},
 
