@@ -93,3 +93,13 @@ int endpoint_bind(void *socket, const char *endpoint, int *lock_fd, struct rentb
     }
     return status;
 }
+
+void endpoint_release(const char *endpoint, int *lock_fd)
+{
+    const char *path = address_ipc_path(endpoint);
+    if (!path || *lock_fd < 0)
+        return;
+    unlink(path);
+    close(*lock_fd);
+    *lock_fd = -1;
+}

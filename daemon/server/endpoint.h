@@ -12,6 +12,10 @@
 int endpoint_bind(void *socket, const char *endpoint, int *lock_fd, struct rentbus_fault *fault)
     __attribute__((warn_unused_result));
 
+/* Removes the socket file of an endpoint that was bound, whose socket is closed, and gives the lock
+ * back. Nothing for one that was not, nor for tcp. */
+void endpoint_release(const char *endpoint, int *lock_fd);
+
 /* Takes an exclusive lock on a file, made if need be. As endpoint_bind(). */
 int endpoint_lock(const char *path, int *lock_fd, struct rentbus_fault *fault)
     __attribute__((warn_unused_result));

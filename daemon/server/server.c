@@ -184,7 +184,9 @@ static void close_server(struct server *server)
     if (server->context)
         zmq_ctx_term(server->context);
     route_reader_release(&server->reader);
-    int *fds[] = {&server->api_lock, &server->events_lock, &server->data_lock, &server->signal_fd};
+    endpoint_release(server->config->api, &server->api_lock);
+    endpoint_release(server->config->events, &server->events_lock);
+    int *fds[] = {&server->data_lock, &server->signal_fd};
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
         if (*fds[i] >= 0)
             close(*fds[i]);
@@ -251,11 +253,12 @@ static void run(struct server *server)
     }
 }
 
-/* Answers what has arrived before the stop; new connections are not taken. */
+/* Answers what has arrived. No zmq_unbind(): it ends the connections too, and with them the
+ * replies.
+ */
 static void drain(struct server *server)
 {
     int64_t until = clock_us(CLOCK_MONOTONIC) + SERVER_DRAIN_US;
-    zmq_unbind(server->requests, server->config->api);
     while (clock_us(CLOCK_MONOTONIC) < until && serve_round(server))
         api_process(server->api);
 }
