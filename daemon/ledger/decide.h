@@ -14,19 +14,13 @@
 /* A loan without a period of its own or of its asset type: 7 days. */
 #define LEDGER_LOAN_PERIOD_DEFAULT (INT64_C(7) * 86400)
 
-struct ledger_policy {
-    int64_t max_skew; /* microseconds a scan may lie in the future; default 5 minutes */
-};
-extern const struct ledger_policy ledger_policy_default;
-
 struct ledger_context {
     int64_t now;                       /* microseconds since 1970 */
     uint64_t next_seq;                 /* the seq that the first event of the decision will have */
     struct rentbus_text new_rental_id; /* for a rental that the command may create */
-    /* The closed rental that the command names (`rental_id` of a return, `id` of an import) when
-     * the ledger no longer holds it and the archive does; or NULL. */
+    /* The closed rental that the command names (`rental_id`, or `id` of an import) when the ledger
+     * no longer holds it and the archive does; or NULL. */
     const struct rentbus_rental *archived;
-    const struct ledger_policy *policy;
 };
 
 struct ledger_decision {
@@ -36,13 +30,26 @@ struct ledger_decision {
 
 /* Decides a well-formed command. 0 and at least one event in *decision; or an error code with
  * *fault, when the command cannot be taken and nothing is to be journaled: NOT_FOUND (a rental_id
- * nobody knows, an import naming an unknown user or asset), CONFLICT (an import of a second open
- * rental of one asset), INVALID_ARGUMENT (fields that contradict each other).
- * Texts of the decision point into the command, the context and the ledger: use them before the
- * next ledger_apply() that is not of this decision. */
+ * nobody knows, a block of an unknown user, an import naming an unknown user or asset), CONFLICT
+ * (an import of a second open rental of one asset), INVALID_ARGUMENT (fields that contradict each
+ * other). Texts of the decision point into the command, the context and the ledger: use them before
+ * the next ledger_apply() that is not of this decision. */
 int ledger_decide(const struct ledger *ledger, const struct ledger_command *command,
                   const struct ledger_context *context, struct ledger_decision *decision,
                   struct rentbus_fault *fault) __attribute__((warn_unused_result));
+
+/* The earliest time, in microseconds since 1970, at which a rental has something to be told of it:
+ * INT64_MAX when none has. */
+int64_t ledger_timer_next(const struct ledger *ledger);
+/* Decides what is due at context->now: at most LEDGER_DECISION_MAX events in the order of their due
+ * times (then of created_seq), none when nothing is due. Apply them and ask again for the rest.
+ * RENTAL_DUE_SOON_EVENT is due `due_soon_lead` of the asset type before expires_at, and no more
+ * when that has passed; RENTAL_EXPIRED_EVENT is due one microsecond behind expires_at. Each comes
+ * once for a rental and an expires_at. The lead counts that the type has when the rental begins, or
+ * is renewed. Texts as those of ledger_decide(). Not const: it may find that the moment to warn was
+ * slept through, and need not find that again; what can be seen does not change. */
+void ledger_decide_timers(struct ledger *ledger, const struct ledger_context *context,
+                          struct ledger_decision *decision);
 
 /* What the events of one command, in order, say to whoever sent it. `last_seq` is the seq of the
  * last of them. The result borrows the texts of the events. The same for a live decision and for

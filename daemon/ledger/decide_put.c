@@ -9,40 +9,65 @@ static bool label_is(const struct ledger_label *label, bool given, struct rentbu
     return given ? label && rentbus_text_equal(ledger_label_text(label), text) : !label;
 }
 
+static void fill_user(const struct rentbus_user_put_args *args, const struct ledger_user *known,
+                      struct rentbus_user *user)
+{
+    (void)known;
+    user->has = 0;
+    RENTBUS_SET(user, user, id, args->id);
+    if (RENTBUS_HAS(args, user_put_args, name))
+        RENTBUS_SET(user, user, name, args->name);
+    if (RENTBUS_HAS(args, user_put_args, user_limit))
+        RENTBUS_SET(user, user, user_limit, args->user_limit);
+}
+
 int ledger_decide_user_put(const struct ledger *ledger, const struct ledger_command *command,
                            const struct ledger_context *context, struct ledger_decision *decision,
                            struct rentbus_fault *fault)
 {
-    const struct rentbus_user *args = &command->args.user_put;
+    const struct rentbus_user_put_args *args = &command->args.user_put;
     const struct ledger_user *user = ledger_find_user(ledger, args->id);
 
     (void)context;
     (void)fault;
-    if (user && label_is(user->name, RENTBUS_HAS(args, user, name), args->name))
+    if (user && label_is(user->name, RENTBUS_HAS(args, user_put_args, name), args->name))
         ledger_decision_unchanged(decision, command->op, args->id);
     else
-        ledger_decision_add(
-            decision, user ? RENTBUS_USER_UPDATED_EVENT : RENTBUS_USER_CREATED_EVENT, args->id)
-            ->data.user = *args;
+        fill_user(
+            args, user,
+            &ledger_decision_add(
+                 decision, user ? RENTBUS_USER_UPDATED_EVENT : RENTBUS_USER_CREATED_EVENT, args->id)
+                 ->data.user);
     return 0;
+}
+
+static void fill_location(const struct rentbus_location_put_args *args,
+                          struct rentbus_location *location)
+{
+    location->has = 0;
+    RENTBUS_SET(location, location, id, args->id);
+    if (RENTBUS_HAS(args, location_put_args, name))
+        RENTBUS_SET(location, location, name, args->name);
 }
 
 int ledger_decide_location_put(const struct ledger *ledger, const struct ledger_command *command,
                                const struct ledger_context *context,
                                struct ledger_decision *decision, struct rentbus_fault *fault)
 {
-    const struct rentbus_location *args = &command->args.location_put;
+    const struct rentbus_location_put_args *args = &command->args.location_put;
     const struct ledger_location *location = ledger_find_location(ledger, args->id);
 
     (void)context;
     (void)fault;
-    if (location && label_is(location->name, RENTBUS_HAS(args, location, name), args->name))
+    if (location &&
+        label_is(location->name, RENTBUS_HAS(args, location_put_args, name), args->name))
         ledger_decision_unchanged(decision, command->op, args->id);
     else
-        ledger_decision_add(
-            decision, location ? RENTBUS_LOCATION_UPDATED_EVENT : RENTBUS_LOCATION_CREATED_EVENT,
-            args->id)
-            ->data.location = *args;
+        fill_location(args, &ledger_decision_add(decision,
+                                                 location ? RENTBUS_LOCATION_UPDATED_EVENT
+                                                          : RENTBUS_LOCATION_CREATED_EVENT,
+                                                 args->id)
+                                 ->data.location);
     return 0;
 }
 

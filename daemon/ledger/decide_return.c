@@ -4,6 +4,7 @@
 
 /* A return with what it names looked up. */
 struct returning {
+    const struct ledger_policy *policy;
     const struct ledger_scan *scan;
     const struct ledger_context *context;
     struct rentbus_text user_id;  /* given, or of the named rental; may be absent */
@@ -85,7 +86,7 @@ static enum rentbus_reason returning_check(const struct returning *returning)
         return RENTBUS_REASON_ASSET_UNKNOWN;
     if (returning->user_id.data && !returning->user)
         return RENTBUS_REASON_USER_UNKNOWN;
-    if (returning->scan->occurred_at - context->policy->max_skew > context->now)
+    if (returning->scan->occurred_at - returning->policy->max_skew > context->now)
         return RENTBUS_REASON_CLOCK_SKEW;
     if (already_returned(returning))
         return RENTBUS_REASON_ALREADY_RETURNED;
@@ -215,7 +216,7 @@ int ledger_decide_return(const struct ledger *ledger, const struct ledger_comman
                          struct rentbus_fault *fault)
 {
     const struct ledger_scan *scan = &command->args.scan;
-    struct returning returning = {.scan = scan, .context = context};
+    struct returning returning = {.policy = &ledger->policy, .scan = scan, .context = context};
     struct matching matching = {.occurred_at = scan->occurred_at};
     enum rentbus_reason reason;
 

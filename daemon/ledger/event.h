@@ -11,8 +11,8 @@
  * the type's struct in RENTBUS_EVENTS: each member has that struct's name. */
 struct ledger_event {
     enum rentbus_event_type type;
-    struct rentbus_text
-        subject; /* a rental, user, asset, asset type or location id; may be absent */
+    /* A rental, user, asset, asset type or location id; may be absent. */
+    struct rentbus_text subject;
     union {
         struct rentbus_hello_data hello_data;
         struct rentbus_return_data return_data;
@@ -21,10 +21,14 @@ struct ledger_event {
         struct rentbus_swapped_data swapped_data;
         struct rentbus_checkout_data checkout_data;
         struct rentbus_rental_data rental_data;
+        struct rentbus_renewed_data renewed_data;
+        struct rentbus_judged_data judged_data;
         struct rentbus_user user;
         struct rentbus_asset asset;
         struct rentbus_asset_type asset_type;
         struct rentbus_location location;
+        struct rentbus_policy_data policy_data;
+        struct rentbus_refused_data refused_data;
         struct rentbus_unchanged_data unchanged_data;
     } data;
 };
@@ -44,15 +48,23 @@ struct ledger_scan {
     struct rentbus_ids eligible_asset_types;
 };
 
-/* A command of one of the ops of mode COMMAND; `op` says which member counts. */
+/* A command of one of the ops of mode COMMAND; `op` says which member counts. Its `dry_run`, where
+ * it has one, is not the ledger's business: a dry run decides and does not apply. */
 struct ledger_command {
     enum rentbus_op op;
     union {
         struct ledger_scan scan; /* rental_return, rental_checkout */
-        struct rentbus_user user_put;
+        struct rentbus_renew_args rental_renew;
+        struct rentbus_reason_args rental_forgive;
+        struct rentbus_reason_args rental_flag;
+        struct rentbus_unflag_args rental_unflag;
+        struct rentbus_user_put_args user_put;
+        struct rentbus_user_block_args user_block;
+        struct rentbus_user_unblock_args user_unblock;
         struct rentbus_asset_put_args asset_put;
         struct rentbus_asset_type_put_args asset_type_put;
-        struct rentbus_location location_put;
+        struct rentbus_location_put_args location_put;
+        struct rentbus_policy_put_args policy_put;
         struct rentbus_import_args admin_import;
     } args;
 };

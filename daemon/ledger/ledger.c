@@ -21,6 +21,7 @@ struct ledger *ledger_create_in(const struct ledger_memory *memory)
         /* Where the ledger lies differs from run to run, so that nobody can prepare ids that
          * collide; nothing that can be seen depends on it. */
         .seed = ledger_mix((uintptr_t)ledger, UINT64_C(0xa0761d6478bd642f)),
+        .policy = ledger_policy_default,
         .names.id_offset = offsetof(struct ledger_name, id),
         .type_lists.id_offset = offsetof(struct ledger_type_list, items),
         .rentals.id_offset = offsetof(struct ledger_rental, id),
@@ -92,8 +93,17 @@ void ledger_durable(struct ledger *ledger, uint64_t seq)
 
 void ledger_rollback(struct ledger *ledger)
 {
-    ledger_undo_all(ledger);
-    ledger->head = ledger->durable;
+    ledger_rollback_to(ledger, ledger->durable);
+}
+
+void ledger_rollback_to(struct ledger *ledger, uint64_t seq)
+{
+    if (seq < ledger->durable)
+        seq = ledger->durable;
+    if (seq >= ledger->head)
+        return;
+    ledger_undo_beyond(ledger, seq);
+    ledger->head = seq;
 }
 
 void ledger_archived(struct ledger *ledger, uint64_t seq)

@@ -32,13 +32,17 @@ void ledger_durable(struct ledger *ledger, uint64_t seq);
 /* Takes back every event beyond the last ledger_durable(), exactly; the head moves back with it.
  * Cannot fail. */
 void ledger_rollback(struct ledger *ledger);
-/* The archive holds everything up to seq: closed rentals that closed at or before it (and are
- * durable) leave memory. */
+/* The same for the events beyond seq alone, and never for durable ones. */
+void ledger_rollback_to(struct ledger *ledger, uint64_t seq);
+/* The archive holds everything up to seq: COMPLETED and FORGIVEN rentals that became so at or
+ * before it (and are durable) leave memory. FLAGGED ones stay: they may be opened again. */
 void ledger_archived(struct ledger *ledger, uint64_t seq);
 
 /* ---- reading: views borrow their texts from the ledger until its next change ---- */
 
-/* Open rentals, and closed ones that have not left memory. */
+/* The policy in force; the defaults, with version 0, before the first POLICY_UPDATED_EVENT. */
+void ledger_policy_get(const struct ledger *ledger, struct rentbus_policy *policy);
+/* Open and flagged rentals, and closed ones that have not left memory. */
 bool ledger_rental_get(const struct ledger *ledger, struct rentbus_text id,
                        struct rentbus_rental *rental);
 bool ledger_user_get(const struct ledger *ledger, struct rentbus_text id,

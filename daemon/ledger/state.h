@@ -6,6 +6,7 @@
 #include "daemon/ledger/hash.h"
 #include "daemon/ledger/ledger.h"
 #include "daemon/ledger/names.h"
+#include "daemon/ledger/policy.h"
 #include "daemon/ledger/registry.h"
 #include "daemon/ledger/sequence.h"
 #include "daemon/ledger/tree.h"
@@ -89,6 +90,7 @@ struct ledger {
     uint64_t head;
     uint64_t durable;
     uint64_t archived;
+    struct ledger_policy policy;
     struct ledger_table names;
     struct ledger_table type_lists;
     struct ledger_registry users;

@@ -241,16 +241,17 @@ void ledger_undo_forget(struct ledger *ledger, uint64_t seq)
         log->first = log->end = 0;
 }
 
-void ledger_undo_all(struct ledger *ledger)
+void ledger_undo_beyond(struct ledger *ledger, uint64_t seq)
 {
     struct ledger_undo_log *log = &ledger->undo;
 
-    while (log->end > log->first) {
+    while (log->end > log->first && log->records[log->end - 1].seq > seq) {
         struct ledger_undo *record = &log->records[--log->end];
 
         undo_kinds[record->kind].undo(ledger, record);
     }
-    log->first = log->end = 0;
+    if (log->first == log->end)
+        log->first = log->end = 0;
 }
 
 void ledger_undo_release(struct ledger *ledger)

@@ -51,8 +51,8 @@ void ledger_change_rental(struct ledger *ledger, struct ledger_rental *rental,
 
 /* Forgets how to take back what happened up to seq. */
 void ledger_undo_forget(struct ledger *ledger, uint64_t seq);
-/* Takes back all that is remembered. */
-void ledger_undo_all(struct ledger *ledger);
+/* Takes back what happened beyond seq. */
+void ledger_undo_beyond(struct ledger *ledger, uint64_t seq);
 void ledger_undo_release(struct ledger *ledger);
 
 #endif

@@ -34,7 +34,6 @@ int world_decide(struct world *world, const struct ledger_command *command)
         .now = world->now,
         .next_seq = ledger_head(world->ledger) + 1,
         .archived = world->archived,
-        .policy = &ledger_policy_default,
     };
 
     snprintf(world->rental_id, sizeof(world->rental_id), "r%u", world->rentals + 1);
@@ -126,7 +125,7 @@ void world_user(struct world *world, const char *id)
 {
     struct ledger_command command = {.op = RENTBUS_OP_user_put};
 
-    RENTBUS_SET(&command.args.user_put, user, id, rentbus_text(id));
+    RENTBUS_SET(&command.args.user_put, user_put_args, id, rentbus_text(id));
     assert_int_equal(world_run(world, &command), 0);
 }
 
@@ -158,9 +157,9 @@ void world_location(struct world *world, const char *id, const char *name)
 {
     struct ledger_command command = {.op = RENTBUS_OP_location_put};
 
-    RENTBUS_SET(&command.args.location_put, location, id, rentbus_text(id));
+    RENTBUS_SET(&command.args.location_put, location_put_args, id, rentbus_text(id));
     if (name)
-        RENTBUS_SET(&command.args.location_put, location, name, rentbus_text(name));
+        RENTBUS_SET(&command.args.location_put, location_put_args, name, rentbus_text(name));
     assert_int_equal(world_run(world, &command), 0);
 }
 

@@ -28,9 +28,9 @@ static void put_user(struct world *world, const char *id, const char *name)
 {
     struct ledger_command command = {.op = RENTBUS_OP_user_put};
 
-    RENTBUS_SET(&command.args.user_put, user, id, rentbus_text(id));
+    RENTBUS_SET(&command.args.user_put, user_put_args, id, rentbus_text(id));
     if (name)
-        RENTBUS_SET(&command.args.user_put, user, name, rentbus_text(name));
+        RENTBUS_SET(&command.args.user_put, user_put_args, name, rentbus_text(name));
     assert_int_equal(world_run(world, &command), 0);
 }
 

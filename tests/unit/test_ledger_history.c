@@ -77,9 +77,9 @@ static struct ledger_command random_put(uint64_t *random)
     default:
         break;
     }
-    RENTBUS_SET(&command.args.user_put, user, id, rentbus_text(ANY(random, user_ids)));
+    RENTBUS_SET(&command.args.user_put, user_put_args, id, rentbus_text(ANY(random, user_ids)));
     if (name)
-        RENTBUS_SET(&command.args.user_put, user, name, rentbus_text(name));
+        RENTBUS_SET(&command.args.user_put, user_put_args, name, rentbus_text(name));
     return command;
 }
 
