@@ -6,14 +6,11 @@
 
 #include "daemon/config/config.h"
 #include "daemon/server/server.h"
-#include "sdk/protocol/time.h"
 
 static void print(const struct config *config)
 {
-    char max_skew[RENTBUS_DURATION_TEXT_SIZE];
-    rentbus_duration_format(config->policy.max_skew / RENTBUS_SECOND, max_skew);
-    printf("data = \"%s\"\napi = \"%s\"\nevents = \"%s\"\nledger = \"%s\"\nmax_skew = \"%s\"\n",
-           config->data, config->api, config->events, config->ledger, max_skew);
+    printf("data = \"%s\"\napi = \"%s\"\nevents = \"%s\"\nledger = \"%s\"\n", config->data,
+           config->api, config->events, config->ledger);
 }
 
 int main(int argc, char **argv)

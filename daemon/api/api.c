@@ -2,6 +2,7 @@
 #include "daemon/api/api.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,15 +11,22 @@
 #include "sdk/protocol/cbor.h"
 #include "sdk/protocol/text.h"
 
-/* Either `prepare` (a command) or `answer` (a query). */
+/* Either `prepare` (a command), with where its arguments say `dry_run`; or `answer` (a query, or a
+ * batch, which takes its commands itself). */
 struct operation {
     int (*prepare)(struct api_call *call, struct ledger_command *command);
+    size_t dry_run;
+    uint64_t dry_run_bit;
     int (*answer)(struct api_call *call);
 };
 
-#define OPERATION_COMMAND(name) .prepare = api_prepare_##name
-#define OPERATION_QUERY(name) .answer = api_answer_##name
-#define OPERATION(name, wire, args, result, mode) [RENTBUS_OP_##name] = {OPERATION_##mode(name)},
+#define OPERATION_COMMAND(name, args)                                                              \
+    .prepare = api_prepare_##name, .dry_run = offsetof(struct rentbus_##args, dry_run),            \
+    .dry_run_bit = RENTBUS_BIT(args, dry_run)
+#define OPERATION_QUERY(name, args) .answer = api_answer_##name
+#define OPERATION_BATCH(name, args) .answer = api_answer_##name
+#define OPERATION(name, wire, args, result, mode)                                                  \
+    [RENTBUS_OP_##name] = {OPERATION_##mode(name, args)},
 static const struct operation operations[RENTBUS_OP_COUNT] = {RENTBUS_OPS(OPERATION)};
 
 /* What of a broken envelope can still be read: its id, for the reply, and its version. */
@@ -58,13 +66,13 @@ static int check_body(struct api_call *call, struct rentbus_bytes *body)
     return 0;
 }
 
-static bool is_nil(const struct rentbus_uuid *id)
+bool api_is_nil(const struct rentbus_uuid *id)
 {
     static const struct rentbus_uuid nil;
     return memcmp(id, &nil, sizeof nil) == 0;
 }
 
-static bool is_map(struct rentbus_bytes item)
+bool api_is_map(struct rentbus_bytes item)
 {
     struct rentbus_cbor_reader reader = rentbus_cbor_reader(item);
     return rentbus_cbor_read(&reader).type == RENTBUS_CBOR_MAP;
@@ -95,16 +103,27 @@ static int decode_envelope(struct api_call *call, struct rentbus_bytes *args)
     if (call->traceparent.length > API_TRACEPARENT_MAX)
         return api_refuse(call, INVALID_ARGUMENT, "traceparent", "is longer than %d bytes",
                           API_TRACEPARENT_MAX);
-    if (is_nil(&call->id))
+    if (api_is_nil(&call->id))
         return api_refuse(call, INVALID_ARGUMENT, "id", "is all zero");
     call->op = rentbus_op_find(request.op);
     if (call->op == RENTBUS_OP_COUNT)
         return api_refuse(call, UNKNOWN_OP, "op", "there is no operation \"%.*s\"",
                           RENTBUS_TEXT_ARGS(request.op));
-    if (!is_map(request.args))
+    if (!api_is_map(request.args))
         return api_refuse(call, INVALID_ARGUMENT, "args", "is not a map");
     *args = request.args;
     return 0;
+}
+
+/* Takes `dry_run` out of the arguments: what is decided is the same. */
+static bool take_dry_run(struct api_call *call)
+{
+    const struct operation *operation = &operations[call->op];
+    uint64_t *has = (uint64_t *)&call->args;
+    const bool *dry_run = (const bool *)((const char *)&call->args + operation->dry_run);
+    bool given = (*has & operation->dry_run_bit) && *dry_run;
+    *has &= ~operation->dry_run_bit;
+    return given;
 }
 
 static int execute(struct api_call *call)
@@ -125,10 +144,20 @@ static int execute(struct api_call *call)
         return api_wait(call);
     if (seen < 0)
         return seen;
+    bool dry_run = take_dry_run(call);
     int status = operations[call->op].prepare(call, &command);
     if (status)
         return status;
+    if (dry_run)
+        return engine_preview(call->api->engine, &command, call->now, result, &call->fault);
     return engine_execute(call->api->engine, &origin, &command, call->now, result, &call->fault);
+}
+
+int api_take(struct api_call *call, struct rentbus_bytes args)
+{
+    int status = rentbus_decode(rentbus_op_rows[call->op].args, args, RENTBUS_STRICT, &call->args,
+                                &call->fault);
+    return status ? status : execute(call);
 }
 
 static int serve(struct api_call *call)
@@ -144,13 +173,11 @@ static int serve(struct api_call *call)
         call->fault.retry_after_ms = API_BUSY_RETRY_MS;
         return RENTBUS_ERROR_BUSY;
     }
+    if (operations[call->op].prepare)
+        return api_take(call, args);
     status = rentbus_decode(rentbus_op_rows[call->op].args, args, RENTBUS_STRICT, &call->args,
                             &call->fault);
-    if (status)
-        return status;
-    if (operations[call->op].answer)
-        return operations[call->op].answer(call);
-    return execute(call);
+    return status ? status : operations[call->op].answer(call);
 }
 
 void api_handle(struct api *api, const struct api_message *message)
@@ -253,9 +280,15 @@ int api_fd(const struct api *api)
     return engine_fd(api->engine);
 }
 
+int64_t api_timer(const struct api *api)
+{
+    return engine_timer(api->engine);
+}
+
 void api_process(struct api *api)
 {
     verification_process(api);
+    engine_timers(api->engine, api->settings.now(api->settings.context));
     engine_process(api->engine);
 }
 

@@ -9,7 +9,7 @@
 #include "daemon/engine/engine.h"
 
 /* A message over this size in bytes is answered TOO_LARGE. */
-#define API_REQUEST_MAX (1 << 20)
+#define API_REQUEST_MAX (4 << 20)
 #define API_BUSY_RETRY_MS 50
 /* Items in one page of a list or of events, and what a request gets that names no limit. */
 #define API_PAGE_MAX 1000
@@ -47,8 +47,10 @@ struct api_message {
 /* Serves one request. The message is borrowed for the call. */
 void api_handle(struct api *api, const struct api_message *message);
 
-/* To be polled readable, and what to do then and after each round of requests. */
+/* To be polled readable, and what to do then, after each round of requests, and when the time of
+ * api_timer() has come (microseconds since 1970; INT64_MAX: never). */
 int api_fd(const struct api *api);
+int64_t api_timer(const struct api *api);
 void api_process(struct api *api);
 /* No reply is owed to anybody. */
 bool api_idle(const struct api *api);

@@ -25,6 +25,14 @@ struct api_page {
     char cursor[24];
 };
 
+/* The commands of a batch, read; the reply to one of them on its way. */
+struct api_batch {
+    size_t count;
+    struct rentbus_batch_command commands[RENTBUS_BATCH_MAX];
+    struct rentbus_uuid sorted[RENTBUS_BATCH_MAX];
+    struct rentbus_batch_reply reply;
+};
+
 /* Encoded rentals of one origin, with where each ends and the seq that orders it. */
 struct api_source {
     struct rentbus_buffer bytes;
@@ -69,6 +77,7 @@ struct api {
     struct rentbus_buffer page; /* the list of a result */
     struct api_source hot;
     struct api_source cold;
+    struct api_batch batch;
     struct rentbus_buffer archived;
     struct verification *verification;
 };
@@ -80,9 +89,19 @@ struct api {
 /* Encodes the reply that `status` stands for and hands it to the engine: the one place that turns a
  * result into exactly one reply. */
 void api_reply(struct api_call *call, int status);
+/* Whether an id of 16 zero bytes: that of nothing. */
+bool api_is_nil(const struct rentbus_uuid *id);
+/* Whether the encoded item is a map. */
+bool api_is_map(struct rentbus_bytes item);
+/* Decodes the arguments of call->op, a command, and takes it as call->id, or gives its first
+ * outcome; of a dry run, what would be. The command's result is in call->result.rental_return.
+ * Returns what a handler does. */
+int api_take(struct api_call *call, struct rentbus_bytes args);
 /* Serves the request again when all that the engine has taken by now is durable: API_LATER, or a
  * negative errno. */
 int api_wait(struct api_call *call);
+/* The words of a fault, which are borrowed. */
+struct rentbus_error api_error(const struct rentbus_fault *fault);
 /* The reply with an error, appended to `out`. */
 void api_encode_error(const struct rentbus_uuid *id, const struct rentbus_fault *fault,
                       struct rentbus_buffer *out);
@@ -99,12 +118,14 @@ int api_open_page(struct api_call *call, const uint64_t *limit, struct api_page 
 #define API_PREPARE_COMMAND(name)                                                                  \
     int api_prepare_##name(struct api_call *call, struct ledger_command *command);
 #define API_PREPARE_QUERY(name)
+#define API_PREPARE_BATCH(name)
 #define API_DECLARE_PREPARE(name, wire, args, result, mode) API_PREPARE_##mode(name)
 RENTBUS_OPS(API_DECLARE_PREPARE)
 
-/* For each op of mode QUERY: fills call->result. */
+/* For each op of mode QUERY or BATCH: fills call->result. */
 #define API_ANSWER_COMMAND(name)
 #define API_ANSWER_QUERY(name) int api_answer_##name(struct api_call *call);
+#define API_ANSWER_BATCH(name) API_ANSWER_QUERY(name)
 #define API_DECLARE_ANSWER(name, wire, args, result, mode) API_ANSWER_##mode(name)
 RENTBUS_OPS(API_DECLARE_ANSWER)
 

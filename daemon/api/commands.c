@@ -76,32 +76,22 @@ int api_prepare_rental_checkout(struct api_call *call, struct ledger_command *co
     return 0;
 }
 
-int api_prepare_user_put(struct api_call *call, struct ledger_command *command)
-{
-    command->args.user_put = call->args.user_put;
-    return 0;
-}
-
-int api_prepare_asset_put(struct api_call *call, struct ledger_command *command)
-{
-    command->args.asset_put = call->args.asset_put;
-    return 0;
-}
-
-int api_prepare_asset_type_put(struct api_call *call, struct ledger_command *command)
-{
-    command->args.asset_type_put = call->args.asset_type_put;
-    return 0;
-}
-
-int api_prepare_location_put(struct api_call *call, struct ledger_command *command)
-{
-    command->args.location_put = call->args.location_put;
-    return 0;
-}
-
-int api_prepare_admin_import(struct api_call *call, struct ledger_command *command)
-{
-    command->args.admin_import = call->args.admin_import;
-    return 0;
-}
+/* An operation whose arguments are the ledger's command as they are. */
+#define PREPARE_AS_IT_IS(name)                                                                     \
+    int api_prepare_##name(struct api_call *call, struct ledger_command *command)                  \
+    {                                                                                              \
+        command->args.name = call->args.name;                                                      \
+        return 0;                                                                                  \
+    }
+PREPARE_AS_IT_IS(rental_renew)
+PREPARE_AS_IT_IS(rental_forgive)
+PREPARE_AS_IT_IS(rental_flag)
+PREPARE_AS_IT_IS(rental_unflag)
+PREPARE_AS_IT_IS(user_put)
+PREPARE_AS_IT_IS(user_block)
+PREPARE_AS_IT_IS(user_unblock)
+PREPARE_AS_IT_IS(asset_put)
+PREPARE_AS_IT_IS(asset_type_put)
+PREPARE_AS_IT_IS(location_put)
+PREPARE_AS_IT_IS(policy_put)
+PREPARE_AS_IT_IS(admin_import)

@@ -89,6 +89,14 @@ ANSWER_GET(asset, "asset")
 ANSWER_GET(asset_type, "asset type")
 ANSWER_GET(location, "location")
 
+int api_answer_policy_get(struct api_call *call)
+{
+    struct rentbus_policy_result *result = &call->result.policy_get;
+    ledger_policy_get(engine_ledger(call->api->engine), &result->policy);
+    result->has = RENTBUS_BIT(policy_result, policy);
+    return 0;
+}
+
 int api_answer_command_get(struct api_call *call)
 {
     int seen = engine_command_find(call->api->engine, call->args.command_get.command_id,

@@ -25,8 +25,7 @@ void api_encode_result(const struct rentbus_uuid *id, enum rentbus_op op, const 
     rentbus_encode(rentbus_op_rows[op].result, result, out);
 }
 
-void api_encode_error(const struct rentbus_uuid *id, const struct rentbus_fault *fault,
-                      struct rentbus_buffer *out)
+struct rentbus_error api_error(const struct rentbus_fault *fault)
 {
     struct rentbus_error error = {0};
     RENTBUS_SET(&error, error, code, fault->code);
@@ -35,6 +34,13 @@ void api_encode_error(const struct rentbus_uuid *id, const struct rentbus_fault 
         RENTBUS_SET(&error, error, field, rentbus_text(fault->field));
     if (fault->retry_after_ms)
         RENTBUS_SET(&error, error, retry_after_ms, fault->retry_after_ms);
+    return error;
+}
+
+void api_encode_error(const struct rentbus_uuid *id, const struct rentbus_fault *fault,
+                      struct rentbus_buffer *out)
+{
+    struct rentbus_error error = api_error(fault);
     encode_envelope(id, false, out);
     rentbus_cbor_write_text(out, "error", 5);
     rentbus_encode(&rentbus_error_schema, &error, out);

@@ -91,6 +91,7 @@ static int follow_command(struct verification *work, const struct rentbus_event 
     return status;
 }
 
+/* What the archive has to hold since the event: a rental that was flagged may be opened again. */
 static const struct rentbus_rental *closed_rental(const struct ledger_event *event)
 {
     const struct rentbus_rental *rental = NULL;
@@ -98,7 +99,12 @@ static const struct rentbus_rental *closed_rental(const struct ledger_event *eve
         rental = &event->data.complete_data.rental;
     if (event->type == RENTBUS_RENTAL_IMPORTED_EVENT)
         rental = &event->data.rental_data.rental;
-    return rental && rental->status != RENTBUS_STATUS_IN_PROGRESS ? rental : NULL;
+    if (event->type == RENTBUS_RENTAL_FORGIVEN_EVENT ||
+        event->type == RENTBUS_RENTAL_UNFLAGGED_EVENT)
+        rental = &event->data.judged_data.rental;
+    bool closed = rental && (rental->status == RENTBUS_STATUS_COMPLETED ||
+                             rental->status == RENTBUS_STATUS_FORGIVEN);
+    return closed ? rental : NULL;
 }
 
 static int check_rental(struct verification *work, const struct rentbus_rental *rental,

@@ -11,8 +11,6 @@
 #include <unistd.h>
 
 #include "daemon/config/address.h"
-#include "sdk/protocol/text.h"
-#include "sdk/protocol/time.h"
 
 #define CONFIG_USAGE 2
 
@@ -30,8 +28,6 @@ const char config_help[] =
     "                         (RENTBUS_LEDGER, " CONFIG_LEDGER_DEFAULT ")\n"
     "  -c, --config FILE      read settings from FILE (RENTBUS_CONFIG; without either\n"
     "                         " CONFIG_FILE_DEFAULT " if it is there)\n"
-    "      --max-skew PERIOD  how far in the future a scan may lie, as an ISO 8601\n"
-    "                         duration (RENTBUS_MAX_SKEW, PT5M)\n"
     "      --check-config     check the settings, print them and exit\n"
     "  -h, --help             print this and exit\n"
     "  -V, --version          print the version and exit\n"
@@ -85,21 +81,11 @@ static const char *set_ledger(struct config *config, const char *value)
     return copy(config->ledger, sizeof config->ledger, value);
 }
 
-static const char *set_max_skew(struct config *config, const char *value)
-{
-    int64_t seconds;
-    if (!rentbus_duration_parse(rentbus_text(value), &seconds))
-        return "is not an ISO 8601 duration such as PT5M";
-    config->policy.max_skew = seconds * RENTBUS_SECOND;
-    return NULL;
-}
-
 static const struct setting settings[] = {
     {"data", "RENTBUS_DATA", set_data},
     {"api", "RENTBUS_API", set_api},
     {"events", "RENTBUS_EVENTS", set_events},
     {"ledger", "RENTBUS_LEDGER", set_ledger},
-    {"max_skew", "RENTBUS_MAX_SKEW", set_max_skew},
 };
 #define SETTING_COUNT (sizeof settings / sizeof *settings)
 
@@ -164,7 +150,7 @@ struct flags {
     enum config_action action;
 };
 
-enum { FLAG_MAX_SKEW = 256, FLAG_CHECK };
+enum { FLAG_CHECK = 256 };
 
 static int read_flags(struct flags *flags, int argc, char **argv)
 {
@@ -174,13 +160,12 @@ static int read_flags(struct flags *flags, int argc, char **argv)
         {"events", required_argument, NULL, 'e'},
         {"ledger", required_argument, NULL, 'l'},
         {"config", required_argument, NULL, 'c'},
-        {"max-skew", required_argument, NULL, FLAG_MAX_SKEW},
         {"check-config", no_argument, NULL, FLAG_CHECK},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'V'},
         {0},
     };
-    static const int setting_flags[SETTING_COUNT] = {'d', 'a', 'e', 'l', FLAG_MAX_SKEW};
+    static const int setting_flags[SETTING_COUNT] = {'d', 'a', 'e', 'l'};
     int flag;
     while ((flag = getopt_long(argc, argv, "d:a:e:l:c:hV", options, NULL)) != -1) {
         if (flag == '?') {
@@ -213,7 +198,6 @@ int config_read(struct config *config, int argc, char **argv)
         .api = CONFIG_API_DEFAULT,
         .events = CONFIG_EVENTS_DEFAULT,
         .ledger = CONFIG_LEDGER_DEFAULT,
-        .policy = ledger_policy_default,
     };
     int status = read_flags(&flags, argc, argv);
     config->action = flags.action;

@@ -9,7 +9,6 @@
 #include <stdint.h>
 
 #include "daemon/engine/chain.h"
-#include "daemon/ledger/decide.h"
 
 #define CONFIG_FILE_DEFAULT "/etc/rentbus/rentbusd.conf"
 #define CONFIG_DATA_DEFAULT "/var/lib/rentbus"
@@ -26,7 +25,6 @@ struct config {
     char api[CONFIG_ENDPOINT_SIZE];
     char events[CONFIG_ENDPOINT_SIZE];
     char ledger[CHAIN_LEDGER_MAX + 1];
-    struct ledger_policy policy;
 };
 
 /* Fills *config from flags, environment and file. 0; EX_USAGE (64 is never used: 2) for bad flags,

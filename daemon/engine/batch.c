@@ -59,6 +59,14 @@ void batch_add(struct batch *batch, const struct journal_head *head, enum rentbu
     batch->entries[batch->count++] = (struct journal_entry){head->time, batch->events.length};
 }
 
+void batch_truncate(struct batch *batch, size_t count)
+{
+    if (count >= batch->count)
+        return;
+    batch->count = count;
+    batch->events.length = count ? batch->entries[count - 1].end : 0;
+}
+
 struct rentbus_bytes batch_event(const struct batch *batch, size_t index)
 {
     size_t start = index ? batch->entries[index - 1].end : 0;

@@ -40,6 +40,8 @@ int batch_reserve(struct batch *batch, size_t more) __attribute__((warn_unused_r
 /* Notes the event that now ends at the end of `events` and is the head of its chain. Room must have
  * been reserved. */
 void batch_add(struct batch *batch, const struct journal_head *head, enum rentbus_event_type type);
+/* Drops the events from the one at `count` on, with their bytes. */
+void batch_truncate(struct batch *batch, size_t count);
 /* The event at `index`. */
 struct rentbus_bytes batch_event(const struct batch *batch, size_t index);
 

@@ -11,12 +11,14 @@
 #include <unistd.h>
 
 #include "daemon/engine/state.h"
+#include "daemon/ledger/codec.h"
+#include "sdk/protocol/cbor.h"
 #include "sdk/protocol/text.h"
 
 #define JOURNAL_FILE "journal.db"
 #define ARCHIVE_FILE "archive.db"
 
-static void log_failure(struct engine *engine, const char *event, int status)
+void engine_log_failure(struct engine *engine, const char *event, int status)
 {
     char pairs[128];
     snprintf(pairs, sizeof pairs, "event=%s error=\"%s\"", event, strerror(-status));
@@ -58,7 +60,6 @@ int engine_open(const struct engine_settings *settings, const struct engine_hook
     if (!new)
         return -ENOMEM;
     new->hooks = *hooks;
-    new->policy = settings->policy;
     new->archive_empty = true;
     new->filling = &new->batches[0];
     new->committing = &new->batches[1];
@@ -138,7 +139,7 @@ static void fall_back(struct engine *engine)
 static void finish_commit(struct engine *engine, int status)
 {
     if (status) {
-        log_failure(engine, "journal_failed", status);
+        engine_log_failure(engine, "journal_failed", status);
         fall_back(engine);
         engine->recovering = true;
         committer_recover(engine->committer);
@@ -160,7 +161,7 @@ static void finish_recovery(struct engine *engine, int status)
     if (status == 0)
         status = engine_catch_up(engine, true);
     if (status) {
-        log_failure(engine, "journal_recovery_failed", status);
+        engine_log_failure(engine, "journal_recovery_failed", status);
         committer_recover(engine->committer);
         return;
     }
@@ -189,7 +190,7 @@ void engine_process(struct engine *engine)
         take_commit(engine);
         int status = engine_take_archived(engine);
         if (status)
-            log_failure(engine, "archive_failed", status);
+            engine_log_failure(engine, "archive_failed", status);
     }
     start_commit(engine);
 }
@@ -210,34 +211,39 @@ static void wait_for_commits(struct engine *engine)
     }
 }
 
-/* Appends and applies the events, as one: all of them or, with -ENOMEM, none. Out of memory midway
- * costs whoever else waits for the pending batch an UNAVAILABLE. */
-static int append_events(struct engine *engine, const struct chain_origin *origin,
-                         const struct ledger_event *events, size_t count, int64_t now)
+struct engine_savepoint engine_savepoint(const struct engine *engine)
+{
+    return (struct engine_savepoint){engine->chain.head, engine->filling->count};
+}
+
+void engine_rollback(struct engine *engine, const struct engine_savepoint *savepoint)
+{
+    ledger_rollback_to(engine->ledger, savepoint->head.seq);
+    recent_rollback(engine->recent, savepoint->head.seq);
+    batch_truncate(engine->filling, savepoint->count);
+    engine->chain.head = savepoint->head;
+}
+
+int engine_append(struct engine *engine, const struct chain_origin *origin,
+                  const struct ledger_event *events, size_t count, int64_t now)
 {
     struct batch *batch = engine->filling;
-    uint64_t first = engine->chain.head.seq + 1;
+    struct engine_savepoint before = engine_savepoint(engine);
     int status = batch_reserve(batch, count);
     for (size_t i = 0; i < count && status == 0; i++) {
         status = chain_append(&engine->chain, origin, &events[i], now, &batch->events);
-        if (status == 0)
-            status = ledger_apply(engine->ledger, &events[i], engine->chain.head.seq);
-        if (status == 0)
-            batch_add(batch, &engine->chain.head, events[i].type);
+        if (status)
+            break;
+        batch_add(batch, &engine->chain.head, events[i].type);
+        status = ledger_apply(engine->ledger, &events[i], engine->chain.head.seq);
     }
     if (status == 0 && origin->has_command)
-        status = recent_add(engine->recent, origin->command, first, engine->chain.head.seq);
+        status = recent_add(engine->recent, origin->command, before.head.seq + 1,
+                            engine->chain.head.seq);
     if (status == 0)
         return 0;
-    log_failure(engine, "apply_failed", status);
-    struct pollfd event = {.fd = engine->event_fd, .events = POLLIN};
-    while (!committer_idle(engine->committer) && !engine->recovering) {
-        take_commit(engine);
-        if (!committer_idle(engine->committer))
-            poll(&event, 1, 1000);
-    }
-    if (!engine->recovering)
-        fall_back(engine);
+    engine_log_failure(engine, "apply_failed", status);
+    engine_rollback(engine, &before);
     return status;
 }
 
@@ -251,7 +257,7 @@ int engine_hello(struct engine *engine, int64_t now)
     RENTBUS_SET(&event->data.hello_data, hello_data, head, engine->durable.seq);
     RENTBUS_SET(&event->data.hello_data, hello_data, ledger, rentbus_text(engine->chain.ledger));
     RENTBUS_SET(&event->data.hello_data, hello_data, version, rentbus_text(engine->version));
-    int status = append_events(engine, &origin, event, 1, now);
+    int status = engine_append(engine, &origin, event, 1, now);
     if (status)
         return status;
     uint64_t seq = engine->chain.head.seq;
@@ -259,14 +265,23 @@ int engine_hello(struct engine *engine, int64_t now)
     return engine->durable.seq >= seq ? 0 : -EIO;
 }
 
-/* The id of the closed rental that a command may name, or an absent text. */
+/* Where a command holds the id of a rental that may be closed; 0 where it names none. */
+#define NAMED(field) offsetof(struct ledger_command, args.field)
+static const size_t named_rentals[RENTBUS_OP_COUNT] = {
+    [RENTBUS_OP_rental_return] = NAMED(scan.rental_id),
+    [RENTBUS_OP_rental_renew] = NAMED(rental_renew.rental_id),
+    [RENTBUS_OP_rental_forgive] = NAMED(rental_forgive.rental_id),
+    [RENTBUS_OP_rental_flag] = NAMED(rental_flag.rental_id),
+    [RENTBUS_OP_rental_unflag] = NAMED(rental_unflag.rental_id),
+    [RENTBUS_OP_admin_import] = NAMED(admin_import.id),
+};
+
+/* The id, or an absent text. */
 static struct rentbus_text named_rental(const struct ledger_command *command)
 {
-    if (command->op == RENTBUS_OP_rental_return)
-        return command->args.scan.rental_id;
-    if (command->op == RENTBUS_OP_admin_import)
-        return command->args.admin_import.id;
-    return (struct rentbus_text){0};
+    size_t offset = named_rentals[command->op];
+    return offset ? *(const struct rentbus_text *)((const char *)command + offset)
+                  : (struct rentbus_text){0};
 }
 
 /* Reads the rental that the command names from the archive when the ledger no longer holds it: 1
@@ -307,38 +322,81 @@ bool engine_full(const struct engine *engine)
            engine->committing->waiting.length >= ENGINE_PENDING_BYTES_MAX;
 }
 
-int engine_execute(struct engine *engine, const struct chain_origin *origin,
-                   const struct ledger_command *command, int64_t now,
-                   struct rentbus_command_result *result, struct rentbus_fault *fault)
+int64_t engine_now(const struct engine *engine, int64_t now)
 {
-    struct rentbus_rental archived;
+    return now > engine->chain.head.time ? now : engine->chain.head.time;
+}
+
+/* Decides the command into engine->decision. 0, an error code with *fault, or a negative errno. */
+static int decide(struct engine *engine, const struct ledger_command *command, int64_t now,
+                  struct rentbus_fault *fault)
+{
     struct rentbus_uuid rental_id;
-    int status = refuse_when_failing(engine, fault);
-    if (status)
-        return status;
-    int found = find_archived(engine, command, &archived);
+    int found = find_archived(engine, command, &engine->named);
     if (found < 0)
         return found;
-    status = rentbus_uuid_next(&engine->rental_ids, now, &rental_id);
+    int status = rentbus_uuid_next(&engine->rental_ids, now, &rental_id);
     if (status)
         return status;
     rentbus_uuid_format(rental_id, engine->rental_id);
     struct ledger_context context = {
-        .now = now > engine->chain.head.time ? now : engine->chain.head.time,
+        .now = engine_now(engine, now),
         .next_seq = engine->chain.head.seq + 1,
         .new_rental_id = rentbus_text(engine->rental_id),
-        .archived = found ? &archived : NULL,
-        .policy = &engine->policy,
+        .archived = found ? &engine->named : NULL,
     };
-    struct ledger_decision *decision = &engine->decision;
-    status = ledger_decide(engine->ledger, command, &context, decision, fault);
+    return ledger_decide(engine->ledger, command, &context, &engine->decision, fault);
+}
+
+int engine_execute(struct engine *engine, const struct chain_origin *origin,
+                   const struct ledger_command *command, int64_t now,
+                   struct rentbus_command_result *result, struct rentbus_fault *fault)
+{
+    const struct ledger_decision *decision = &engine->decision;
+    int status = refuse_when_failing(engine, fault);
+    if (status == 0)
+        status = decide(engine, command, now, fault);
     if (status)
         return status;
     /* Before the events are applied: what they borrow from the ledger is as they say. */
-    status = append_events(engine, origin, decision->events, decision->count, now);
+    status = engine_append(engine, origin, decision->events, decision->count, now);
     if (status)
         return status;
     ledger_outcome(decision->events, decision->count, engine->chain.head.seq, result);
+    return 0;
+}
+
+static void encode_preview(const struct ledger_event *event, struct rentbus_buffer *out)
+{
+    const struct rentbus_schema *schema = &rentbus_preview_schema;
+    struct rentbus_preview preview = {0};
+    RENTBUS_SET(&preview, preview, type,
+                rentbus_text(rentbus_word_text(&rentbus_event_type_words, (int)event->type)));
+    if (event->subject.data)
+        RENTBUS_SET(&preview, preview, subject, event->subject);
+    rentbus_cbor_write_map(out, event->subject.data ? 3 : 2);
+    rentbus_cbor_write_text(out, "data", 4);
+    rentbus_encode(rentbus_event_rows[event->type].data, ledger_event_data(event), out);
+    rentbus_encode_fields(schema, &preview, RENTBUS_FIELD_preview_type, schema->count, out);
+}
+
+int engine_preview(struct engine *engine, const struct ledger_command *command, int64_t now,
+                   struct rentbus_command_result *result, struct rentbus_fault *fault)
+{
+    const struct ledger_decision *decision = &engine->decision;
+    struct rentbus_buffer *out = &engine->previews;
+    int status = decide(engine, command, now, fault);
+    if (status)
+        return status;
+    rentbus_buffer_clear(out);
+    for (size_t i = 0; i < decision->count; i++)
+        encode_preview(&decision->events[i], out);
+    if (out->failed)
+        return -ENOMEM;
+    ledger_outcome(decision->events, decision->count, engine->chain.head.seq, result);
+    RENTBUS_SET(result, command_result, dry_run, true);
+    RENTBUS_SET(result, command_result, events,
+                ((struct rentbus_list){out->data, out->length, decision->count}));
     return 0;
 }
 
@@ -371,6 +429,7 @@ void engine_close(struct engine **engine)
     batch_release(&old->batches[0]);
     batch_release(&old->batches[1]);
     rentbus_buffer_release(&old->scratch);
+    rentbus_buffer_release(&old->previews);
     if (old->event_fd >= 0)
         close(old->event_fd);
     free(old);

@@ -24,6 +24,10 @@
 #define ENGINE_PENDING_EVENTS_MAX 65536
 #define ENGINE_PENDING_BYTES_MAX (64 << 20)
 #define ENGINE_UNAVAILABLE_RETRY_MS 500
+/* Events of timers that one call records, and that may wait for the disk: when a million rentals
+ * expire at once, commands still find room. */
+#define ENGINE_TIMERS_ROUND 512
+#define ENGINE_TIMERS_PENDING_MAX 4096
 
 struct engine;
 
@@ -46,7 +50,6 @@ struct engine_settings {
     const char *directory; /* exists, and is ours alone */
     const char *ledger;
     const char *version; /* for HELLO_EVENT */
-    struct ledger_policy policy;
 };
 
 /* Opens journal and archive in the directory and rebuilds the ledger. 0; INVALID_ARGUMENT with
@@ -76,6 +79,29 @@ int engine_execute(struct engine *engine, const struct chain_origin *origin,
                    const struct ledger_command *command, int64_t now,
                    struct rentbus_command_result *result, struct rentbus_fault *fault)
     __attribute__((warn_unused_result));
+
+/* Decides a command and takes nothing of it: as engine_execute(), but nothing is recorded, and
+ * *result has `dry_run` and the events that there would be. Also while the journal recovers. */
+int engine_preview(struct engine *engine, const struct ledger_command *command, int64_t now,
+                   struct rentbus_command_result *result, struct rentbus_fault *fault)
+    __attribute__((warn_unused_result));
+
+/* Where the engine stands between two commands. */
+struct engine_savepoint {
+    struct journal_head head;
+    size_t count; /* of pending events */
+};
+struct engine_savepoint engine_savepoint(const struct engine *engine);
+/* Takes back every command since; their ids were never seen. Not once engine_process() has been
+ * called, nor engine_reply() for any of them. Cannot fail. */
+void engine_rollback(struct engine *engine, const struct engine_savepoint *savepoint);
+
+/* Records what the passing of time brings: events without a command. A round of them at most: there
+ * is more as long as engine_timer() is not behind `now`. Cheap when nothing is due. */
+void engine_timers(struct engine *engine, int64_t now);
+/* When engine_timers() should be called next, in microseconds since 1970; INT64_MAX when there is
+ * no such time, or when engine_process() has to make room first. */
+int64_t engine_timer(const struct engine *engine);
 
 enum engine_seen {
     ENGINE_NEW,     /* never seen */

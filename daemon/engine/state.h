@@ -17,7 +17,6 @@ struct engine {
     char journal_path[PATH_MAX];
     char archive_path[PATH_MAX];
     int event_fd;
-    struct ledger_policy policy;
     struct ledger *ledger;
     struct recent *recent;
     struct committer *committer;
@@ -39,8 +38,20 @@ struct engine {
     struct rentbus_uuid_source rental_ids;
     char rental_id[RENTBUS_UUID_TEXT_SIZE + 1]; /* the last one made; decisions borrow it */
     struct ledger_decision decision;
-    struct rentbus_buffer scratch; /* what a result of the past borrows from */
+    struct rentbus_rental named;    /* the archived rental that the decision is about */
+    struct rentbus_buffer scratch;  /* what a result of the past borrows from */
+    struct rentbus_buffer previews; /* what the result of a dry run borrows from */
+    int64_t timers_from;            /* timers rest until then, since memory ran out */
 };
+
+/* What time it is for a decision: the journal's times never decrease. */
+int64_t engine_now(const struct engine *engine, int64_t now);
+/* Appends and applies the events, as one: all of them or, with a negative errno, none. `count` is
+ * at most LEDGER_DECISION_MAX. */
+int engine_append(struct engine *engine, const struct chain_origin *origin,
+                  const struct ledger_event *events, size_t count, int64_t now)
+    __attribute__((warn_unused_result));
+void engine_log_failure(struct engine *engine, const char *event, int status);
 
 /* Applies the durable events behind the ledger's head, and notes their commands. `publish`: also
  * hands them to the hook, since nobody has seen them. 0, or a negative errno. */

@@ -163,7 +163,7 @@ static int open_server(struct server *server)
     if (status)
         return status;
     struct api_settings settings = {
-        .engine = {config->data, config->ledger, RENTBUS_VERSION, config->policy},
+        .engine = {config->data, config->ledger, RENTBUS_VERSION},
         .send = server_send,
         .publish = server_publish,
         .log = server_log,
@@ -230,6 +230,18 @@ static void give_sign_of_life(struct server *server)
     server->next_sign = now + server->watchdog_us;
 }
 
+/* How long to wait for something to happen: until the next timer, to the millisecond, but not
+ * longer than `idle_ms`, in which the clock may have been set. */
+static long patience_ms(struct server *server, long idle_ms)
+{
+    int64_t due = api_timer(server->api);
+    int64_t now = server_now(server);
+    if (due <= now)
+        return 0;
+    int64_t left_ms = (due - now - 1) / 1000 + 1;
+    return left_ms < idle_ms ? (long)left_ms : idle_ms;
+}
+
 static void run(struct server *server)
 {
     zmq_pollitem_t items[] = {
@@ -242,7 +254,7 @@ static void run(struct server *server)
     if (server->watchdog_us && server->watchdog_us / 1000 < idle_ms)
         idle_ms = server->watchdog_us / 1000;
     while (!server->stopping) {
-        zmq_poll(items, sizeof items / sizeof *items, idle_ms);
+        zmq_poll(items, sizeof items / sizeof *items, patience_ms(server, idle_ms));
         serve_round(server);
         api_process(server->api);
         if (items[1].revents)
