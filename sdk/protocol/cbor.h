@@ -10,13 +10,17 @@
 #include "sdk/protocol/buffer.h"
 #include "sdk/protocol/types.h"
 
+/* Levels of arrays, maps and tags: of a request; and of a reply, in which the events that a command
+ * of a batch would record lie deepest, at ten. */
 #define RENTBUS_CBOR_DEPTH_MAX 8
+#define RENTBUS_CBOR_REPLY_DEPTH_MAX 12
 /* Entries of one map: more than any message has, few enough to compare all keys with each other. */
 #define RENTBUS_CBOR_MAP_MAX 64
 
 struct rentbus_cbor_limits {
     size_t bytes;
     size_t items;
+    size_t depth; /* at most RENTBUS_CBOR_REPLY_DEPTH_MAX */
 };
 /* For requests, and for replies, which may carry a page of a thousand rentals. */
 extern const struct rentbus_cbor_limits rentbus_request_limits; /* 1 MiB, 65,536 items */

@@ -5,8 +5,10 @@
 
 #include <string.h>
 
-const struct rentbus_cbor_limits rentbus_request_limits = {1 << 20, 1 << 16};
-const struct rentbus_cbor_limits rentbus_reply_limits = {64 << 20, 4 << 20};
+const struct rentbus_cbor_limits rentbus_request_limits = {1 << 20, 1 << 16,
+                                                           RENTBUS_CBOR_DEPTH_MAX};
+const struct rentbus_cbor_limits rentbus_reply_limits = {64 << 20, 4 << 20,
+                                                         RENTBUS_CBOR_REPLY_DEPTH_MAX};
 
 /* A container, or a tag, whose items are being read. */
 struct frame {
@@ -25,8 +27,9 @@ struct checker {
     size_t at;
     size_t items_left;
     size_t depth;
+    size_t depth_max;
     bool indefinite;
-    struct frame frames[RENTBUS_CBOR_DEPTH_MAX];
+    struct frame frames[RENTBUS_CBOR_REPLY_DEPTH_MAX];
 };
 
 /* Reads a text key piece by piece; one that is not chunked is one piece. */
@@ -184,7 +187,7 @@ static enum rentbus_cbor_check check_string(struct checker *checker,
 static enum rentbus_cbor_check check_push(struct checker *checker, uint64_t left, bool indefinite,
                                           bool map)
 {
-    if (checker->depth == RENTBUS_CBOR_DEPTH_MAX)
+    if (checker->depth == checker->depth_max)
         return RENTBUS_CBOR_TOO_DEEP;
     struct frame *frame = &checker->frames[checker->depth++];
     frame->left = left;
@@ -299,6 +302,7 @@ enum rentbus_cbor_check rentbus_cbor_check(struct rentbus_bytes bytes,
     checker.at = 0;
     checker.items_left = limits->items;
     checker.depth = 0;
+    checker.depth_max = limits->depth;
     checker.indefinite = false;
     do {
         enum rentbus_cbor_check check = check_step(&checker);

@@ -139,7 +139,7 @@ static void put_map(struct rentbus_buffer *out, struct rentbus_cbor_reader *read
     put(out, "}");
 }
 
-/* Recurses no deeper than RENTBUS_CBOR_DEPTH_MAX: the bytes are checked. */
+/* Recurses no deeper than RENTBUS_CBOR_REPLY_DEPTH_MAX: the bytes are checked. */
 static void put_item(struct rentbus_buffer *out, struct rentbus_cbor_reader *reader)
 {
     struct rentbus_cbor_item item = rentbus_cbor_read(reader);

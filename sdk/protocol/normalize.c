@@ -5,7 +5,7 @@
 #include <errno.h>
 
 /* The bytes are checked: every read finds what it asks for, and recursion goes no deeper than
- * RENTBUS_CBOR_DEPTH_MAX. */
+ * RENTBUS_CBOR_REPLY_DEPTH_MAX. */
 static struct rentbus_cbor_head take_head(struct rentbus_cbor_reader *reader)
 {
     struct rentbus_cbor_head head = {0};

@@ -27,6 +27,8 @@ extern "C" {
 #define RENTBUS_QR_MAX 172
 /* Ids in one list, such as `eligible_asset_types`. */
 #define RENTBUS_IDS_MAX 32
+/* Commands in one batch. */
+#define RENTBUS_BATCH_MAX 1000
 #define RENTBUS_UUID_SIZE 16
 #define RENTBUS_UUID_TEXT_SIZE 36
 #define RENTBUS_HASH_SIZE 32

@@ -67,7 +67,7 @@ def test_events(table, schema):
 
 def test_nothing_else_is_defined(schema):
     assert set(schema.rows) == {"operations", "known_events"}
-    others = {"message", "command", "query", "none"} | set(TYPES.values()) - {"any", "bool"}
+    others = {"message", "command", "query", "batch", "none"} | set(TYPES.values()) - {"any", "bool"}
     assert set(schema.plain) == others
 
 
@@ -81,6 +81,9 @@ def test_limits(table, schema):
     assert schema.plain["hash"] == f"bstr .size {limits['hash']}"
     assert schema.plain["whole"] == f"0..{2**63 - 1}"
     assert f"more than {limits['depth']} levels" in text
+    assert f"at most {limits['reply_depth']} levels" in text
+    assert f"takes up to {limits['batch']} commands" in text
+    assert f"[* batch_command],  ; at most {limits['batch']}\n" in text
     assert re.search(rf"over\s+;?\s*{limits['request_bytes']} bytes", text)
     assert f"over {limits['request_items']} items" in text
     assert f"a map over {limits['map']} entries" in text
@@ -97,7 +100,8 @@ def test_every_type_is_defined(schema):
             assert schema.structs.get(cells[0]) is not None, key
 
 
-def test_every_error_code_is_explained(schema):
+@pytest.mark.parametrize("words", ["error_code", "reason"])
+def test_every_word_is_explained(schema, words):
     text = cddl.SCHEMA.read_text(encoding="utf-8")
-    for code in schema.words["error_code"]:
-        assert re.search(rf"^; {code} +\S", text, re.M), code
+    for word in schema.words[words]:
+        assert re.search(rf"^; {word}  +\S", text, re.M), word

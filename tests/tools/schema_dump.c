@@ -75,6 +75,12 @@ static json_t *dump_events(void)
     return all;
 }
 
+static const char *const modes[] = {
+    [RENTBUS_MODE_QUERY] = "QUERY",
+    [RENTBUS_MODE_COMMAND] = "COMMAND",
+    [RENTBUS_MODE_BATCH] = "BATCH",
+};
+
 static json_t *dump_ops(void)
 {
     json_t *all = json_object();
@@ -82,17 +88,17 @@ static json_t *dump_ops(void)
         const struct rentbus_op_row *row = &rentbus_op_rows[op];
         json_object_set_new(all, row->wire,
                             json_pack("{s:s,s:s,s:s}", "args", row->args->name, "result",
-                                      row->result->name, "mode",
-                                      row->mode == RENTBUS_MODE_COMMAND ? "COMMAND" : "QUERY"));
+                                      row->result->name, "mode", modes[row->mode]));
     }
     return all;
 }
 
 static json_t *dump_limits(void)
 {
-    return json_pack("{s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:I,s:I}", "id", RENTBUS_ID_MAX, "text",
+    return json_pack("{s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:I,s:I}", "id", RENTBUS_ID_MAX, "text",
                      RENTBUS_TEXT_MAX, "qr", RENTBUS_QR_MAX, "ids", RENTBUS_IDS_MAX, "hash",
-                     RENTBUS_HASH_SIZE, "depth", RENTBUS_CBOR_DEPTH_MAX, "map",
+                     RENTBUS_HASH_SIZE, "depth", RENTBUS_CBOR_DEPTH_MAX, "reply_depth",
+                     RENTBUS_CBOR_REPLY_DEPTH_MAX, "batch", RENTBUS_BATCH_MAX, "map",
                      RENTBUS_CBOR_MAP_MAX, "request_bytes",
                      (json_int_t)rentbus_request_limits.bytes, "request_items",
                      (json_int_t)rentbus_request_limits.items);

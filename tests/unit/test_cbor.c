@@ -280,10 +280,11 @@ static void limits_are_exact(void **state)
     rentbus_cbor_write_array(&buffer, 9);
     for (int i = 0; i < 9; i++)
         rentbus_cbor_write_uint(&buffer, 1);
-    assert_int_equal(check_buffer(&buffer, (struct rentbus_cbor_limits){10, 10}), RENTBUS_CBOR_OK);
-    assert_int_equal(check_buffer(&buffer, (struct rentbus_cbor_limits){9, 10}),
+    assert_int_equal(check_buffer(&buffer, (struct rentbus_cbor_limits){10, 10, 1}),
+                     RENTBUS_CBOR_OK);
+    assert_int_equal(check_buffer(&buffer, (struct rentbus_cbor_limits){9, 10, 1}),
                      RENTBUS_CBOR_TOO_LARGE);
-    assert_int_equal(check_buffer(&buffer, (struct rentbus_cbor_limits){10, 9}),
+    assert_int_equal(check_buffer(&buffer, (struct rentbus_cbor_limits){10, 9, 1}),
                      RENTBUS_CBOR_TOO_LARGE);
     rentbus_buffer_release(&buffer);
 }
@@ -292,8 +293,8 @@ static void chunks_count_as_items(void **state)
 {
     (void)state;
     struct rentbus_bytes bytes = hex_read("5f404040ff");
-    struct rentbus_cbor_limits enough = {64, 4};
-    struct rentbus_cbor_limits less = {64, 3};
+    struct rentbus_cbor_limits enough = {64, 4, 1};
+    struct rentbus_cbor_limits less = {64, 3, 1};
     assert_int_equal(rentbus_cbor_check(bytes, &enough), RENTBUS_CBOR_INDEFINITE);
     assert_int_equal(rentbus_cbor_check(bytes, &less), RENTBUS_CBOR_TOO_LARGE);
     hex_release(&bytes);

@@ -312,7 +312,7 @@ static void bytes_that_fail_the_check_have_its_code(void **state)
         assert_string_equal(fault.message, malformed[i].message);
         assert_string_equal(fault.field, "");
     }
-    struct rentbus_cbor_limits tight = {0, 0};
+    struct rentbus_cbor_limits tight = {0, 0, 0};
     struct rentbus_buffer scratch = {0};
     struct rentbus_bytes bytes = {(const uint8_t *)"\xa0", 1};
     assert_int_equal(

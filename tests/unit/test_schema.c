@@ -132,12 +132,15 @@ static void operation_rows_are_whole(void **state)
         assert_int_equal(row->wire_length, strlen(row->wire));
         assert_non_null(row->args);
         assert_non_null(row->result);
-        /* What is journaled has the result of a command. */
-        assert_true(row->mode == RENTBUS_MODE_QUERY ||
+        /* What is journaled has the result of a command, and can be tried without effect. */
+        assert_true(row->mode != RENTBUS_MODE_COMMAND ||
                     row->result == &rentbus_command_result_schema);
+        bool dry = rentbus_schema_find(row->args, "dry_run", strlen("dry_run")) < row->args->count;
+        assert_true(dry == (row->mode == RENTBUS_MODE_COMMAND));
     }
     assert_int_equal(rentbus_op_rows[RENTBUS_OP_rental_return].mode, RENTBUS_MODE_COMMAND);
     assert_int_equal(rentbus_op_rows[RENTBUS_OP_rental_get].mode, RENTBUS_MODE_QUERY);
+    assert_int_equal(rentbus_op_rows[RENTBUS_OP_batch].mode, RENTBUS_MODE_BATCH);
 }
 
 int main(void)

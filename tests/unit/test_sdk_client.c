@@ -130,9 +130,9 @@ static void refuses_bad_args_without_a_round_trip(void **state)
     assert_int_equal(status, RENTBUS_ERROR_INVALID_ARGUMENT);
     assert_string_equal(rentbus_client_fault(fixture->client)->field, "eligible_asset_types");
 
-    struct rentbus_location location = {0};
-    RENTBUS_SET(&location, location, id, rentbus_text("bin-1"));
-    RENTBUS_SET(&location, location, name, rentbus_text("\xff"));
+    struct rentbus_location_put_args location = {0};
+    RENTBUS_SET(&location, location_put_args, id, rentbus_text("bin-1"));
+    RENTBUS_SET(&location, location_put_args, name, rentbus_text("\xff"));
     status = rentbus_location_put(fixture->client, NULL, &location, NULL);
     assert_int_equal(status, RENTBUS_ERROR_INVALID_ARGUMENT);
     assert_string_equal(rentbus_client_fault(fixture->client)->field, "name");
