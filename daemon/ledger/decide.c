@@ -32,29 +32,29 @@ struct rentbus_unchanged_data *ledger_decision_unchanged(struct ledger_decision 
     return data;
 }
 
+void ledger_reasons_fill(const struct ledger_reasons *reasons, struct rentbus_ids *words)
+{
+    words->count = reasons->count;
+    for (size_t i = 0; i < reasons->count; i++)
+        words->items[i] = rentbus_text(rentbus_word_text(&rentbus_reason_words, reasons->items[i]));
+}
+
 static ledger_decider *const deciders[RENTBUS_OP_COUNT] = {
     [RENTBUS_OP_rental_return] = ledger_decide_return,
     [RENTBUS_OP_rental_checkout] = ledger_decide_checkout,
+    [RENTBUS_OP_rental_renew] = ledger_decide_renew,
+    [RENTBUS_OP_rental_forgive] = ledger_decide_forgive,
+    [RENTBUS_OP_rental_flag] = ledger_decide_flag,
+    [RENTBUS_OP_rental_unflag] = ledger_decide_unflag,
     [RENTBUS_OP_user_put] = ledger_decide_user_put,
+    [RENTBUS_OP_user_block] = ledger_decide_user_block,
+    [RENTBUS_OP_user_unblock] = ledger_decide_user_unblock,
     [RENTBUS_OP_asset_put] = ledger_decide_asset_put,
     [RENTBUS_OP_asset_type_put] = ledger_decide_asset_type_put,
     [RENTBUS_OP_location_put] = ledger_decide_location_put,
+    [RENTBUS_OP_policy_put] = ledger_decide_policy_put,
     [RENTBUS_OP_admin_import] = ledger_decide_import,
 };
-
-int64_t ledger_timer_next(const struct ledger *ledger)
-{
-    (void)ledger;
-    return INT64_MAX;
-}
-
-void ledger_decide_timers(struct ledger *ledger, const struct ledger_context *context,
-                          struct ledger_decision *decision)
-{
-    (void)ledger;
-    (void)context;
-    decision->count = 0;
-}
 
 int ledger_decide(const struct ledger *ledger, const struct ledger_command *command,
                   const struct ledger_context *context, struct ledger_decision *decision,

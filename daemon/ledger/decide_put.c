@@ -3,44 +3,6 @@
 #include "daemon/ledger/rules.h"
 #include "daemon/ledger/things.h"
 
-/* Whether a label says what a put asks for, `given` or nothing. */
-static bool label_is(const struct ledger_label *label, bool given, struct rentbus_text text)
-{
-    return given ? label && rentbus_text_equal(ledger_label_text(label), text) : !label;
-}
-
-static void fill_user(const struct rentbus_user_put_args *args, const struct ledger_user *known,
-                      struct rentbus_user *user)
-{
-    (void)known;
-    user->has = 0;
-    RENTBUS_SET(user, user, id, args->id);
-    if (RENTBUS_HAS(args, user_put_args, name))
-        RENTBUS_SET(user, user, name, args->name);
-    if (RENTBUS_HAS(args, user_put_args, user_limit))
-        RENTBUS_SET(user, user, user_limit, args->user_limit);
-}
-
-int ledger_decide_user_put(const struct ledger *ledger, const struct ledger_command *command,
-                           const struct ledger_context *context, struct ledger_decision *decision,
-                           struct rentbus_fault *fault)
-{
-    const struct rentbus_user_put_args *args = &command->args.user_put;
-    const struct ledger_user *user = ledger_find_user(ledger, args->id);
-
-    (void)context;
-    (void)fault;
-    if (user && label_is(user->name, RENTBUS_HAS(args, user_put_args, name), args->name))
-        ledger_decision_unchanged(decision, command->op, args->id);
-    else
-        fill_user(
-            args, user,
-            &ledger_decision_add(
-                 decision, user ? RENTBUS_USER_UPDATED_EVENT : RENTBUS_USER_CREATED_EVENT, args->id)
-                 ->data.user);
-    return 0;
-}
-
 static void fill_location(const struct rentbus_location_put_args *args,
                           struct rentbus_location *location)
 {
@@ -60,7 +22,7 @@ int ledger_decide_location_put(const struct ledger *ledger, const struct ledger_
     (void)context;
     (void)fault;
     if (location &&
-        label_is(location->name, RENTBUS_HAS(args, location_put_args, name), args->name))
+        ledger_label_is(location->name, RENTBUS_HAS(args, location_put_args, name), args->name))
         ledger_decision_unchanged(decision, command->op, args->id);
     else
         fill_location(args, &ledger_decision_add(decision,
@@ -95,27 +57,73 @@ int ledger_decide_asset_put(const struct ledger *ledger, const struct ledger_com
     return 0;
 }
 
-/* The asset type as the put asks for it, with defaults for what it leaves out. */
-static int asset_type_fill(const struct rentbus_asset_type_put_args *args,
-                           struct rentbus_asset_type *asset_type, struct rentbus_fault *fault)
+static int invalid(struct rentbus_fault *fault, const char *field, const char *message)
 {
-    asset_type->has = 0;
+    return rentbus_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, field, "%s", message);
+}
+
+/* What a put may leave out without a default. */
+static void fill_optional(const struct rentbus_asset_type_put_args *args,
+                          struct rentbus_asset_type *asset_type)
+{
+    if (RENTBUS_HAS(args, asset_type_put_args, user_limit))
+        RENTBUS_SET(asset_type, asset_type, user_limit, args->user_limit);
+    if (RENTBUS_HAS(args, asset_type_put_args, renewals_max))
+        RENTBUS_SET(asset_type, asset_type, renewals_max, args->renewals_max);
+    if (RENTBUS_HAS(args, asset_type_put_args, due_soon_lead))
+        RENTBUS_SET(asset_type, asset_type, due_soon_lead, args->due_soon_lead);
+}
+
+/* The asset type as the put asks for it, with defaults for what it leaves out. */
+static void fill_asset_type(const struct rentbus_asset_type_put_args *args,
+                            struct rentbus_asset_type *asset_type)
+{
+    asset_type->has = RENTBUS_BIT(asset_type, eligible_asset_types);
     RENTBUS_SET(asset_type, asset_type, id, args->id);
     RENTBUS_SET(asset_type, asset_type, loan_period, LEDGER_LOAN_PERIOD_DEFAULT);
     if (RENTBUS_HAS(args, asset_type_put_args, loan_period))
         asset_type->loan_period = args->loan_period;
-    if (asset_type->loan_period <= 0)
-        return rentbus_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, "loan_period",
-                                 "must be longer than nothing");
-    asset_type->has |= RENTBUS_BIT(asset_type, eligible_asset_types);
+    RENTBUS_SET(asset_type, asset_type, renewal_period, asset_type->loan_period);
+    if (RENTBUS_HAS(args, asset_type_put_args, renewal_period))
+        asset_type->renewal_period = args->renewal_period;
     asset_type->eligible_asset_types.count = 1;
     asset_type->eligible_asset_types.items[0] = args->id;
     if (RENTBUS_HAS(args, asset_type_put_args, eligible_asset_types))
         asset_type->eligible_asset_types = args->eligible_asset_types;
+    fill_optional(args, asset_type);
+}
+
+static int check_asset_type(const struct rentbus_asset_type *asset_type,
+                            struct rentbus_fault *fault)
+{
+    if (asset_type->loan_period <= 0)
+        return invalid(fault, "loan_period", "must be longer than nothing");
+    if (asset_type->renewal_period <= 0)
+        return invalid(fault, "renewal_period", "must be longer than nothing");
     if (asset_type->eligible_asset_types.count == 0)
-        return rentbus_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, "eligible_asset_types",
-                                 "must name a type");
+        return invalid(fault, "eligible_asset_types", "must name a type");
     return 0;
+}
+
+static bool limit_is(struct ledger_limit limit, bool given, uint64_t most)
+{
+    return limit.given == given && (!given || limit.most == most);
+}
+
+static bool asset_type_is(const struct ledger_asset_type_state *state,
+                          const struct rentbus_asset_type *wanted)
+{
+    bool has_lead = RENTBUS_HAS(wanted, asset_type, due_soon_lead);
+
+    return state->loan_period == wanted->loan_period &&
+           state->renewal_period == wanted->renewal_period &&
+           state->has_due_soon_lead == has_lead &&
+           (!has_lead || state->due_soon_lead == wanted->due_soon_lead) &&
+           limit_is(state->user_limit, RENTBUS_HAS(wanted, asset_type, user_limit),
+                    wanted->user_limit) &&
+           limit_is(state->renewals, RENTBUS_HAS(wanted, asset_type, renewals_max),
+                    wanted->renewals_max) &&
+           ledger_type_list_equal(state->eligible, &wanted->eligible_asset_types);
 }
 
 int ledger_decide_asset_type_put(const struct ledger *ledger, const struct ledger_command *command,
@@ -124,19 +132,20 @@ int ledger_decide_asset_type_put(const struct ledger *ledger, const struct ledge
 {
     const struct rentbus_asset_type_put_args *args = &command->args.asset_type_put;
     const struct ledger_asset_type *known = ledger_find_asset_type(ledger, args->id);
-    struct rentbus_asset_type asset_type;
-    int error = asset_type_fill(args, &asset_type, fault);
+    struct rentbus_asset_type wanted;
+    int error;
 
     (void)context;
+    fill_asset_type(args, &wanted);
+    error = check_asset_type(&wanted, fault);
     if (error != 0)
         return error;
-    if (known && known->loan_period == asset_type.loan_period &&
-        ledger_type_list_equal(known->eligible, &asset_type.eligible_asset_types))
+    if (known && asset_type_is(&known->state, &wanted))
         ledger_decision_unchanged(decision, command->op, args->id);
     else
         ledger_decision_add(
             decision, known ? RENTBUS_ASSET_TYPE_UPDATED_EVENT : RENTBUS_ASSET_TYPE_CREATED_EVENT,
             args->id)
-            ->data.asset_type = asset_type;
+            ->data.asset_type = wanted;
     return 0;
 }

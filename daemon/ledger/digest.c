@@ -11,6 +11,7 @@ enum digest_kind {
     DIGEST_ASSET,
     DIGEST_TYPE,
     DIGEST_PLACE,
+    DIGEST_POLICY,
     DIGEST_RENTAL
 };
 
@@ -36,12 +37,20 @@ static uint64_t digest_types(uint64_t digest, const struct ledger_type_list *lis
     return digest;
 }
 
+static uint64_t digest_limit(uint64_t digest, struct ledger_limit limit)
+{
+    return digest_number(digest_number(digest, limit.given), limit.given ? limit.most : 0);
+}
+
 static uint64_t digest_user(const struct ledger_key *thing)
 {
     const struct ledger_user *user = (const struct ledger_user *)thing;
+    const struct ledger_user_state *state = &user->state;
+    uint64_t digest = digest_text(DIGEST_USER, ledger_user_id(user));
 
-    return digest_text(digest_text(DIGEST_USER, ledger_user_id(user)),
-                       ledger_label_text(user->name));
+    digest = digest_text(digest, ledger_label_text(state->name));
+    digest = digest_text(digest, ledger_label_text(state->block_reason));
+    return digest_limit(digest, state->limit);
 }
 
 static uint64_t digest_asset(const struct ledger_key *thing)
@@ -60,10 +69,16 @@ static uint64_t digest_asset_type(const struct ledger_key *thing)
 {
     const struct ledger_asset_type *asset_type = (const struct ledger_asset_type *)thing;
     struct rentbus_text id = {asset_type->id, thing->length};
-    uint64_t digest =
-        digest_number(digest_text(DIGEST_TYPE, id), (uint64_t)asset_type->loan_period);
+    const struct ledger_asset_type_state *state = &asset_type->state;
+    uint64_t digest = digest_text(DIGEST_TYPE, id);
 
-    return digest_types(digest, asset_type->eligible);
+    digest = digest_number(digest, (uint64_t)state->loan_period);
+    digest = digest_number(digest, (uint64_t)state->renewal_period);
+    digest = digest_number(digest, state->has_due_soon_lead);
+    digest = digest_number(digest, state->has_due_soon_lead ? (uint64_t)state->due_soon_lead : 0);
+    digest = digest_limit(digest, state->user_limit);
+    digest = digest_limit(digest, state->renewals);
+    return digest_types(digest, state->eligible);
 }
 
 static uint64_t digest_location(const struct ledger_key *thing)
@@ -72,6 +87,19 @@ static uint64_t digest_location(const struct ledger_key *thing)
     struct rentbus_text id = {location->id, thing->length};
 
     return digest_text(digest_text(DIGEST_PLACE, id), ledger_label_text(location->name));
+}
+
+static uint64_t digest_flagged(uint64_t digest, const struct ledger_rental_state *state)
+{
+    const struct rentbus_text none = {0};
+
+    digest = digest_text(digest, ledger_name_text(state->flag_reason));
+    digest = digest_number(digest, state->closed_by);
+    digest = digest_number(digest, state->has_returned_at);
+    digest = digest_number(digest, state->has_returned_at ? (uint64_t)state->returned_at : 0);
+    digest = digest_text(digest, ledger_name_text(state->returned_location));
+    return digest_text(digest,
+                       state->returned_asset ? ledger_asset_id(state->returned_asset) : none);
 }
 
 static uint64_t digest_rental(const struct ledger_rental *rental)
@@ -87,14 +115,28 @@ static uint64_t digest_rental(const struct ledger_rental *rental)
     digest = digest_number(digest, (uint64_t)state->expires_at);
     digest = digest_number(digest, rental->created_seq);
     digest = digest_number(digest, state->rev);
-    return digest_number(digest, state->renewals);
+    digest = digest_number(digest, state->renewals);
+    digest = digest_number(digest, (uint64_t)state->due_at);
+    return ledger_rental_open(rental) ? digest : digest_flagged(digest, state);
+}
+
+static uint64_t digest_policy(const struct ledger_policy *policy)
+{
+    uint64_t digest = digest_number(DIGEST_POLICY, policy->version);
+
+    digest = digest_number(digest, policy->user_limit);
+    digest = digest_number(digest, (uint64_t)policy->max_skew);
+    digest = digest_number(digest, (uint64_t)policy->renewal_grace);
+    digest = digest_number(digest, (uint64_t)policy->return_match);
+    return digest_text(digest, ledger_name_text(policy->late_return));
 }
 
 static uint64_t digest_counts(const struct ledger *ledger)
 {
     const uint64_t counts[] = {ledger->users.count,       ledger->assets.count,
                                ledger->asset_types.count, ledger->locations.count,
-                               ledger->rental_count,      ledger->open_count};
+                               ledger->rental_count,      ledger->open_count,
+                               ledger->flagged.count};
 
     return ledger_hash(DIGEST_COUNTS, counts, sizeof(counts));
 }
@@ -111,7 +153,7 @@ static uint64_t digest_registry(const struct ledger_registry *registry,
 
 uint64_t ledger_digest(const struct ledger *ledger)
 {
-    uint64_t sum = digest_counts(ledger);
+    uint64_t sum = digest_counts(ledger) + digest_policy(&ledger->policy);
 
     sum += digest_registry(&ledger->users, digest_user);
     sum += digest_registry(&ledger->assets, digest_asset);
@@ -120,7 +162,8 @@ uint64_t ledger_digest(const struct ledger *ledger)
     for (size_t i = 0; i < ledger->created.count; i++) {
         const struct ledger_rental *rental = ledger->created.entries[i].rental;
 
-        if (rental && ledger_rental_open(rental))
+        if (rental &&
+            (ledger_rental_open(rental) || rental->state.status == RENTBUS_STATUS_FLAGGED))
             sum += digest_rental(rental);
     }
     return sum;

@@ -57,6 +57,7 @@ void ledger_destroy(struct ledger **ledger)
     ledger_registry_release(&old->asset_types, &memory);
     ledger_registry_release(&old->locations, &memory);
     ledger_sequence_release(&old->created, &memory);
+    ledger_timers_release(&old->timers, &memory);
     ledger_pool_release(&old->pool);
     memory.resize(memory.context, old, 0);
 }
@@ -71,8 +72,8 @@ static void ledger_purge(struct ledger *ledger)
 {
     uint64_t limit = ledger->archived < ledger->durable ? ledger->archived : ledger->durable;
 
-    while (ledger->closed_first && ledger->closed_first->state.closed_seq <= limit) {
-        struct ledger_rental *rental = ledger->closed_first;
+    while (ledger->closed.first && ledger->closed.first->state.closed_seq <= limit) {
+        struct ledger_rental *rental = ledger->closed.first;
 
         ledger_rental_unlink(ledger, rental);
         ledger_rental_leave(ledger, rental);
@@ -155,6 +156,7 @@ struct ledger_counts ledger_counts(const struct ledger *ledger)
         .locations = ledger->locations.count,
         .rentals = ledger->rental_count,
         .open = ledger->open_count,
-        .closed_in_memory = ledger->closed_count,
+        .flagged = ledger->flagged.count,
+        .closed_in_memory = ledger->closed.count,
     };
 }

@@ -90,7 +90,8 @@ void ledger_asset_type_list(const struct ledger *ledger, uint64_t after,
 void ledger_location_list(const struct ledger *ledger, uint64_t after,
                           ledger_location_visitor *visit, void *context);
 
-/* `rentals` counts every rental ever, `closed_in_memory` those closed and not yet archived. */
+/* `rentals` counts every rental ever, `closed_in_memory` the COMPLETED and FORGIVEN ones that are
+ * not yet archived. */
 struct ledger_counts {
     uint64_t users;
     uint64_t assets;
@@ -98,6 +99,7 @@ struct ledger_counts {
     uint64_t locations;
     uint64_t rentals;
     uint64_t open;
+    uint64_t flagged;
     uint64_t closed_in_memory;
 };
 struct ledger_counts ledger_counts(const struct ledger *ledger);
@@ -105,8 +107,8 @@ struct ledger_counts ledger_counts(const struct ledger *ledger);
 uint64_t ledger_expired_count(const struct ledger *ledger, int64_t now);
 
 /* A digest of all that the rules can see: users, assets with their open rental and last return,
- * asset types, locations, open rentals, counts. Equal for equal state, whatever the order of memory
- * and whatever closed rentals are still held. */
+ * asset types, locations, the policy, open and flagged rentals, counts. Equal for equal state,
+ * whatever the order of memory and whatever closed rentals are still held. */
 uint64_t ledger_digest(const struct ledger *ledger);
 
 #endif

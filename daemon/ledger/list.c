@@ -34,23 +34,34 @@ static bool listing_visit(void *context, struct ledger_rental *rental)
     return listing->visit(listing->context, &view);
 }
 
+/* Of the rentals of the chain that name the asset, and `next` when there is one, the first behind
+ * `after`. */
+static struct ledger_rental *chain_next(const struct ledger_chain *chain,
+                                        const struct ledger_asset *asset, uint64_t after,
+                                        struct ledger_rental *next)
+{
+    struct ledger_rental *rental = chain->first;
+
+    for (; rental; rental = rental->links[LEDGER_BY_AGE].right)
+        if (rental->state.asset == asset && rental->created_seq > after &&
+            (!next || rental->created_seq < next->created_seq))
+            next = rental;
+    return next;
+}
+
 /* Of the rentals in memory that name the asset, the next one behind `after`. */
 static struct ledger_rental *asset_next(const struct ledger *ledger,
                                         const struct ledger_asset *asset, uint64_t after)
 {
-    struct ledger_rental *next = asset->rental;
-    struct ledger_rental *closed = ledger->closed_first;
+    struct ledger_rental *open = asset->rental;
+    struct ledger_rental *next = open && open->created_seq > after ? open : NULL;
 
-    if (next && next->created_seq <= after)
-        next = NULL;
-    for (; closed; closed = closed->links[LEDGER_BY_AGE].right)
-        if (closed->state.asset == asset && closed->created_seq > after &&
-            (!next || closed->created_seq < next->created_seq))
-            next = closed;
-    return next;
+    next = chain_next(&ledger->flagged, asset, after, next);
+    return chain_next(&ledger->closed, asset, after, next);
 }
 
-/* An asset has at most one open rental and few closed ones that wait for the archive. */
+/* An asset has at most one open rental; few are flagged, and few closed ones wait for the archive.
+ */
 static void list_of_asset(const struct ledger *ledger, struct listing *listing)
 {
     struct ledger_rental *rental = asset_next(ledger, listing->asset, listing->after);
@@ -63,9 +74,13 @@ static void list_of_all(const struct ledger *ledger, struct listing *listing)
 {
     const struct ledger_sequence *created = &ledger->created;
     enum rentbus_status status = listing->filter->status;
-    bool only_closed = status != RENTBUS_STATUS_NONE && status != RENTBUS_STATUS_IN_PROGRESS;
+    bool any = status == RENTBUS_STATUS_NONE || status == RENTBUS_STATUS_IN_PROGRESS;
 
-    if (only_closed && ledger->closed_count == 0)
+    if (status == RENTBUS_STATUS_FLAGGED)
+        any = ledger->flagged.count > 0;
+    else if (!any)
+        any = ledger->closed.count > 0;
+    if (!any)
         return;
     for (size_t i = ledger_sequence_after(created, listing->after); i < created->count; i++)
         if (created->entries[i].rental && !listing_visit(listing, created->entries[i].rental))

@@ -3,11 +3,22 @@
 
 #include "daemon/ledger/view.h"
 
+#include <string.h>
+
 static void result_rental(struct rentbus_command_result *result,
                           const struct rentbus_rental *rental)
 {
     result->has |= RENTBUS_BIT(command_result, rental);
     ledger_rental_copy(rental, &result->rental);
+}
+
+static void result_reasons(struct rentbus_command_result *result, enum rentbus_reason reason,
+                           const struct rentbus_ids *reasons)
+{
+    RENTBUS_SET(result, command_result, reason, reason);
+    result->has |= RENTBUS_BIT(command_result, reasons);
+    result->reasons.count = reasons->count;
+    memcpy(result->reasons.items, reasons->items, reasons->count * sizeof(reasons->items[0]));
 }
 
 static void outcome_complete(const struct ledger_event *event,
@@ -32,7 +43,26 @@ static void outcome_rejected(const struct ledger_event *event,
     if (data->reason == RENTBUS_REASON_ALREADY_OUT)
         RENTBUS_SET(result, command_result, outcome, RENTBUS_OUTCOME_ALREADY_OUT);
     else
-        RENTBUS_SET(result, command_result, reason, data->reason);
+        result_reasons(result, data->reason, &data->reasons);
+}
+
+static void outcome_refused(const struct ledger_event *event, struct rentbus_command_result *result)
+{
+    const struct rentbus_refused_data *data = &event->data.refused_data;
+
+    if (RENTBUS_HAS(data, refused_data, rental))
+        result_rental(result, &data->rental);
+    result_reasons(result, data->reason, &data->reasons);
+}
+
+static void outcome_renewed(const struct ledger_event *event, struct rentbus_command_result *result)
+{
+    result_rental(result, &event->data.renewed_data.rental);
+}
+
+static void outcome_judged(const struct ledger_event *event, struct rentbus_command_result *result)
+{
+    result_rental(result, &event->data.judged_data.rental);
 }
 
 static void outcome_rental(const struct ledger_event *event, struct rentbus_command_result *result)
@@ -56,6 +86,11 @@ static void (*const details[])(const struct ledger_event *, struct rentbus_comma
     [RENTBUS_RENTAL_CHECKOUT_REJECTED_EVENT] = outcome_rejected,
     [RENTBUS_RENTAL_CREATED_EVENT] = outcome_rental,
     [RENTBUS_RENTAL_IMPORTED_EVENT] = outcome_rental,
+    [RENTBUS_RENTAL_RENEWED_EVENT] = outcome_renewed,
+    [RENTBUS_RENTAL_FORGIVEN_EVENT] = outcome_judged,
+    [RENTBUS_RENTAL_FLAGGED_EVENT] = outcome_judged,
+    [RENTBUS_RENTAL_UNFLAGGED_EVENT] = outcome_judged,
+    [RENTBUS_COMMAND_REJECTED_EVENT] = outcome_refused,
     [RENTBUS_COMMAND_UNCHANGED_EVENT] = outcome_unchanged,
 };
 

@@ -14,10 +14,40 @@ typedef int ledger_decider(const struct ledger *ledger, const struct ledger_comm
 ledger_decider ledger_decide_return;
 ledger_decider ledger_decide_checkout;
 ledger_decider ledger_decide_import;
+ledger_decider ledger_decide_renew;
+ledger_decider ledger_decide_forgive;
+ledger_decider ledger_decide_flag;
+ledger_decider ledger_decide_unflag;
 ledger_decider ledger_decide_user_put;
+ledger_decider ledger_decide_user_block;
+ledger_decider ledger_decide_user_unblock;
 ledger_decider ledger_decide_asset_put;
 ledger_decider ledger_decide_asset_type_put;
 ledger_decider ledger_decide_location_put;
+ledger_decider ledger_decide_policy_put;
+
+/* 9999-12-31T23:59:59.999999Z, the last time that has a text. */
+#define LEDGER_TIME_LAST INT64_C(253402300799999999)
+
+/* The most rules that can stand against one command. */
+#define LEDGER_REASONS_MAX 4
+
+/* The rules that stand against a command, the first first. Zeroed at first. */
+struct ledger_reasons {
+    size_t count;
+    enum rentbus_reason items[LEDGER_REASONS_MAX];
+};
+
+/* Adds the reason when it holds. */
+static inline void ledger_reasons_add(struct ledger_reasons *reasons, bool holds,
+                                      enum rentbus_reason reason)
+{
+    if (holds)
+        reasons->items[reasons->count++] = reason;
+}
+
+/* The reasons as words. */
+void ledger_reasons_fill(const struct ledger_reasons *reasons, struct rentbus_ids *words);
 
 /* The next event of the decision, its data uninitialized. */
 struct ledger_event *ledger_decision_add(struct ledger_decision *decision,

@@ -9,6 +9,7 @@
 #include "daemon/ledger/policy.h"
 #include "daemon/ledger/registry.h"
 #include "daemon/ledger/sequence.h"
+#include "daemon/ledger/timers.h"
 #include "daemon/ledger/tree.h"
 #include "daemon/ledger/undo.h"
 #include "sdk/protocol/text.h"
@@ -19,11 +20,25 @@ struct ledger_label {
     char data[];
 };
 
+/* A number that somebody may have set. */
+struct ledger_limit {
+    uint64_t most;
+    bool given;
+};
+
+/* What changes of a user by events of its own. It owns the labels. */
+struct ledger_user_state {
+    struct ledger_label *name;         /* NULL: none */
+    struct ledger_label *block_reason; /* NULL: not blocked */
+    struct ledger_limit limit;         /* rentals in progress, instead of the policy's */
+};
+
 struct ledger_user {
     struct ledger_key key;
-    struct ledger_label *name;     /* NULL: none */
+    uint32_t open_count;
     struct ledger_rental *open;    /* root, LEDGER_BY_AGE: the rentals in progress */
     struct ledger_rental *rentals; /* root, LEDGER_BY_SEQ: all that are in memory */
+    struct ledger_user_state state;
     char id[];
 };
 
@@ -41,10 +56,20 @@ struct ledger_asset {
     char id[];
 };
 
+/* Periods in seconds. */
+struct ledger_asset_type_state {
+    int64_t loan_period;
+    int64_t renewal_period;
+    int64_t due_soon_lead; /* with has_due_soon_lead */
+    bool has_due_soon_lead;
+    struct ledger_limit user_limit;    /* of the type, in progress, for one user */
+    struct ledger_limit renewals;      /* of one rental */
+    struct ledger_type_list *eligible; /* a reference */
+};
+
 struct ledger_asset_type {
     struct ledger_key key;
-    int64_t loan_period;               /* seconds */
-    struct ledger_type_list *eligible; /* a reference */
+    struct ledger_asset_type_state state;
     char id[];
 };
 
@@ -59,9 +84,14 @@ struct ledger_rental_state {
     struct ledger_asset *asset;
     struct ledger_asset *returned_asset;   /* NULL: none */
     struct ledger_name *returned_location; /* a reference; NULL: none */
+    struct ledger_name *flag_reason;       /* a reference; NULL: none */
     int64_t expires_at;
+    /* When the next timer event of it is due: to warn, when not behind expires_at; else that it has
+     * expired. LEDGER_NEVER when both have been. Of use while it is open, kept while it is flagged.
+     */
+    int64_t due_at;
     int64_t returned_at; /* with has_returned_at */
-    uint64_t closed_seq; /* of the event that closed it; 0 while open */
+    uint64_t closed_seq; /* of the event that gave it its status; 0 while open */
     uint32_t rev;
     uint32_t renewals;
     uint8_t status;    /* enum rentbus_status */
@@ -69,7 +99,9 @@ struct ledger_rental_state {
     bool has_returned_at;
 };
 
-/* The links BY_AGE of a closed rental chain it to those closed before and after it. */
+#define LEDGER_NEVER INT64_MAX
+
+/* The links BY_AGE of a closed or flagged rental chain it to those before and after it. */
 struct ledger_rental {
     struct ledger_key key;
     struct ledger_link links[LEDGER_ORDERS];
@@ -80,7 +112,15 @@ struct ledger_rental {
     uint64_t created_seq;
     struct ledger_rental_state state;
     uint32_t place; /* in the sequence */
+    uint32_t timer; /* in the timers, with a due_at and while open */
     char id[];
+};
+
+/* In the order of closed_seq. */
+struct ledger_chain {
+    struct ledger_rental *first;
+    struct ledger_rental *last;
+    uint64_t count;
 };
 
 struct ledger {
@@ -99,11 +139,11 @@ struct ledger {
     struct ledger_registry locations;
     struct ledger_table rentals;
     struct ledger_sequence created;
-    struct ledger_rental *closed_first; /* in the order of closed_seq */
-    struct ledger_rental *closed_last;
+    struct ledger_timers timers;
+    struct ledger_chain closed; /* COMPLETED and FORGIVEN, until the archive has them */
+    struct ledger_chain flagged;
     uint64_t rental_count; /* ever */
     uint64_t open_count;
-    uint64_t closed_count; /* in memory */
     struct ledger_undo_log undo;
 };
 

@@ -27,6 +27,17 @@ struct rentbus_text ledger_label_text(const struct ledger_label *label)
     return label ? (struct rentbus_text){label->data, label->length} : (struct rentbus_text){0};
 }
 
+bool ledger_label_is(const struct ledger_label *label, bool given, struct rentbus_text text)
+{
+    return given ? label && rentbus_text_equal(ledger_label_text(label), text) : !label;
+}
+
+void ledger_user_state_release(struct ledger *ledger, const struct ledger_user_state *state)
+{
+    ledger_label_free(ledger, state->name);
+    ledger_label_free(ledger, state->block_reason);
+}
+
 /* A zeroed thing of `size` bytes with its key and, behind them, its id. */
 static void *thing_create(struct ledger *ledger, size_t size, struct rentbus_text id)
 {
@@ -41,14 +52,14 @@ static void *thing_create(struct ledger *ledger, size_t size, struct rentbus_tex
 }
 
 struct ledger_user *ledger_user_create(struct ledger *ledger, struct rentbus_text id,
-                                       struct ledger_label *name)
+                                       const struct ledger_user_state *state)
 {
     struct ledger_user *user = thing_create(ledger, offsetof(struct ledger_user, id), id);
 
     if (user)
-        user->name = name;
+        user->state = *state;
     else
-        ledger_label_free(ledger, name);
+        ledger_user_state_release(ledger, state);
     return user;
 }
 
@@ -78,18 +89,15 @@ struct ledger_asset *ledger_asset_create(struct ledger *ledger, struct rentbus_t
 }
 
 struct ledger_asset_type *ledger_asset_type_create(struct ledger *ledger, struct rentbus_text id,
-                                                   int64_t loan_period,
-                                                   struct ledger_type_list *eligible)
+                                                   const struct ledger_asset_type_state *state)
 {
     struct ledger_asset_type *asset_type =
         thing_create(ledger, offsetof(struct ledger_asset_type, id), id);
 
-    if (!asset_type) {
-        ledger_type_list_release(ledger, eligible);
-        return NULL;
-    }
-    asset_type->loan_period = loan_period;
-    asset_type->eligible = eligible;
+    if (asset_type)
+        asset_type->state = *state;
+    else
+        ledger_type_list_release(ledger, state->eligible);
     return asset_type;
 }
 
@@ -97,12 +105,12 @@ void ledger_thing_free(struct ledger *ledger, const struct ledger_registry *regi
                        struct ledger_key *thing)
 {
     if (registry == &ledger->users)
-        ledger_label_free(ledger, ((struct ledger_user *)thing)->name);
+        ledger_user_state_release(ledger, &((struct ledger_user *)thing)->state);
     else if (registry == &ledger->locations)
         ledger_label_free(ledger, ((struct ledger_location *)thing)->name);
     else if (registry == &ledger->assets)
         ledger_name_release(ledger, ((struct ledger_asset *)thing)->state.type);
     else
-        ledger_type_list_release(ledger, ((struct ledger_asset_type *)thing)->eligible);
+        ledger_type_list_release(ledger, ((struct ledger_asset_type *)thing)->state.eligible);
     ledger_pool_give(&ledger->pool, thing, registry->table.id_offset + thing->length);
 }

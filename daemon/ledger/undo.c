@@ -13,14 +13,11 @@ enum undo_kind {
     UNDO_ADD,
     UNDO_ADD_RENTAL,
     UNDO_LABEL,
+    UNDO_USER,
     UNDO_ASSET,
     UNDO_ASSET_TYPE,
+    UNDO_POLICY,
     UNDO_RENTAL,
-};
-
-struct undo_asset_type {
-    int64_t loan_period;
-    struct ledger_type_list *eligible;
 };
 
 struct ledger_undo {
@@ -29,14 +26,17 @@ struct ledger_undo {
     union {
         struct ledger_registry *registry;
         struct ledger_label **label;
+        struct ledger_user *user;
         struct ledger_asset *asset;
         struct ledger_asset_type *asset_type;
         struct ledger_rental *rental;
     } of;
     union {
         struct ledger_label *label;
+        struct ledger_user_state user;
         struct ledger_asset_state asset;
-        struct undo_asset_type asset_type;
+        struct ledger_asset_type_state asset_type;
+        struct ledger_policy policy;
         struct ledger_rental_state rental;
     } old;
 };
@@ -111,15 +111,29 @@ void ledger_change_asset(struct ledger *ledger, struct ledger_asset *asset,
 }
 
 void ledger_change_asset_type(struct ledger *ledger, struct ledger_asset_type *asset_type,
-                              int64_t loan_period, struct ledger_type_list *eligible)
+                              const struct ledger_asset_type_state *state)
 {
     struct ledger_undo *record = undo_push(ledger, UNDO_ASSET_TYPE);
 
     record->of.asset_type = asset_type;
-    record->old.asset_type =
-        (struct undo_asset_type){asset_type->loan_period, asset_type->eligible};
-    asset_type->loan_period = loan_period;
-    asset_type->eligible = eligible;
+    record->old.asset_type = asset_type->state;
+    asset_type->state = *state;
+}
+
+void ledger_change_user(struct ledger *ledger, struct ledger_user *user,
+                        const struct ledger_user_state *state)
+{
+    struct ledger_undo *record = undo_push(ledger, UNDO_USER);
+
+    record->of.user = user;
+    record->old.user = user->state;
+    user->state = *state;
+}
+
+void ledger_change_policy(struct ledger *ledger, const struct ledger_policy *policy)
+{
+    undo_push(ledger, UNDO_POLICY)->old.policy = ledger->policy;
+    ledger->policy = *policy;
 }
 
 static void rental_set(struct ledger *ledger, struct ledger_rental *rental,
@@ -158,14 +172,24 @@ static void forget_asset(struct ledger *ledger, struct ledger_undo *record)
     ledger_name_release(ledger, record->old.asset.type);
 }
 
+static void forget_user(struct ledger *ledger, struct ledger_undo *record)
+{
+    ledger_user_state_release(ledger, &record->old.user);
+}
+
 static void forget_asset_type(struct ledger *ledger, struct ledger_undo *record)
 {
     ledger_type_list_release(ledger, record->old.asset_type.eligible);
 }
 
+static void forget_policy(struct ledger *ledger, struct ledger_undo *record)
+{
+    ledger_name_release(ledger, record->old.policy.late_return);
+}
+
 static void forget_rental(struct ledger *ledger, struct ledger_undo *record)
 {
-    ledger_name_release(ledger, record->old.rental.returned_location);
+    ledger_rental_state_release(ledger, &record->old.rental);
 }
 
 /* ---- how each kind is taken back: the new state's references go ---- */
@@ -203,17 +227,28 @@ static void undo_asset_type(struct ledger *ledger, struct ledger_undo *record)
 {
     struct ledger_asset_type *asset_type = record->of.asset_type;
 
-    ledger_type_list_release(ledger, asset_type->eligible);
-    asset_type->loan_period = record->old.asset_type.loan_period;
-    asset_type->eligible = record->old.asset_type.eligible;
+    ledger_type_list_release(ledger, asset_type->state.eligible);
+    asset_type->state = record->old.asset_type;
+}
+
+static void undo_user(struct ledger *ledger, struct ledger_undo *record)
+{
+    ledger_user_state_release(ledger, &record->of.user->state);
+    record->of.user->state = record->old.user;
+}
+
+static void undo_policy(struct ledger *ledger, struct ledger_undo *record)
+{
+    ledger_name_release(ledger, ledger->policy.late_return);
+    ledger->policy = record->old.policy;
 }
 
 static void undo_rental(struct ledger *ledger, struct ledger_undo *record)
 {
-    struct ledger_name *location = record->of.rental->state.returned_location;
+    struct ledger_rental_state state = record->of.rental->state;
 
     rental_set(ledger, record->of.rental, &record->old.rental);
-    ledger_name_release(ledger, location);
+    ledger_rental_state_release(ledger, &state);
 }
 
 static const struct {
@@ -223,8 +258,10 @@ static const struct {
     [UNDO_ADD] = {forget_nothing, undo_add},
     [UNDO_ADD_RENTAL] = {forget_nothing, undo_add_rental},
     [UNDO_LABEL] = {forget_label, undo_label},
+    [UNDO_USER] = {forget_user, undo_user},
     [UNDO_ASSET] = {forget_asset, undo_asset},
     [UNDO_ASSET_TYPE] = {forget_asset_type, undo_asset_type},
+    [UNDO_POLICY] = {forget_policy, undo_policy},
     [UNDO_RENTAL] = {forget_rental, undo_rental},
 };
 

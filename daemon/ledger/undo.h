@@ -11,13 +11,16 @@ struct ledger;
 struct ledger_asset;
 struct ledger_asset_state;
 struct ledger_asset_type;
+struct ledger_asset_type_state;
 struct ledger_key;
 struct ledger_label;
+struct ledger_policy;
 struct ledger_registry;
 struct ledger_rental;
 struct ledger_rental_state;
-struct ledger_type_list;
 struct ledger_undo;
+struct ledger_user;
+struct ledger_user_state;
 
 /* The most changes that one event makes. */
 #define LEDGER_UNDO_EVENT_MAX 2
@@ -45,7 +48,10 @@ void ledger_change_label(struct ledger *ledger, struct ledger_label **place,
 void ledger_change_asset(struct ledger *ledger, struct ledger_asset *asset,
                          const struct ledger_asset_state *state);
 void ledger_change_asset_type(struct ledger *ledger, struct ledger_asset_type *asset_type,
-                              int64_t loan_period, struct ledger_type_list *eligible);
+                              const struct ledger_asset_type_state *state);
+void ledger_change_user(struct ledger *ledger, struct ledger_user *user,
+                        const struct ledger_user_state *state);
+void ledger_change_policy(struct ledger *ledger, const struct ledger_policy *policy);
 void ledger_change_rental(struct ledger *ledger, struct ledger_rental *rental,
                           const struct ledger_rental_state *state);
 

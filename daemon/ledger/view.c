@@ -9,6 +9,8 @@ static void view_closed(const struct ledger_rental_state *state, struct rentbus_
 {
     if (state->closed_by != RENTBUS_CLOSED_BY_NONE)
         RENTBUS_SET(view, rental, closed_by, (enum rentbus_closed_by)state->closed_by);
+    if (state->flag_reason)
+        RENTBUS_SET(view, rental, flag_reason, ledger_name_text(state->flag_reason));
     if (state->has_returned_at)
         RENTBUS_SET(view, rental, returned_at, state->returned_at);
     if (state->returned_asset)
@@ -40,10 +42,16 @@ void ledger_rental_view(const struct ledger_rental *rental, struct rentbus_renta
 
 void ledger_user_view(const struct ledger_user *user, struct rentbus_user *view)
 {
+    const struct ledger_user_state *state = &user->state;
+
     view->has = 0;
     RENTBUS_SET(view, user, id, ledger_user_id(user));
-    if (user->name)
-        RENTBUS_SET(view, user, name, ledger_label_text(user->name));
+    if (state->name)
+        RENTBUS_SET(view, user, name, ledger_label_text(state->name));
+    if (state->limit.given)
+        RENTBUS_SET(view, user, user_limit, state->limit.most);
+    if (state->block_reason)
+        RENTBUS_SET(view, user, block_reason, ledger_label_text(state->block_reason));
 }
 
 void ledger_asset_view(const struct ledger_asset *asset, struct rentbus_asset *view)
@@ -58,12 +66,20 @@ void ledger_asset_view(const struct ledger_asset *asset, struct rentbus_asset *v
 void ledger_asset_type_view(const struct ledger_asset_type *asset_type,
                             struct rentbus_asset_type *view)
 {
+    const struct ledger_asset_type_state *state = &asset_type->state;
     struct rentbus_text id = {asset_type->id, asset_type->key.length};
 
     view->has = RENTBUS_BIT(asset_type, eligible_asset_types);
     RENTBUS_SET(view, asset_type, id, id);
-    RENTBUS_SET(view, asset_type, loan_period, asset_type->loan_period);
-    ledger_type_list_view(asset_type->eligible, &view->eligible_asset_types);
+    RENTBUS_SET(view, asset_type, loan_period, state->loan_period);
+    RENTBUS_SET(view, asset_type, renewal_period, state->renewal_period);
+    if (state->has_due_soon_lead)
+        RENTBUS_SET(view, asset_type, due_soon_lead, state->due_soon_lead);
+    if (state->user_limit.given)
+        RENTBUS_SET(view, asset_type, user_limit, state->user_limit.most);
+    if (state->renewals.given)
+        RENTBUS_SET(view, asset_type, renewals_max, state->renewals.most);
+    ledger_type_list_view(state->eligible, &view->eligible_asset_types);
 }
 
 void ledger_location_view(const struct ledger_location *location, struct rentbus_location *view)
