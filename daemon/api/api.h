@@ -8,8 +8,8 @@
 
 #include "daemon/engine/engine.h"
 
-/* A message over this size in bytes is answered TOO_LARGE. */
-#define API_REQUEST_MAX (4 << 20)
+/* A message over this size in bytes is answered TOO_LARGE: a batch of the longest commands fits. */
+#define API_REQUEST_MAX (6 << 20)
 #define API_BUSY_RETRY_MS 50
 /* Items in one page of a list or of events, and what a request gets that names no limit. */
 #define API_PAGE_MAX 1000

@@ -22,8 +22,9 @@ struct rentbus_cbor_limits {
     size_t items;
     size_t depth; /* at most RENTBUS_CBOR_REPLY_DEPTH_MAX */
 };
-/* For requests, and for replies, which may carry a page of a thousand rentals. */
-extern const struct rentbus_cbor_limits rentbus_request_limits; /* 1 MiB, 65,536 items */
+/* For requests, of which a batch of a thousand of the longest commands is the largest; and for
+ * replies, which may carry a page of a thousand rentals. */
+extern const struct rentbus_cbor_limits rentbus_request_limits; /* 6 MiB, 65,536 items */
 extern const struct rentbus_cbor_limits rentbus_reply_limits;   /* 64 MiB, 4,194,304 items */
 
 enum rentbus_cbor_check {

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-const struct rentbus_cbor_limits rentbus_request_limits = {1 << 20, 1 << 16,
+const struct rentbus_cbor_limits rentbus_request_limits = {6 << 20, 1 << 16,
                                                            RENTBUS_CBOR_DEPTH_MAX};
 const struct rentbus_cbor_limits rentbus_reply_limits = {64 << 20, 4 << 20,
                                                          RENTBUS_CBOR_REPLY_DEPTH_MAX};

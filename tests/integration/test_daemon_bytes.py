@@ -14,6 +14,7 @@ ID = bytes(range(1, 17))
 REQUEST = {"v": 1, "id": ID, "op": "user.get", "args": {"id": "u1"}}
 GOOD = encode(REQUEST)
 MIB = 1 << 20
+REQUEST_MAX = 6 * MIB
 
 
 @pytest.fixture(scope="module")
@@ -196,11 +197,12 @@ def padded(size):
     return encode({**REQUEST, "args": {"id": b"x" * (size - bare)}})
 
 
-def test_a_request_may_have_a_mebibyte(client):
-    assert len(padded(MIB)) == MIB and len(padded(MIB + 1)) == MIB + 1
-    error = harness.decode_reply(client.raw(padded(MIB)))["error"]
+def test_a_request_may_have_six_mebibytes(client):
+    for size in (REQUEST_MAX, REQUEST_MAX + 1):
+        assert len(padded(size)) == size
+    error = harness.decode_reply(client.raw(padded(REQUEST_MAX)))["error"]
     assert (error["code"], error["field"]) == ("INVALID_ARGUMENT", "id")
-    for size in (MIB + 1, 8 * MIB):
+    for size in (REQUEST_MAX + 1, 8 * MIB):
         assert harness.decode_reply(client.raw(padded(size)))["error"]["code"] == "TOO_LARGE"
 
 

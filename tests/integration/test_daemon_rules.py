@@ -322,13 +322,12 @@ def test_clock_skew(shop, ahead, reason):
         shop.expect_completed(result, rental, "oldest")
 
 
-def test_max_skew_is_a_setting(tmp_path):
-    with harness.Daemon(tmp_path, args=["--max-skew", "PT1H"]) as daemon:
-        shop = Shop(harness.Client(daemon.api))
-        now = datetime.now(timezone.utc)
-        shop.take("ada", "m1", now.isoformat())
-        result = shop.bring((now + timedelta(minutes=50)).isoformat(), asset_id="m1")
-        assert result["outcome"] == "COMPLETED"
+def test_max_skew_is_a_policy(shop):
+    shop.client.ok("policy.put", max_skew="PT1H")
+    now = datetime.now(timezone.utc)
+    shop.take("ada", "m1", now.isoformat())
+    result = shop.bring((now + timedelta(minutes=50)).isoformat(), asset_id="m1")
+    assert result["outcome"] == "COMPLETED"
 
 
 def test_order_of_the_checks(shop):
