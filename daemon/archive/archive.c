@@ -283,7 +283,8 @@ static bool archive_is_of_rental(struct rentbus_text type)
 
     return found != RENTBUS_EVENT_NONE &&
            (data == &rentbus_rental_data_schema || data == &rentbus_complete_data_schema ||
-            data == &rentbus_swapped_data_schema);
+            data == &rentbus_swapped_data_schema || data == &rentbus_renewed_data_schema ||
+            data == &rentbus_judged_data_schema);
 }
 
 /* The bytes of `rental` in a map; none when it has no such field. */
@@ -312,11 +313,13 @@ static int archive_take_rental(struct archive_following *following, uint64_t seq
 
     if (rentbus_decode(&rentbus_rental_schema, body, RENTBUS_LENIENT, &rental, &fault))
         return -EBADMSG;
-    bool open = rental.status == RENTBUS_STATUS_IN_PROGRESS;
-    if (open && rental.rev == 1)
+    /* A flagged rental may be opened again: it stays with the ledger, as open ones do. */
+    bool over =
+        rental.status == RENTBUS_STATUS_COMPLETED || rental.status == RENTBUS_STATUS_FORGIVEN;
+    if (!over && rental.rev == 1)
         return 0;
-    int r = open ? archive_drop_rental(following->archive, &rental)
-                 : archive_put_rental(following->archive, seq, &rental, body);
+    int r = over ? archive_put_rental(following->archive, seq, &rental, body)
+                 : archive_drop_rental(following->archive, &rental);
     following->damaged = r == -EBADMSG;
     return r;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The archive: closed rentals and command ids in SQLite, a projection of the journal that follows
- * it in large transactions and can be deleted at any time. The file knows how far it has come (seq
- * and hash of the last event taken); what does not agree with the journal is thrown away and
- * rebuilt, also under the feet of readers: they go over to the new file (and give -ENOENT in
- * between).
+ * The archive: rentals that are over (COMPLETED or FORGIVEN) and command ids in SQLite, a
+ * projection of the journal that follows it in large transactions and can be deleted at any time.
+ * The file knows how far it has come (seq and hash of the last event taken); what does not agree
+ * with the journal is thrown away and rebuilt, also under the feet of readers: they go over to the
+ * new file (and give -ENOENT in between).
  *
  * Threads: an archive or a reader belongs to one thread at a time; readers see what was committed.
  */

@@ -31,7 +31,7 @@ void journal_fixture_hash(uint64_t seq, uint8_t hash[RENTBUS_HASH_SIZE])
     }
 }
 
-enum fixture_kind { CHECKOUT, RETURN, SWAP, NOBODY, IMPORT, REJECTION };
+enum fixture_kind { CHECKOUT, RETURN, SWAP, NOBODY, IMPORT, REJECTION, JUDGEMENT };
 
 /* The number of the event's command, from 0, and what it does. */
 static uint64_t fixture_number(uint64_t seq)
@@ -41,9 +41,10 @@ static uint64_t fixture_number(uint64_t seq)
 
 static enum fixture_kind fixture_kind(uint64_t number)
 {
-    static const enum fixture_kind kinds[] = {RETURN, NOBODY, SWAP, IMPORT, REJECTION};
+    static const enum fixture_kind kinds[] = {RETURN, NOBODY, SWAP, IMPORT, REJECTION,
+                                              RETURN, NOBODY, SWAP, IMPORT, JUDGEMENT};
 
-    return number % 2 == 0 ? CHECKOUT : kinds[number % 10 / 2];
+    return number % 2 == 0 ? CHECKOUT : kinds[number % 20 / 2];
 }
 
 bool journal_fixture_command(uint64_t seq, struct rentbus_uuid *command)
@@ -67,6 +68,7 @@ static enum rentbus_event_type fixture_type(uint64_t seq)
         [NOBODY] = {RENTBUS_HELLO_EVENT, RENTBUS_EVENT_NONE},
         [IMPORT] = {RENTBUS_USER_CREATED_EVENT, RENTBUS_RENTAL_IMPORTED_EVENT},
         [REJECTION] = {RENTBUS_RENTAL_RETURN_EVENT, RENTBUS_RENTAL_RETURN_REJECTED_EVENT},
+        [JUDGEMENT] = {RENTBUS_RENTAL_FLAGGED_EVENT, RENTBUS_RENTAL_FORGIVEN_EVENT},
     };
 
     return types[fixture_kind(fixture_number(seq))][(seq - 1) % 2];
@@ -85,6 +87,10 @@ static void fixture_rental(uint64_t seq, struct rentbus_rental *rental)
 
     if (type == RENTBUS_RENTAL_RETURN_COMPLETE_EVENT)
         status = RENTBUS_STATUS_COMPLETED;
+    if (type == RENTBUS_RENTAL_FLAGGED_EVENT)
+        status = RENTBUS_STATUS_FLAGGED;
+    if (type == RENTBUS_RENTAL_FORGIVEN_EVENT)
+        status = RENTBUS_STATUS_FORGIVEN;
     if (kind == IMPORT)
         status = number % 20 < 10 ? RENTBUS_STATUS_FORGIVEN : RENTBUS_STATUS_FLAGGED;
     snprintf(id, sizeof(id), "rental-%08llx", (unsigned long long)(origin * 2654435761u));
@@ -92,7 +98,7 @@ static void fixture_rental(uint64_t seq, struct rentbus_rental *rental)
     snprintf(asset, sizeof(asset), "asset-%llu", (unsigned long long)(origin % 11));
     *rental = (struct rentbus_rental){0};
     RENTBUS_SET(rental, rental, id, rentbus_text(id));
-    RENTBUS_SET(rental, rental, rev, own ? 1 : 2);
+    RENTBUS_SET(rental, rental, rev, own ? 1 : type == RENTBUS_RENTAL_FORGIVEN_EVENT ? 3 : 2);
     RENTBUS_SET(rental, rental, status, status);
     RENTBUS_SET(rental, rental, user_id, rentbus_text(user));
     RENTBUS_SET(rental, rental, asset_id, rentbus_text(asset));
@@ -115,8 +121,9 @@ static void fixture_data(uint64_t seq, struct rentbus_buffer *out)
     struct rentbus_rental rental;
     bool with_rental =
         type == RENTBUS_RENTAL_CREATED_EVENT || type == RENTBUS_RENTAL_IMPORTED_EVENT ||
-        type == RENTBUS_RENTAL_RETURN_COMPLETE_EVENT ||
-        type == RENTBUS_RENTAL_ASSET_SWAPPED_EVENT || type == RENTBUS_RENTAL_RETURN_REJECTED_EVENT;
+        type == RENTBUS_RENTAL_RETURN_COMPLETE_EVENT || type == RENTBUS_RENTAL_FLAGGED_EVENT ||
+        type == RENTBUS_RENTAL_FORGIVEN_EVENT || type == RENTBUS_RENTAL_ASSET_SWAPPED_EVENT ||
+        type == RENTBUS_RENTAL_RETURN_REJECTED_EVENT;
     bool swapped = type == RENTBUS_RENTAL_ASSET_SWAPPED_EVENT;
 
     rentbus_cbor_write_map(out, swapped ? 2 : 1);
@@ -168,9 +175,12 @@ bool journal_fixture_closed(uint64_t seq, struct rentbus_rental *rental, struct 
 {
     enum rentbus_event_type type = fixture_type(seq);
 
-    if (type != RENTBUS_RENTAL_RETURN_COMPLETE_EVENT && type != RENTBUS_RENTAL_IMPORTED_EVENT)
+    if (type != RENTBUS_RENTAL_RETURN_COMPLETE_EVENT && type != RENTBUS_RENTAL_IMPORTED_EVENT &&
+        type != RENTBUS_RENTAL_FORGIVEN_EVENT)
         return false;
     fixture_rental(seq, rental);
+    if (rental->status == RENTBUS_STATUS_FLAGGED)
+        return false;
     if (out)
         rentbus_encode(&rentbus_rental_schema, rental, out);
     return true;

@@ -5,7 +5,7 @@
  *
  * Events come in commands of two. By command: a checkout opens a rental; the next command is a
  * return that completes it, or an import of a forgiven or flagged rental, or a rejected return, or
- * a swap and a return, or two events without a command.
+ * a swap and a return, or a flag and the forgiveness, or two events without a command.
  */
 #ifndef RENTBUS_TESTS_JOURNAL_FIXTURE_H
 #define RENTBUS_TESTS_JOURNAL_FIXTURE_H
@@ -40,8 +40,8 @@ void journal_fixture_hash(uint64_t seq, uint8_t hash[RENTBUS_HASH_SIZE]);
 bool journal_fixture_command(uint64_t seq, struct rentbus_uuid *command);
 /* The encoded event, appended to `out`. */
 void journal_fixture_event(uint64_t seq, struct rentbus_buffer *out);
-/* The rental that the event at a seq leaves closed, encoded and appended to `out`, and its fields
- * (ids in static storage until the next call); false when it leaves none. */
+/* The rental that the event at a seq leaves COMPLETED or FORGIVEN, encoded and appended to `out`,
+ * and its fields (ids in static storage until the next call); false when it leaves none. */
 bool journal_fixture_closed(uint64_t seq, struct rentbus_rental *rental,
                             struct rentbus_buffer *out);
 
