@@ -318,16 +318,28 @@ static put_function *const put_functions[] = {
 
 /* The data of an event of a known type, in the forms of its struct. Data that holds more than this
  * version knows is written by its types, so that nothing of it is lost. */
-static void put_event_data(struct rentbus_buffer *out, const struct rentbus_event *event)
+static void put_event_data(struct rentbus_buffer *out, struct rentbus_text type_text,
+                           struct rentbus_bytes item)
 {
-    int type = rentbus_word_find(&rentbus_event_type_words, event->type);
+    int type = rentbus_word_find(&rentbus_event_type_words, type_text);
     const struct rentbus_schema *schema = rentbus_event_rows[type].data;
     union any_struct data;
     struct rentbus_fault fault;
-    if (schema && rentbus_decode(schema, event->data, RENTBUS_STRICT, &data, &fault) == 0)
+    if (schema && rentbus_decode(schema, item, RENTBUS_STRICT, &data, &fault) == 0)
         rentbus_json_encode(schema, &data, out);
     else
-        put_bytes_item(out, event->data);
+        put_bytes_item(out, item);
+}
+
+/* The type that says what the data is, where the field is that of an event; else NULL. */
+static const struct rentbus_text *event_type_of(const struct rentbus_schema *schema, size_t index,
+                                                const void *value)
+{
+    if (schema == &rentbus_event_schema && index == RENTBUS_FIELD_event_data)
+        return &((const struct rentbus_event *)value)->type;
+    if (schema == &rentbus_preview_schema && index == RENTBUS_FIELD_preview_data)
+        return &((const struct rentbus_preview *)value)->type;
+    return NULL;
 }
 
 static void put_value(struct rentbus_buffer *out, const struct rentbus_schema *schema, size_t index,
@@ -336,10 +348,11 @@ static void put_value(struct rentbus_buffer *out, const struct rentbus_schema *s
     const struct rentbus_field *field = &schema->fields[index];
     const void *member = (const char *)value + field->offset;
     bool present = *(const uint64_t *)value >> index & 1;
+    const struct rentbus_text *type = event_type_of(schema, index, value);
     if (!present)
         put(out, "null");
-    else if (schema == &rentbus_event_schema && index == RENTBUS_FIELD_event_data)
-        put_event_data(out, value);
+    else if (type)
+        put_event_data(out, *type, *(const struct rentbus_bytes *)member);
     else
         put_functions[field->kind](out, field, member);
 }

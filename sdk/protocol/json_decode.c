@@ -161,7 +161,9 @@ static const struct rentbus_schema *value_schema(const struct rentbus_schema *sc
 {
     if (schema->fields[index].kind == RENTBUS_KIND_MAP)
         return schema->fields[index].schema;
-    if (schema != &rentbus_event_schema || index != RENTBUS_FIELD_event_data)
+    bool data = (schema == &rentbus_event_schema && index == RENTBUS_FIELD_event_data) ||
+                (schema == &rentbus_preview_schema && index == RENTBUS_FIELD_preview_data);
+    if (!data)
         return NULL;
     const json_t *type = json_object_get(object, "type");
     if (!json_is_string(type))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Any bytes as an event and as a reply, as a client reads them: what decodes encodes to a fixed
- * point, and has a JSON form that is JSON. */
+/* Any bytes as an event and as a reply, as a client reads them, lists in it and lists in those:
+ * what decodes encodes to a fixed point, and has a JSON form that is JSON. */
 #include "sdk/protocol/cbor.h"
 #include "sdk/protocol/json.h"
 #include "sdk/protocol/text.h"
@@ -24,12 +24,30 @@ static void read_list(const struct rentbus_list *list, const struct rentbus_sche
         abort();
 }
 
+static void read_batch(struct rentbus_bytes result)
+{
+    struct rentbus_batch_result batch;
+    struct rentbus_batch_reply reply;
+    struct rentbus_fault fault = {0};
+    size_t position = 0;
+    if (rentbus_decode(&rentbus_batch_result_schema, result, RENTBUS_LENIENT, &batch, &fault))
+        return;
+    read_list(&batch.replies, &rentbus_batch_reply_schema);
+    while (rentbus_list_next(&batch.replies, &rentbus_batch_reply_schema, &position, &reply) > 0)
+        read_list(&reply.result.events, &rentbus_preview_schema);
+}
+
 static void read_result(struct rentbus_bytes result)
 {
     struct rentbus_event_page page;
+    struct rentbus_command_result command;
     struct rentbus_fault fault = {0};
     if (rentbus_decode(&rentbus_event_page_schema, result, RENTBUS_LENIENT, &page, &fault) == 0)
         read_list(&page.events, &rentbus_event_schema);
+    if (rentbus_decode(&rentbus_command_result_schema, result, RENTBUS_LENIENT, &command, &fault) ==
+        0)
+        read_list(&command.events, &rentbus_preview_schema);
+    read_batch(result);
     for (size_t op = 0; op < RENTBUS_OP_COUNT; op++)
         round_trip_bytes(rentbus_op_rows[op].result, result);
 }

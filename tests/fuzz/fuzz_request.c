@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* Any bytes as a request: what passes the check can be normalized, what decodes encodes to a fixed
- * point, its args too, and every refusal is clean text. */
+ * point, its args too, and those of each command of a batch; every refusal is clean text. */
 #include "sdk/protocol/cbor.h"
 #include "sdk/protocol/json.h"
 #include "sdk/protocol/text.h"
@@ -33,6 +33,28 @@ static void normalize_twice(struct rentbus_bytes bytes)
     rentbus_buffer_release(&twice);
 }
 
+static void read_args(struct rentbus_text wire, struct rentbus_bytes args)
+{
+    enum rentbus_op op = rentbus_op_find(wire);
+    if (op < RENTBUS_OP_COUNT)
+        round_trip_bytes(rentbus_op_rows[op].args, args);
+}
+
+static void read_batch(struct rentbus_bytes bytes)
+{
+    struct rentbus_batch_args args;
+    struct rentbus_batch_command command;
+    struct rentbus_fault fault = {0};
+    size_t position = 0;
+    if (rentbus_decode(&rentbus_batch_args_schema, bytes, RENTBUS_STRICT, &args, &fault))
+        return;
+    while (rentbus_list_next(&args.commands, &rentbus_batch_command_schema, &position, &command) >
+           0) {
+        round_trip(&rentbus_batch_command_schema, &command);
+        read_args(command.op, command.args);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct rentbus_bytes bytes = {data, size};
@@ -46,9 +68,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         round_trip_fault(result, &fault);
     if (result == 0) {
         round_trip(&rentbus_request_schema, &request);
-        enum rentbus_op op = rentbus_op_find(request.op);
-        if (op < RENTBUS_OP_COUNT)
-            round_trip_bytes(rentbus_op_rows[op].args, request.args);
+        read_args(request.op, request.args);
+        read_batch(request.args);
     }
     rentbus_buffer_release(&scratch);
     return 0;

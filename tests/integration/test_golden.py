@@ -18,8 +18,8 @@ SCHEMA = cddl.load()
 
 
 def data_schema(schema, value):
-    """The struct of the data of an event of a known type, or None."""
-    row = SCHEMA.rows["known_events"].get(value.get("type")) if schema == "event" else None
+    """The struct of the data of an event of a known type, also of one that would be; or None."""
+    row = SCHEMA.rows["known_events"].get(value.get("type")) if schema in ("event", "preview") else None
     return row and row[0]
 
 

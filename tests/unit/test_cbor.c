@@ -249,7 +249,7 @@ static void different_keys_pass_in_any_order(void **state)
     assert_all(RENTBUS_CBOR_OK, vectors, COUNT(vectors));
 }
 
-static void depth_ends_at_eight(void **state)
+static void depth_of_requests_ends_at_eight(void **state)
 {
     (void)state;
     assert_int_equal(check("8181818181818180"), RENTBUS_CBOR_OK);
@@ -264,6 +264,21 @@ static void depth_ends_at_eight(void **state)
                      RENTBUS_CBOR_TOO_DEEP);
     /* Containers one behind the other are not deep. */
     assert_int_equal(check("8a80808080808080808080"), RENTBUS_CBOR_OK);
+}
+
+static enum rentbus_cbor_check check_reply(const char *hex)
+{
+    struct rentbus_bytes bytes = hex_read(hex);
+    enum rentbus_cbor_check check = rentbus_cbor_check(bytes, &rentbus_reply_limits);
+    hex_release(&bytes);
+    return check;
+}
+
+static void depth_of_replies_ends_at_twelve(void **state)
+{
+    (void)state;
+    assert_int_equal(check_reply("818181818181818181818180"), RENTBUS_CBOR_OK);
+    assert_int_equal(check_reply("81818181818181818181818180"), RENTBUS_CBOR_TOO_DEEP);
 }
 
 static enum rentbus_cbor_check check_buffer(const struct rentbus_buffer *buffer,
@@ -545,7 +560,8 @@ int main(void)
         cmocka_unit_test(keys_are_text_without_nul),
         cmocka_unit_test(the_same_key_twice_is_refused),
         cmocka_unit_test(different_keys_pass_in_any_order),
-        cmocka_unit_test(depth_ends_at_eight),
+        cmocka_unit_test(depth_of_requests_ends_at_eight),
+        cmocka_unit_test(depth_of_replies_ends_at_twelve),
         cmocka_unit_test(limits_are_exact),
         cmocka_unit_test(chunks_count_as_items),
         cmocka_unit_test(maps_have_at_most_64_entries),

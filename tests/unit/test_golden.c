@@ -72,7 +72,7 @@ static void from_cbor(const struct vector *vector)
     struct rentbus_buffer scratch = {0};
     struct rentbus_fault fault;
     union any_struct value;
-    if (rentbus_decode_message(vector->schema, bytes, &rentbus_request_limits, RENTBUS_STRICT,
+    if (rentbus_decode_message(vector->schema, bytes, &rentbus_reply_limits, RENTBUS_STRICT,
                                &scratch, &value, &fault))
         fail_msg("%s: %s %s", vector->name, fault.field, fault.message);
     assert_cbor(vector, &value);
