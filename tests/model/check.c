@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "daemon/ledger/decide.h"
+
 bool check_fail(struct check_report *report, const char *format, ...)
 {
     va_list arguments;
@@ -74,7 +76,7 @@ static bool check_user(struct check_report *report, const struct ledger *ledger,
                        const struct model_state *state, const char *id)
 {
     struct model_text text = model_text(id);
-    const struct model_named *known = model_user(state, &text);
+    const struct model_user *known = model_user(state, &text);
     struct rentbus_user expected;
     struct rentbus_user actual;
     bool found = ledger_user_get(ledger, view_text(&text), &actual);
@@ -116,7 +118,7 @@ static bool check_location(struct check_report *report, const struct ledger *led
                            const struct model_state *state, const char *id)
 {
     struct model_text text = model_text(id);
-    const struct model_named *known = model_location(state, &text);
+    const struct model_location *known = model_location(state, &text);
     struct rentbus_location expected;
     struct rentbus_location actual;
     bool found = ledger_location_get(ledger, view_text(&text), &actual);
@@ -138,6 +140,31 @@ static bool check_rental(struct check_report *report, const struct ledger *ledge
         return !known == !found;
     view_rental(known, &expected);
     return check_same(report, "rental", &rentbus_rental_schema, &expected, &actual);
+}
+
+static bool check_policy(struct check_report *report, const struct ledger *ledger,
+                         const struct model_state *state)
+{
+    struct rentbus_policy expected;
+    struct rentbus_policy actual;
+    view_policy(&state->policy, &expected);
+    ledger_policy_get(ledger, &actual);
+    return check_same(report, "the policy", &rentbus_policy_schema, &expected, &actual);
+}
+
+/* The ledger need not find twice that a warning was slept through, nor remember that it found it:
+ * it may count such warnings or not. */
+static bool check_timer(struct check_report *report, const struct ledger *ledger,
+                        const struct model_state *state, int64_t now)
+{
+    int64_t all = model_timer_next(state, INT64_MIN);
+    int64_t left = model_timer_next(state, now);
+    int64_t actual = ledger_timer_next(ledger);
+    if (actual >= all && actual <= left)
+        return true;
+    return check_fail(report,
+                      "ledger_timer_next: model %" PRId64 " to %" PRId64 ", ledger %" PRId64, all,
+                      left, actual);
 }
 
 static bool check_gets(struct check_report *report, const struct ledger *ledger,
@@ -172,7 +199,8 @@ bool check_state(struct check_report *report, const struct ledger *ledger,
                  const struct model_state *state, int64_t now, struct history_random *random,
                  bool thorough)
 {
-    return check_counts(report, ledger, state, now) && check_gets(report, ledger, state, random) &&
+    return check_counts(report, ledger, state, now) && check_policy(report, ledger, state) &&
+           check_timer(report, ledger, state, now) && check_gets(report, ledger, state, random) &&
            check_lists(report, ledger, state, now, random, thorough);
 }
 
@@ -180,12 +208,15 @@ bool check_state(struct check_report *report, const struct ledger *ledger,
 
 static bool fields_fit_status(const struct model_rental *rental)
 {
-    bool open = rental->status == RENTBUS_STATUS_IN_PROGRESS;
-    if (open)
+    if (rental->status == RENTBUS_STATUS_IN_PROGRESS)
         return !rental->returned_at.given && !rental->returned_at_location_id.given &&
-               !rental->returned_asset_id.given && rental->closed_by == RENTBUS_CLOSED_BY_NONE &&
-               rental->closed_seq == 0;
-    if (rental->status == RENTBUS_STATUS_COMPLETED && !rental->returned_at.given)
+               !rental->returned_asset_id.given && !rental->flag_reason.given &&
+               rental->closed_by == RENTBUS_CLOSED_BY_NONE && rental->closed_seq == 0;
+    if (rental->status == RENTBUS_STATUS_COMPLETED &&
+        (!rental->returned_at.given || rental->flag_reason.given))
+        return false;
+    if (rental->status == RENTBUS_STATUS_FLAGGED && rental->closed_by != RENTBUS_CLOSED_BY_NONE &&
+        !rental->flag_reason.given)
         return false;
     return rental->closed_seq >= rental->created_seq;
 }
@@ -213,16 +244,24 @@ bool check_invariants(struct check_report *report, const struct model_state *sta
 bool check_step(struct check_report *report, const struct model_state *before,
                 const struct model_event *event)
 {
-    bool closes = event->type == RENTBUS_RENTAL_RETURN_COMPLETE_EVENT;
-    bool swaps = event->type == RENTBUS_RENTAL_ASSET_SWAPPED_EVENT;
-    if (!closes && !swaps)
+    static const struct model_rental none = {.status = RENTBUS_STATUS_NONE};
+    const struct model_rental *rental = &event->rental;
+    bool rejects = event->reasons.count > 0 || event->type == RENTBUS_COMMAND_UNCHANGED_EVENT;
+    if (!rental->id.given || rejects)
         return true;
-    const struct model_rental *old = model_rental(before, &event->rental.id);
-    if (!old || old->status != RENTBUS_STATUS_IN_PROGRESS)
-        return check_fail(report, "a rental changed that was not open");
-    if (event->rental.rev != old->rev + 1)
-        return check_fail(report, "rental %s: rev did not grow by one", old->id.text);
-    if (closes == (event->rental.status == RENTBUS_STATUS_IN_PROGRESS))
-        return check_fail(report, "rental %s: wrong status behind its event", old->id.text);
+    const struct model_rental *old = model_rental(before, &rental->id);
+    if (!old)
+        old = &none;
+    const struct model_move *move = model_move_find(old->status, event->type, rental->status);
+    if (!move)
+        return check_fail(report, "rental %s: no such move: %s from %s to %s", rental->id.text,
+                          rentbus_word_text(&rentbus_event_type_words, (int)event->type),
+                          rentbus_word_text(&rentbus_status_words, (int)old->status),
+                          rentbus_word_text(&rentbus_status_words, (int)rental->status));
+    if (rental->rev != old->rev + !move->same_rev)
+        return check_fail(report, "rental %s: rev went from %" PRIu64 " to %" PRIu64,
+                          rental->id.text, old->rev, rental->rev);
+    if (old->expires_at > rental->expires_at)
+        return check_fail(report, "rental %s ends earlier than it did", rental->id.text);
     return true;
 }

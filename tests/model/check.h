@@ -29,7 +29,8 @@ bool check_state(struct check_report *report, const struct ledger *ledger,
                  bool thorough);
 /* Rules that hold of every state: no two open rentals of one asset, fields that fit the status. */
 bool check_invariants(struct check_report *report, const struct model_state *state);
-/* Rules about how one state follows from another: statuses only close, rev grows by one. */
+/* Rules about how one state follows from another: status moves along model_moves, rev grows by one,
+ * no rental gets shorter. */
 bool check_step(struct check_report *report, const struct model_state *before,
                 const struct model_event *event);
 

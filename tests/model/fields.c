@@ -34,6 +34,8 @@ static bool same_field(const struct rentbus_field *field, const void *a, const v
         return *(const int64_t *)a == *(const int64_t *)b;
     case RENTBUS_KIND_UINT:
         return *(const uint64_t *)a == *(const uint64_t *)b;
+    case RENTBUS_KIND_BOOL:
+        return *(const bool *)a == *(const bool *)b;
     case RENTBUS_KIND_WORD:
         return *(const int *)a == *(const int *)b;
     case RENTBUS_KIND_MAP:
@@ -96,6 +98,9 @@ static void print_field(FILE *out, const struct rentbus_field *field, const void
         break;
     case RENTBUS_KIND_UINT:
         fprintf(out, "%" PRIu64, *(const uint64_t *)value);
+        break;
+    case RENTBUS_KIND_BOOL:
+        fputs(*(const bool *)value ? "true" : "false", out);
         break;
     case RENTBUS_KIND_WORD:
         fprintf(out, "%s", rentbus_word_text(field->words, *(const int *)value));

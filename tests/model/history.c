@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sdk/protocol/time.h"
+#include "tests/model/rules.h"
 
 #define MINUTE (60 * RENTBUS_SECOND)
 #define HOUR (60 * MINUTE)
@@ -21,6 +22,12 @@ static const char *const asset_type_ids[] = {"mug", "bowl", "box", "lid"};
 static const char *const location_ids[] = {"l1", "l2", "bin", "far"};
 static const char *const some_names[] = {"", "Ada", "Bo"};
 static const char *const import_ids[] = {"i", "i1", "i12", "i2", "i21", "i3", "i33", "i333"};
+
+static const char *const some_reasons[] = {"lost", "broken", "late", ""};
+static const char *const late_returns[] = {"reject", "flag", "forgive_within:PT12H",
+                                           "forgive_within:P2D", "forgive_within:PT0S"};
+static const char *const bad_late_returns[] = {
+    "", "forgive", "flag ", "forgive_within:", "forgive_within:2D", "forgive_within:P1M"};
 
 /* 9999-12-24T00:00:00Z */
 #define HISTORY_LAST INT64_C(253401609600000000)
@@ -112,11 +119,25 @@ static const struct model_rental *pick_open(struct history_random *random,
     return NULL;
 }
 
+static struct model_number number(int64_t value)
+{
+    return (struct model_number){true, value};
+}
+
+/* How long behind its end a rental is taken back by the policy, microseconds. */
+static int64_t late_grace(const struct history_view *view)
+{
+    int64_t grace;
+    model_late_return(&view->state->policy.late_return, &grace);
+    return grace * RENTBUS_SECOND;
+}
+
 /* When a device says that it was: mostly now, often earlier, at times on the very edge. */
 static int64_t pick_time(struct history_random *random, const struct history_view *view,
                          const struct history_step *step)
 {
     const struct model_rental *open;
+    int64_t max_skew = view->state->policy.max_skew * RENTBUS_SECOND;
     switch (history_random_below(random, 20)) {
     case 0:
     case 1:
@@ -125,16 +146,20 @@ static int64_t pick_time(struct history_random *random, const struct history_vie
     case 3:
         return step->now - (int64_t)history_random_below(random, 48) * HOUR;
     case 4:
-        return step->now + step->max_skew;
+        return step->now + max_skew;
     case 5:
-        return step->now + step->max_skew + 1;
+        return step->now + max_skew + 1;
     case 6:
         return step->now + (int64_t)history_random_below(random, 4) * DAY;
     case 7:
     case 8:
-    case 9:
         open = pick_open(random, view);
         return open ? open->expires_at + (int64_t)history_random_below(random, 3) - 1 : step->now;
+    case 9:
+        open = pick_open(random, view);
+        return open ? open->expires_at + late_grace(view) +
+                          (int64_t)history_random_below(random, 3) - 1
+                    : step->now;
     default:
         return step->now;
     }
@@ -243,6 +268,133 @@ static void choose_import(struct history_random *random, const struct history_vi
         import->returned_at_location_id = PICK(random, location_ids);
 }
 
+/* ---- commands about a rental that is there ---- */
+
+static const struct model_rental *pick_status(struct history_random *random,
+                                              const struct history_view *view,
+                                              enum rentbus_status status)
+{
+    size_t count = view->state->rental_count;
+    size_t start = count ? history_random_below(random, count) : 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct model_rental *rental = &view->state->rentals[(start + i) % count];
+        if (rental->status == status)
+            return rental;
+    }
+    return NULL;
+}
+
+/* Mostly one of that status. */
+static const struct model_rental *name_rental(struct history_random *random,
+                                              const struct history_view *view,
+                                              enum rentbus_status status,
+                                              struct model_command *command)
+{
+    const struct model_rental *rental =
+        chance(random, 85) ? pick_status(random, view, status) : pick_rental(random, view);
+    command->rental_id = rental && !chance(random, 3) ? rental->id : model_text("never");
+    return rental;
+}
+
+static void choose_renew(struct history_random *random, const struct history_view *view,
+                         struct history_step *step)
+{
+    struct model_command *command = &step->command;
+    command->op = RENTBUS_OP_rental_renew;
+    const struct model_rental *rental =
+        name_rental(random, view, RENTBUS_STATUS_IN_PROGRESS, command);
+    if (rental && chance(random, 40))
+        command->expires_at =
+            number(rental->expires_at + ((int64_t)history_random_below(random, 30) - 4) * HOUR);
+    if (rental && chance(random, 6))
+        command->expires_at = number(rental->expires_at + (int64_t)history_random_below(random, 2));
+    if (chance(random, command->expires_at.given ? 6 : 40))
+        command->period = number((int64_t)history_random_below(random, 40) * HOUR / RENTBUS_SECOND);
+    if (command->period.given && chance(random, 3))
+        command->period = number(RENTBUS_DURATION_MAX);
+}
+
+static void choose_judgement(struct history_random *random, const struct history_view *view,
+                             struct history_step *step)
+{
+    struct model_command *command = &step->command;
+    size_t choice = history_random_below(random, 100);
+    if (choice < 45) {
+        command->op = RENTBUS_OP_rental_flag;
+        name_rental(random, view, RENTBUS_STATUS_IN_PROGRESS, command);
+    } else if (choice < 80) {
+        command->op = RENTBUS_OP_rental_unflag;
+        name_rental(random, view, RENTBUS_STATUS_FLAGGED, command);
+    } else {
+        command->op = RENTBUS_OP_rental_forgive;
+        name_rental(random, view,
+                    chance(random, 50) ? RENTBUS_STATUS_FLAGGED : RENTBUS_STATUS_IN_PROGRESS,
+                    command);
+    }
+    if (command->op != RENTBUS_OP_rental_unflag)
+        command->reason = PICK(random, some_reasons);
+}
+
+static void choose_block(struct history_random *random, struct history_step *step)
+{
+    struct model_command *command = &step->command;
+    command->op = chance(random, 40) ? RENTBUS_OP_user_block : RENTBUS_OP_user_unblock;
+    command->id = PICK_KNOWN(random, user_ids);
+    if (command->op == RENTBUS_OP_user_block)
+        command->reason = PICK(random, some_reasons);
+}
+
+/* ---- puts ---- */
+
+/* A limit is generous more often than not, or the histories come to a stop. */
+static struct model_number pick_limit(struct history_random *random)
+{
+    static const int64_t limits[] = {0, 1, 2, 3, 4, 5, 6};
+    return number(limits[history_random_below(random, COUNT_OF(limits))]);
+}
+
+static void choose_asset_type_put(struct history_random *random, struct model_command *command)
+{
+    command->id = PICK(random, asset_type_ids);
+    if (chance(random, 60))
+        command->loan_period =
+            number((int64_t)history_random_below(random, 4) * 20 * HOUR / RENTBUS_SECOND);
+    if (chance(random, 60))
+        command->eligible = pick_types(random);
+    if (chance(random, 3))
+        command->eligible = (struct model_ids){.given = true};
+    if (chance(random, 25))
+        command->user_limit = pick_limit(random);
+    if (chance(random, 50))
+        command->renewals_max = number((int64_t)history_random_below(random, 4));
+    if (chance(random, 40))
+        command->renewal_period =
+            number((int64_t)history_random_below(random, 12) * 3 * HOUR / RENTBUS_SECOND);
+    if (chance(random, 70))
+        command->due_soon_lead =
+            number((int64_t)history_random_below(random, 6) * 4 * HOUR / RENTBUS_SECOND);
+}
+
+static void choose_policy_put(struct history_random *random, struct model_command *command)
+{
+    static const int64_t skews[] = {300, 300, 300, 0, 3600};
+    command->op = RENTBUS_OP_policy_put;
+    if (chance(random, 30))
+        command->max_skew = number(skews[history_random_below(random, COUNT_OF(skews))]);
+    if (chance(random, 30))
+        command->renewal_grace =
+            number((int64_t)history_random_below(random, 4) * 6 * HOUR / RENTBUS_SECOND);
+    if (chance(random, 30))
+        command->user_limit = chance(random, 60) ? number(0) : pick_limit(random);
+    if (chance(random, 50))
+        command->late_return = PICK(random, late_returns);
+    if (chance(random, 5))
+        command->late_return = PICK(random, bad_late_returns);
+    if (chance(random, 40))
+        command->return_match = (enum rentbus_return_match)(RENTBUS_RETURN_MATCH_oldest +
+                                                            (int)history_random_below(random, 3));
+}
+
 static void choose_put(struct history_random *random, struct model_command *command)
 {
     static const enum rentbus_op ops[] = {RENTBUS_OP_user_put, RENTBUS_OP_asset_put,
@@ -252,20 +404,15 @@ static void choose_put(struct history_random *random, struct model_command *comm
     switch (command->op) {
     case RENTBUS_OP_user_put:
         command->id = pick(random, user_ids, COUNT_OF(user_ids) - 1);
+        if (chance(random, 25))
+            command->user_limit = pick_limit(random);
         break;
     case RENTBUS_OP_asset_put:
         command->id = pick(random, asset_ids, COUNT_OF(asset_ids) - 1);
         command->asset_type = PICK(random, asset_type_ids);
         break;
     case RENTBUS_OP_asset_type_put:
-        command->id = PICK(random, asset_type_ids);
-        if (chance(random, 60))
-            command->loan_period = (struct model_number){
-                true, (int64_t)history_random_below(random, 4) * 20 * HOUR / RENTBUS_SECOND};
-        if (chance(random, 60))
-            command->eligible = pick_types(random);
-        if (chance(random, 3))
-            command->eligible = (struct model_ids){.given = true};
+        choose_asset_type_put(random, command);
         break;
     default:
         command->id = PICK(random, location_ids);
@@ -276,6 +423,8 @@ static void choose_put(struct history_random *random, struct model_command *comm
         command->name = PICK(random, some_names);
 }
 
+/* ---- steps ---- */
+
 struct model_text history_rental_id(unsigned number)
 {
     char id[24];
@@ -283,16 +432,64 @@ struct model_text history_rental_id(unsigned number)
     return model_text(id);
 }
 
+/* Mostly time stands still, so that many rentals are of the same age; at times it goes on to where
+ * a timer or a grace begins or ends, and not farther than some days. */
+static void pass_time(struct history_random *random, const struct history_view *view, int64_t *now)
+{
+    if (chance(random, 30)) {
+        *now += (int64_t)history_random_below(random, 12) * HOUR;
+        return;
+    }
+    const struct model_rental *open = chance(random, 15) ? pick_open(random, view) : NULL;
+    if (!open)
+        return;
+    int64_t edge = open->expires_at;
+    switch (history_random_below(random, 3)) {
+    case 0:
+        edge += view->state->policy.renewal_grace * RENTBUS_SECOND;
+        break;
+    case 1:
+        if (open->due_soon_at.given)
+            edge = open->due_soon_at.value;
+        break;
+    default:
+        break;
+    }
+    edge += (int64_t)history_random_below(random, 3) - 1;
+    if (edge > *now && edge - *now < 2 * DAY)
+        *now = edge;
+}
+
+static void choose_command(struct history_random *random, const struct history_view *view,
+                           struct history_step *step)
+{
+    size_t choice = history_random_below(random, 100);
+    step->dry = chance(random, 4);
+    if (choice < 34)
+        choose_return(random, view, step);
+    else if (choice < 63)
+        choose_checkout(random, view, step);
+    else if (choice < 68)
+        choose_import(random, view, step);
+    else if (choice < 77)
+        choose_renew(random, view, step);
+    else if (choice < 86)
+        choose_judgement(random, view, step);
+    else if (choice < 89)
+        choose_block(random, step);
+    else if (choice < 92)
+        choose_policy_put(random, &step->command);
+    else
+        choose_put(random, &step->command);
+}
+
 void history_choose(struct history_random *random, const struct history_view *view, unsigned number,
                     int64_t *now, struct history_step *step)
 {
     memset(step, 0, sizeof *step);
-    /* Mostly it stands still, so that many rentals are of the same age. */
-    if (chance(random, 30))
-        *now += (int64_t)history_random_below(random, 12) * HOUR;
+    pass_time(random, view, now);
     step->number = number;
     step->now = *now;
-    step->max_skew = chance(random, 80) ? 5 * MINUTE : 0;
     step->new_rental_id = history_rental_id(number);
 
     size_t choice = history_random_below(random, 1000);
@@ -301,21 +498,19 @@ void history_choose(struct history_random *random, const struct history_view *vi
         return;
     }
     step->back = chance(random, 60) ? 0 : history_random_below(random, 6);
-    if (choice < 380)
-        choose_return(random, view, step);
-    else if (choice < 680)
-        choose_checkout(random, view, step);
-    else if (choice < 740)
-        choose_import(random, view, step);
-    else if (choice < 850)
-        choose_put(random, &step->command);
+    if (choice < 810)
+        choose_command(random, view, step);
+    else if (choice < 860)
+        step->kind = HISTORY_TIMERS;
     else if (choice < 935)
         step->kind = HISTORY_DURABLE;
-    else if (choice < 955)
+    else if (choice < 948)
         step->kind = HISTORY_ROLLBACK;
-    else if (choice < 975)
+    else if (choice < 961)
+        step->kind = HISTORY_ROLLBACK_TO;
+    else if (choice < 979)
         step->kind = HISTORY_ARCHIVE;
-    else if (choice < 985)
+    else if (choice < 987)
         step->kind = HISTORY_HELLO;
     else if (choice < 995)
         step->kind = HISTORY_FOREIGN;

@@ -16,17 +16,19 @@ enum history_kind {
     HISTORY_FOREIGN,  /* an event of a type that is not the ledger's */
     HISTORY_DURABLE,  /* all but the last `back` events are durable */
     HISTORY_ROLLBACK, /* what is not durable is lost */
-    HISTORY_ARCHIVE,  /* the archive has taken all but the last `back` durable events */
-    HISTORY_REPLAY,   /* a new ledger reads the durable events from the first one on */
+    HISTORY_ROLLBACK_TO, /* the last `back` events are, as far as they are not durable */
+    HISTORY_TIMERS,      /* what is due is told: all of it, or what `back` decisions tell */
+    HISTORY_ARCHIVE,     /* the archive has taken all but the last `back` durable events */
+    HISTORY_REPLAY,      /* a new ledger reads the durable events from the first one on */
 };
 
 struct history_step {
     unsigned number;
     enum history_kind kind;
     size_t back;
+    bool dry; /* of a command: decide, and leave it at that */
     struct model_command command;
     int64_t now;
-    int64_t max_skew; /* microseconds */
     struct model_text new_rental_id;
 };
 

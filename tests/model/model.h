@@ -21,6 +21,7 @@
 /* Rentals in memory: a history without a single archiving must fit. */
 #define MODEL_RENTALS_MAX 4096
 #define MODEL_EVENTS_MAX 4
+#define MODEL_REASONS_MAX 4
 
 struct model_text {
     bool given;
@@ -38,6 +39,12 @@ struct model_ids {
     struct model_text items[MODEL_IDS_MAX];
 };
 
+/* All the rules that stand against a command; the first is the reason. */
+struct model_reasons {
+    size_t count;
+    enum rentbus_reason items[MODEL_REASONS_MAX];
+};
+
 struct model_rental {
     struct model_text id;
     struct model_text user_id;
@@ -50,15 +57,27 @@ struct model_rental {
     struct model_number returned_at;
     enum rentbus_status status;
     enum rentbus_closed_by closed_by;
+    struct model_text flag_reason;
     struct model_ids eligible;
     uint64_t renewals;
     uint64_t rev;
     uint64_t created_seq;
     uint64_t closed_seq; /* of the event that closed it; 0 while open */
+    /* What was told of this rental and this expires_at. */
+    bool told_due_soon;
+    bool told_expired;
+    /* By the lead of the asset type when the rental began or was renewed; absent: no lead. */
+    struct model_number due_soon_at;
 };
 
-/* A user or a location. */
-struct model_named {
+struct model_user {
+    struct model_text id;
+    struct model_text name;
+    struct model_number user_limit;
+    struct model_text block_reason; /* given: the user is blocked */
+};
+
+struct model_location {
     struct model_text id;
     struct model_text name;
 };
@@ -72,23 +91,37 @@ struct model_asset {
 
 struct model_asset_type {
     struct model_text id;
-    int64_t loan_period; /* seconds */
+    struct model_number user_limit;
+    int64_t loan_period; /* seconds, as the other two */
+    struct model_number renewals_max;
+    struct model_number due_soon_lead;
+    int64_t renewal_period;
     struct model_ids eligible;
+};
+
+struct model_policy {
+    uint64_t version;
+    int64_t max_skew; /* seconds */
+    struct model_number user_limit;
+    struct model_text late_return;
+    enum rentbus_return_match return_match;
+    int64_t renewal_grace; /* seconds */
 };
 
 /* Everything stands in the order in which it came. */
 struct model_state {
     uint64_t head;
     uint64_t rentals_ever;
+    struct model_policy policy;
     size_t user_count;
     size_t asset_count;
     size_t asset_type_count;
     size_t location_count;
     size_t rental_count;
-    struct model_named users[MODEL_THINGS_MAX];
+    struct model_user users[MODEL_THINGS_MAX];
     struct model_asset assets[MODEL_THINGS_MAX];
     struct model_asset_type asset_types[MODEL_THINGS_MAX];
-    struct model_named locations[MODEL_THINGS_MAX];
+    struct model_location locations[MODEL_THINGS_MAX];
     struct model_rental rentals[MODEL_RENTALS_MAX];
 };
 
@@ -104,14 +137,23 @@ struct model_command {
     struct model_text location_id;
     int64_t occurred_at;
     struct model_number expires_at;
-    struct model_number loan_period; /* seconds */
+    struct model_number loan_period; /* seconds, as all periods */
     struct model_ids eligible;
+    struct model_text reason;
+    struct model_number period;
+    struct model_number user_limit;
+    struct model_number renewals_max;
+    struct model_number renewal_period;
+    struct model_number due_soon_lead;
+    struct model_number max_skew;
+    struct model_number renewal_grace;
+    struct model_text late_return;
+    enum rentbus_return_match return_match; /* NONE: not given */
     struct model_rental import;
 };
 
 struct model_context {
     int64_t now;
-    int64_t max_skew;
     struct model_text new_rental_id;
     /* The rental that the command names, when only the archive has it; or NULL. */
     const struct model_rental *archived;
@@ -131,14 +173,19 @@ struct model_event {
     struct model_number expires_at;
     struct model_number loan_period;
     struct model_ids eligible;
-    enum rentbus_reason reason;
+    struct model_reasons reasons;
+    struct model_number policy_version;
     enum rentbus_matched_by matched_by;
     enum rentbus_op op;
+    struct model_text judged; /* why a person did it */
+    int64_t previous_expires_at;
     bool has_rental;
     struct model_rental rental;
-    struct model_named named;
+    struct model_user user;
+    struct model_location location;
     struct model_asset asset;
     struct model_asset_type asset_type;
+    struct model_policy policy;
 };
 
 /* Either an error with its field, or events. */
@@ -151,7 +198,7 @@ struct model_decision {
 
 struct model_result {
     enum rentbus_outcome outcome;
-    enum rentbus_reason reason;
+    struct model_reasons reasons;
     enum rentbus_matched_by matched_by;
     bool has_rental;
     struct model_rental rental;
@@ -169,19 +216,27 @@ struct model_filter {
 bool model_text_equal(const struct model_text *a, const struct model_text *b);
 struct model_text model_text(const char *text);
 
+/* A state without anything in it, and with the policy that counts before another is put. */
+void model_init(struct model_state *state);
 void model_decide(const struct model_state *state, const struct model_command *command,
                   const struct model_context *context, struct model_decision *decision);
+/* What is due at `now`: MODEL_EVENTS_MAX events at most, in the order in which they became due. */
+void model_decide_timers(const struct model_state *state, int64_t now,
+                         struct model_decision *decision);
+/* When the first rental has something to be told of it, INT64_MAX when none has. `now`: warnings
+ * that were slept through by then do not count; INT64_MIN: all count. */
+int64_t model_timer_next(const struct model_state *state, int64_t now);
 void model_outcome(const struct model_decision *decision, struct model_result *result);
 /* Applies the event with the seq state->head + 1. */
 void model_apply(struct model_state *state, const struct model_event *event);
-/* Drops rentals that closed at or before seq. */
+/* Drops rentals that were completed or forgiven at or before seq: a flagged one may open again. */
 void model_archived(struct model_state *state, uint64_t seq);
 void model_copy(struct model_state *to, const struct model_state *from);
 
 /* NULL when there is none. */
-const struct model_named *model_user(const struct model_state *state, const struct model_text *id);
-const struct model_named *model_location(const struct model_state *state,
-                                         const struct model_text *id);
+const struct model_user *model_user(const struct model_state *state, const struct model_text *id);
+const struct model_location *model_location(const struct model_state *state,
+                                            const struct model_text *id);
 const struct model_asset *model_asset(const struct model_state *state, const struct model_text *id);
 const struct model_asset_type *model_asset_type(const struct model_state *state,
                                                 const struct model_text *id);
@@ -191,6 +246,22 @@ const struct model_rental *model_rental(const struct model_state *state,
 const struct model_rental *model_out(const struct model_state *state,
                                      const struct model_text *asset_id);
 bool model_matches(const struct model_rental *rental, const struct model_filter *filter);
+/* Of status COMPLETED or FORGIVEN: nothing leads out of these two. */
+bool model_final(enum rentbus_status status);
+
+/* The drawn state machine: every way in which the status of a rental may change. */
+struct model_move {
+    enum rentbus_status from; /* NONE: the rental was not there */
+    enum rentbus_event_type event;
+    enum rentbus_status to;
+    bool same_rev; /* the event tells of the rental and does not change it */
+};
+extern const struct model_move model_moves[];
+extern const size_t model_move_count;
+/* The move, or NULL when there is none. */
+const struct model_move *model_move_find(enum rentbus_status from, enum rentbus_event_type event,
+                                         enum rentbus_status to);
+
 size_t model_open_count(const struct model_state *state);
 uint64_t model_expired_count(const struct model_state *state, int64_t now);
 

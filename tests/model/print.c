@@ -43,41 +43,56 @@ static void print_step_import(FILE *out, const struct model_rental *import)
     print_step_ids(out, "eligible", &import->eligible);
 }
 
-static void print_step_scan(FILE *out, const struct model_command *command)
+static void print_step_period(FILE *out, const char *name, struct model_number period)
 {
-    print_step_text(out, "user", &command->user_id);
-    print_step_text(out, "asset", &command->asset_id);
-    print_step_text(out, "rental", &command->rental_id);
-    print_step_text(out, "location", &command->location_id);
-    print_step_time(out, "at", command->occurred_at);
-    if (command->expires_at.given)
-        print_step_time(out, "expires", command->expires_at.value);
+    if (period.given)
+        fprintf(out, " %s=%" PRId64 "s", name, period.value);
 }
 
-static void print_step_put(FILE *out, const struct model_command *command)
+static void print_step_number(FILE *out, const char *name, struct model_number number)
+{
+    if (number.given)
+        fprintf(out, " %s=%" PRId64, name, number.value);
+}
+
+/* What a command does not have, it does not print. */
+static void print_step_args(FILE *out, const struct model_command *command)
 {
     print_step_text(out, "id", &command->id);
     print_step_text(out, "name", &command->name);
     print_step_text(out, "type", &command->asset_type);
+    print_step_text(out, "user", &command->user_id);
+    print_step_text(out, "asset", &command->asset_id);
+    print_step_text(out, "rental", &command->rental_id);
+    print_step_text(out, "location", &command->location_id);
+    if (command->op == RENTBUS_OP_rental_return || command->op == RENTBUS_OP_rental_checkout)
+        print_step_time(out, "at", command->occurred_at);
+    if (command->expires_at.given)
+        print_step_time(out, "expires", command->expires_at.value);
+    print_step_text(out, "reason", &command->reason);
+    print_step_period(out, "loan", command->loan_period);
+    print_step_period(out, "period", command->period);
+    print_step_period(out, "renewal_period", command->renewal_period);
+    print_step_period(out, "lead", command->due_soon_lead);
+    print_step_period(out, "skew", command->max_skew);
+    print_step_period(out, "grace", command->renewal_grace);
+    print_step_number(out, "user_limit", command->user_limit);
+    print_step_number(out, "renewals_max", command->renewals_max);
+    print_step_text(out, "late_return", &command->late_return);
+    if (command->return_match != RENTBUS_RETURN_MATCH_NONE)
+        fprintf(out, " match=%s",
+                rentbus_word_text(&rentbus_return_match_words, (int)command->return_match));
+    print_step_ids(out, "eligible", &command->eligible);
 }
 
 static void print_step_command(FILE *out, const struct history_step *step)
 {
-    const struct model_command *command = &step->command;
-    fprintf(out, "%s", rentbus_op_rows[command->op].wire);
-    if (command->op == RENTBUS_OP_admin_import) {
-        print_step_import(out, &command->import);
-        return;
-    }
-    if (command->op == RENTBUS_OP_rental_return || command->op == RENTBUS_OP_rental_checkout)
-        print_step_scan(out, command);
+    fprintf(out, "%s%s", step->dry ? "(dry) " : "", rentbus_op_rows[step->command.op].wire);
+    if (step->command.op == RENTBUS_OP_admin_import)
+        print_step_import(out, &step->command.import);
     else
-        print_step_put(out, command);
-    if (command->loan_period.given)
-        fprintf(out, " loan=%" PRId64 "s", command->loan_period.value);
-    print_step_ids(out, "eligible", &command->eligible);
+        print_step_args(out, &step->command);
     print_step_time(out, "now", step->now);
-    fprintf(out, " skew=%" PRId64 "s", step->max_skew / RENTBUS_SECOND);
 }
 
 void history_print(FILE *out, const struct history_step *step)
@@ -98,6 +113,15 @@ void history_print(FILE *out, const struct history_step *step)
         break;
     case HISTORY_ROLLBACK:
         fputs("(rollback)", out);
+        break;
+    case HISTORY_ROLLBACK_TO:
+        fprintf(out, "(rollback of the last %zu events)", step->back);
+        break;
+    case HISTORY_TIMERS:
+        fputs("(timers)", out);
+        print_step_time(out, "now", step->now);
+        print_step_number(out, "decisions",
+                          (struct model_number){step->back > 0, (int64_t)step->back});
         break;
     case HISTORY_ARCHIVE:
         fprintf(out, "(all durable events archived but the last %zu)", step->back);

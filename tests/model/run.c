@@ -13,12 +13,26 @@
 /* Every filter of every list, after so many steps. */
 #define THOROUGH_EVERY 64
 
+/* A timer that went off, and is not rolled back. */
+struct told {
+    uint64_t seq;
+    enum rentbus_event_type type;
+    struct model_text rental_id;
+    int64_t expires_at;
+};
+
+/* An event that is not durable, and the digest of the ledger behind it. */
+struct pending {
+    struct model_event event;
+    uint64_t digest;
+};
+
 struct run {
     struct ledger *ledger;
     struct ledger *shadow;
     struct model_state *now;
     struct model_state *durable;
-    struct model_event *pending; /* what lies between the two */
+    struct pending *pending; /* what lies between the two */
     size_t pending_count;
     size_t pending_capacity;
     struct log log;
@@ -26,9 +40,11 @@ struct run {
     size_t archive_count;
     size_t archive_capacity;
     uint64_t archived_seq;
+    struct told *told;
+    size_t told_count;
+    size_t told_capacity;
     uint64_t digest;
-    size_t steps;
-    struct run_coverage *coverage;
+    struct coverage *coverage;
     FILE *trace;
 };
 
@@ -39,13 +55,24 @@ static void *enough(void *memory)
     return memory;
 }
 
-struct run *run_create(struct run_coverage *coverage, FILE *trace)
+/* An array with room for one more item. */
+static void *room(void *items, size_t count, size_t *capacity, size_t size)
+{
+    if (count < *capacity)
+        return items;
+    *capacity = *capacity ? 2 * *capacity : 16;
+    return enough(realloc(items, *capacity * size));
+}
+
+struct run *run_create(struct coverage *coverage, FILE *trace)
 {
     struct run *run = enough(calloc(1, sizeof *run));
     run->ledger = enough(ledger_create());
     run->shadow = enough(ledger_create());
     run->now = enough(calloc(1, sizeof *run->now));
     run->durable = enough(calloc(1, sizeof *run->durable));
+    model_init(run->now);
+    model_init(run->durable);
     run->digest = ledger_digest(run->ledger);
     run->coverage = coverage;
     run->trace = trace;
@@ -63,6 +90,7 @@ void run_destroy(struct run **run)
     free((*run)->durable);
     free((*run)->pending);
     free((*run)->archive);
+    free((*run)->told);
     free(*run);
     *run = NULL;
 }
@@ -103,35 +131,39 @@ static void trace_event(const struct run *run, const struct model_event *event)
     fputc('\n', run->trace);
 }
 
-static void cover_event(struct run_coverage *coverage, const struct model_event *event)
-{
-    coverage->events[event->type]++;
-    coverage->matched_by[event->matched_by]++;
-    coverage->conflicts += event->conflict_rental_id.given;
-    if (event->type == RENTBUS_RENTAL_RETURN_COMPLETE_EVENT)
-        coverage->closed_by[event->rental.closed_by]++;
-    if (event->type == RENTBUS_RENTAL_RETURN_REJECTED_EVENT)
-        coverage->return_reasons[event->reason]++;
-    if (event->type == RENTBUS_RENTAL_CHECKOUT_REJECTED_EVENT)
-        coverage->checkout_reasons[event->reason]++;
-}
-
 static void remember_pending(struct run *run, const struct model_event *event)
 {
-    if (run->pending_count == run->pending_capacity) {
-        run->pending_capacity = run->pending_capacity ? 2 * run->pending_capacity : 16;
-        run->pending =
-            enough(realloc(run->pending, run->pending_capacity * sizeof run->pending[0]));
+    run->pending =
+        room(run->pending, run->pending_count, &run->pending_capacity, sizeof run->pending[0]);
+    run->pending[run->pending_count++] = (struct pending){*event, ledger_digest(run->ledger)};
+}
+
+/* No timer goes off twice for one rental and one end. */
+static bool remember_told(struct run *run, const struct model_event *event,
+                          struct check_report *report)
+{
+    if (event->type != RENTBUS_RENTAL_DUE_SOON_EVENT && event->type != RENTBUS_RENTAL_EXPIRED_EVENT)
+        return true;
+    struct told now = {run->now->head + 1, event->type, event->rental.id, event->rental.expires_at};
+    for (size_t i = 0; i < run->told_count; i++) {
+        const struct told *then = &run->told[i];
+        if (then->type == now.type && then->expires_at == now.expires_at &&
+            model_text_equal(&then->rental_id, &now.rental_id))
+            return check_fail(
+                report, "rental %s: %s came twice, first with seq %" PRIu64, now.rental_id.text,
+                rentbus_word_text(&rentbus_event_type_words, (int)now.type), then->seq);
     }
-    run->pending[run->pending_count++] = *event;
+    run->told = room(run->told, run->told_count, &run->told_capacity, sizeof run->told[0]);
+    run->told[run->told_count++] = now;
+    return true;
 }
 
 static bool apply_event(struct run *run, const struct model_event *expected,
                         const struct ledger_event *actual, struct check_report *report)
 {
     trace_event(run, expected);
-    cover_event(run->coverage, expected);
-    if (!check_step(report, run->now, expected))
+    coverage_event(run->coverage, run->now, expected);
+    if (!check_step(report, run->now, expected) || !remember_told(run, expected, report))
         return false;
     int result = ledger_apply(run->ledger, actual, run->now->head + 1);
     if (result != 0)
@@ -156,6 +188,7 @@ static bool has_effect(const struct model_state *before, const struct model_even
     case RENTBUS_RENTAL_RETURN_EVENT:
     case RENTBUS_RENTAL_RETURN_REJECTED_EVENT:
     case RENTBUS_RENTAL_CHECKOUT_REJECTED_EVENT:
+    case RENTBUS_COMMAND_REJECTED_EVENT:
     case RENTBUS_COMMAND_UNCHANGED_EVENT:
         return false;
     default:
@@ -179,12 +212,9 @@ static bool check_digest(struct run *run, bool effect, struct check_report *repo
 static const struct model_rental *archived_for(const struct run *run,
                                                const struct model_command *command)
 {
-    const struct model_text *id = command->op == RENTBUS_OP_rental_return  ? &command->rental_id
-                                  : command->op == RENTBUS_OP_admin_import ? &command->import.id
-                                                                           : &command->id;
-    bool names_rental =
-        command->op == RENTBUS_OP_rental_return || command->op == RENTBUS_OP_admin_import;
-    if (!names_rental || !id->given || model_rental(run->now, id))
+    const struct model_text *id =
+        command->op == RENTBUS_OP_admin_import ? &command->import.id : &command->rental_id;
+    if (!id->given || model_rental(run->now, id))
         return NULL;
     for (size_t i = 0; i < run->archive_count; i++)
         if (model_text_equal(&run->archive[i].id, id))
@@ -235,12 +265,12 @@ static bool check_outcome(const struct run *run, const struct model_decision *ex
     return check_same(report, "the result", &rentbus_command_result_schema, &view, &actual);
 }
 
-/* Encodes what was decided and reads it back: the same events, with the same outcome. */
+/* Encodes what was decided and reads it back: the same events. */
 static bool log_decision(struct run *run, const struct model_decision *expected,
-                         const struct ledger_decision *actual, struct check_report *report)
+                         const struct ledger_decision *actual, struct ledger_event *read,
+                         struct check_report *report)
 {
     struct ledger_event view;
-    struct ledger_event read[LEDGER_DECISION_MAX];
     size_t first = run->log.count;
     for (size_t i = 0; i < actual->count; i++)
         log_append(&run->log, &actual->events[i]);
@@ -251,11 +281,13 @@ static bool log_decision(struct run *run, const struct model_decision *expected,
         if (!check_event(report, &view, &read[i]))
             return false;
     }
-    return check_outcome(run, expected, read, report);
+    return true;
 }
 
+/* `read`, of LEDGER_DECISION_MAX, gets what was decided as the journal would have it. */
 static bool take_decision(struct run *run, const struct model_decision *expected,
-                          const struct ledger_decision *actual, struct check_report *report)
+                          const struct ledger_decision *actual, struct ledger_event *read,
+                          struct check_report *report)
 {
     bool effect = false;
     for (size_t i = 0; i < expected->count; i++) {
@@ -263,9 +295,17 @@ static bool take_decision(struct run *run, const struct model_decision *expected
         if (!apply_event(run, &expected->events[i], &actual->events[i], report))
             return false;
     }
-    /* Only here: the texts of a decision must outlive the application of all its events. */
-    return check_outcome(run, expected, actual->events, report) &&
-           log_decision(run, expected, actual, report) && check_digest(run, effect, report);
+    return log_decision(run, expected, actual, read, report) && check_digest(run, effect, report);
+}
+
+static bool take_command(struct run *run, const struct model_decision *expected,
+                         const struct ledger_decision *actual, struct check_report *report)
+{
+    struct ledger_event read[LEDGER_DECISION_MAX];
+    /* The outcome only then: the texts of a decision must outlive the application of its events. */
+    return take_decision(run, expected, actual, read, report) &&
+           check_outcome(run, expected, actual->events, report) &&
+           check_outcome(run, expected, read, report);
 }
 
 static bool decide_both(struct run *run, const struct history_step *step,
@@ -273,35 +313,34 @@ static bool decide_both(struct run *run, const struct history_step *step,
 {
     struct model_decision expected;
     const struct model_rental *archived = archived_for(run, &step->command);
-    struct model_context context = {.now = step->now,
-                                    .max_skew = step->max_skew,
-                                    .new_rental_id = step->new_rental_id,
-                                    .archived = archived};
+    struct model_context context = {
+        .now = step->now, .new_rental_id = step->new_rental_id, .archived = archived};
     model_decide(run->now, &step->command, &context, &expected);
-    run->coverage->commands++;
+    coverage_decision(run->coverage, step->command.op, &expected);
     run->coverage->archived_named += archived != NULL;
-    run->coverage->errors[expected.error]++;
+    run->coverage->dry_runs += step->dry;
 
     struct rentbus_rental archived_view;
     struct ledger_command command;
     struct ledger_decision actual = {0};
     struct rentbus_fault fault = {0};
-    struct ledger_policy policy = {.max_skew = step->max_skew};
     if (archived)
         view_rental(archived, &archived_view);
     view_command(&step->command, &command);
     struct ledger_context ledger_context = {.now = step->now,
                                             .next_seq = ledger_head(run->ledger) + 1,
                                             .new_rental_id = view_text(&step->new_rental_id),
-                                            .archived = archived ? &archived_view : NULL,
-                                            .policy = &policy};
+                                            .archived = archived ? &archived_view : NULL};
     int code = ledger_decide(run->ledger, &command, &ledger_context, &actual, &fault);
-    if (!check_refusal(&expected, code, &fault, report))
+    if (!check_refusal(&expected, code, &fault, report) || !check_digest(run, false, report))
         return false;
     if (code > 0)
-        return check_digest(run, false, report);
-    return check_decision(&expected, &actual, report) &&
-           take_decision(run, &expected, &actual, report);
+        return true;
+    if (!check_decision(&expected, &actual, report))
+        return false;
+    if (step->dry)
+        return check_outcome(run, &expected, actual.events, report);
+    return take_command(run, &expected, &actual, report);
 }
 
 static bool run_command(struct run *run, const struct history_step *step,
@@ -313,6 +352,40 @@ static bool run_command(struct run *run, const struct history_step *step,
     bool good = decide_both(run, mortal, report);
     free(mortal);
     return good;
+}
+
+/* ---- timers ---- */
+
+/* Asked twice, since the ledger may learn from being asked. */
+static bool decide_timers(struct run *run, const struct history_step *step,
+                          const struct model_decision *expected, struct ledger_decision *actual,
+                          struct check_report *report)
+{
+    struct ledger_context context = {.now = step->now, .next_seq = ledger_head(run->ledger) + 1};
+    for (int times = 0; times < 2; times++) {
+        *actual = (struct ledger_decision){0};
+        ledger_decide_timers(run->ledger, &context, actual);
+        if (!check_decision(expected, actual, report) || !check_digest(run, false, report))
+            return false;
+    }
+    return true;
+}
+
+/* All that is due, or no more than `back` decisions. */
+static bool run_timers(struct run *run, const struct history_step *step,
+                       struct check_report *report)
+{
+    struct model_decision expected;
+    struct ledger_decision actual;
+    struct ledger_event read[LEDGER_DECISION_MAX];
+    size_t left = step->back > 0 ? step->back : SIZE_MAX;
+    do {
+        model_decide_timers(run->now, step->now, &expected);
+        if (!decide_timers(run, step, &expected, &actual, report) ||
+            !take_decision(run, &expected, &actual, read, report))
+            return false;
+    } while (expected.count > 0 && --left > 0);
+    return true;
 }
 
 /* ---- events that are not the ledger's ---- */
@@ -369,7 +442,7 @@ static bool run_durable(struct run *run, size_t back, struct check_report *repor
 {
     size_t count = back < run->pending_count ? run->pending_count - back : 0;
     for (size_t i = 0; i < count; i++)
-        model_apply(run->durable, &run->pending[i]);
+        model_apply(run->durable, &run->pending[i].event);
     run->pending_count -= count;
     if (run->pending_count > 0)
         memmove(run->pending, run->pending + count, run->pending_count * sizeof run->pending[0]);
@@ -380,33 +453,48 @@ static bool run_durable(struct run *run, size_t back, struct check_report *repor
            check_equal_digest(run->ledger, run->shadow, "ledger and replay differ", report);
 }
 
-static void forget_pending(struct run *run)
+/* The model takes back all but the first `kept` events that are not durable. */
+static void forget_pending(struct run *run, size_t kept)
 {
-    run->coverage->rolled_back += run->pending_count;
-    run->pending_count = 0;
+    run->coverage->rolled_back += run->pending_count - kept;
     model_copy(run->now, run->durable);
-    log_cut(&run->log, run->durable->head);
+    for (size_t i = 0; i < kept; i++)
+        model_apply(run->now, &run->pending[i].event);
+    run->pending_count = kept;
+    log_cut(&run->log, run->now->head);
+    while (run->told_count > 0 && run->told[run->told_count - 1].seq > run->now->head)
+        run->told_count--;
 }
 
 static bool run_rollback(struct run *run, struct check_report *report)
 {
     ledger_rollback(run->ledger);
-    forget_pending(run);
+    forget_pending(run, 0);
     run->digest = ledger_digest(run->ledger);
     return check_equal_digest(run->ledger, run->shadow, "rollback is not exact", report);
+}
+
+/* The last `back` events are taken back, of those that are not durable. */
+static bool run_rollback_to(struct run *run, size_t back, struct check_report *report)
+{
+    size_t kept = back < run->pending_count ? run->pending_count - back : 0;
+    run->coverage->rolled_back_to += run->pending_count - kept;
+    ledger_rollback_to(run->ledger, run->durable->head + kept);
+    forget_pending(run, kept);
+    run->digest = ledger_digest(run->ledger);
+    return kept == 0 ? check_equal_digest(run->ledger, run->shadow, "rollback is not exact", report)
+                     : run->digest == run->pending[kept - 1].digest ||
+                           check_fail(report, "digest: rollback to a seq is not exact");
 }
 
 static void archive_closed(struct run *run, uint64_t seq)
 {
     for (size_t i = 0; i < run->durable->rental_count; i++) {
         const struct model_rental *rental = &run->durable->rentals[i];
-        if (rental->status == RENTBUS_STATUS_IN_PROGRESS || rental->closed_seq > seq)
+        if (!model_final(rental->status) || rental->closed_seq > seq)
             continue;
-        if (run->archive_count == run->archive_capacity) {
-            run->archive_capacity = run->archive_capacity ? 2 * run->archive_capacity : 16;
-            run->archive =
-                enough(realloc(run->archive, run->archive_capacity * sizeof run->archive[0]));
-        }
+        run->archive =
+            room(run->archive, run->archive_count, &run->archive_capacity, sizeof run->archive[0]);
         run->archive[run->archive_count++] = *rental;
     }
 }
@@ -430,7 +518,7 @@ static bool run_replay(struct run *run, struct check_report *report)
 {
     struct ledger *fresh = enough(ledger_create());
     run->coverage->replays++;
-    forget_pending(run);
+    forget_pending(run, 0);
     ledger_destroy(&run->ledger);
     run->ledger = fresh;
     if (!replay(fresh, &run->log, run->durable->head, report))
@@ -460,6 +548,12 @@ bool run_step(struct run *run, const struct history_step *step, struct check_rep
         break;
     case HISTORY_ROLLBACK:
         good = run_rollback(run, report);
+        break;
+    case HISTORY_ROLLBACK_TO:
+        good = run_rollback_to(run, step->back, report);
+        break;
+    case HISTORY_TIMERS:
+        good = run_timers(run, step, report);
         break;
     case HISTORY_ARCHIVE:
         good = run_archive(run, step->back, report);

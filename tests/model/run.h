@@ -7,26 +7,12 @@
 #define RENTBUS_MODEL_RUN_H
 
 #include "tests/model/check.h"
-
-/* What the histories have come upon so far; words by their value. */
-struct run_coverage {
-    size_t commands;
-    size_t events[64];
-    size_t return_reasons[16];
-    size_t checkout_reasons[16];
-    size_t matched_by[8];
-    size_t closed_by[4];
-    size_t errors[16];
-    size_t conflicts;
-    size_t archived_named; /* commands about a rental that had left memory */
-    size_t rolled_back;    /* events */
-    size_t replays;
-};
+#include "tests/model/coverage.h"
 
 struct run;
 
 /* `trace`: where each step and its events are printed, or NULL. Aborts when out of memory. */
-struct run *run_create(struct run_coverage *coverage, FILE *trace);
+struct run *run_create(struct coverage *coverage, FILE *trace);
 void run_destroy(struct run **run);
 
 /* Takes one step and compares. False at the first difference, which *report then tells; the run is

@@ -7,7 +7,7 @@
 /* Some seconds of trying, whatever the history. */
 #define ATTEMPTS_MAX 3000
 
-size_t shrink_run(const struct history_step *steps, size_t count, struct run_coverage *coverage,
+size_t shrink_run(const struct history_step *steps, size_t count, struct coverage *coverage,
                   FILE *trace, struct check_report *report)
 {
     struct run *run = run_create(coverage, trace);
@@ -22,7 +22,7 @@ size_t shrink_run(const struct history_step *steps, size_t count, struct run_cov
 static size_t try_without(const struct history_step *steps, size_t count, size_t start, size_t size,
                           struct history_step *candidate)
 {
-    struct run_coverage coverage = {0};
+    struct coverage coverage = {0};
     struct check_report report;
     size_t end = start + size < count ? start + size : count;
     memcpy(candidate, steps, start * sizeof steps[0]);

@@ -6,7 +6,7 @@
 #include "tests/model/run.h"
 
 /* Runs the steps; the index of the one that fails, with *report, or `count` when all is well. */
-size_t shrink_run(const struct history_step *steps, size_t count, struct run_coverage *coverage,
+size_t shrink_run(const struct history_step *steps, size_t count, struct coverage *coverage,
                   FILE *trace, struct check_report *report);
 
 /* Drops steps, in place, for as long as the rest still fails, and returns how many are left. The

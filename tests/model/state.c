@@ -3,7 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sdk/protocol/time.h"
 #include "tests/model/model.h"
+
+void model_init(struct model_state *state)
+{
+    memset(state, 0, offsetof(struct model_state, rentals));
+    state->policy = (struct model_policy){.max_skew = INT64_C(5) * 60,
+                                          .late_return = model_text("reject"),
+                                          .return_match = RENTBUS_RETURN_MATCH_oldest};
+}
 
 bool model_text_equal(const struct model_text *a, const struct model_text *b)
 {
@@ -17,29 +26,21 @@ struct model_text model_text(const char *text)
     return copy;
 }
 
-static struct model_named *named_find(struct model_named *things, size_t count,
-                                      const struct model_text *id)
+const struct model_user *model_user(const struct model_state *state, const struct model_text *id)
 {
-    for (size_t i = 0; i < count; i++)
-        if (model_text_equal(&things[i].id, id))
-            return &things[i];
+    for (size_t i = 0; i < state->user_count; i++)
+        if (model_text_equal(&state->users[i].id, id))
+            return &state->users[i];
     return NULL;
 }
 
-static struct model_state *writable(const struct model_state *state)
+const struct model_location *model_location(const struct model_state *state,
+                                            const struct model_text *id)
 {
-    return (struct model_state *)(uintptr_t)state;
-}
-
-const struct model_named *model_user(const struct model_state *state, const struct model_text *id)
-{
-    return named_find(writable(state)->users, state->user_count, id);
-}
-
-const struct model_named *model_location(const struct model_state *state,
-                                         const struct model_text *id)
-{
-    return named_find(writable(state)->locations, state->location_count, id);
+    for (size_t i = 0; i < state->location_count; i++)
+        if (model_text_equal(&state->locations[i].id, id))
+            return &state->locations[i];
+    return NULL;
 }
 
 const struct model_asset *model_asset(const struct model_state *state, const struct model_text *id)
@@ -126,12 +127,26 @@ static struct model_asset *writable_asset(struct model_state *state, const struc
     return (struct model_asset *)(uintptr_t)asset;
 }
 
+/* Nothing has been told of this expires_at yet. The lead is the one that the type has now. */
+static void arm(const struct model_state *state, struct model_rental *rental)
+{
+    const struct model_asset *asset = model_asset(state, &rental->asset_id);
+    const struct model_asset_type *type = model_asset_type(state, &asset->asset_type);
+    rental->told_due_soon = false;
+    rental->told_expired = false;
+    rental->due_soon_at = (struct model_number){0};
+    if (type && type->due_soon_lead.given)
+        rental->due_soon_at = (struct model_number){
+            true, rental->expires_at - type->due_soon_lead.value * RENTBUS_SECOND};
+}
+
 static void apply_new_rental(struct model_state *state, const struct model_rental *rental)
 {
     must_have_room(state->rental_count, MODEL_RENTALS_MAX);
     struct model_rental *kept = &state->rentals[state->rental_count++];
     *kept = *rental;
     state->rentals_ever++;
+    arm(state, kept);
     if (rental->status == RENTBUS_STATUS_IN_PROGRESS)
         writable_asset(state, &rental->asset_id)->returned_by = (struct model_text){0};
     else
@@ -152,7 +167,9 @@ static struct model_rental *apply_changed_rental(struct model_state *state,
 {
     for (size_t i = 0; i < state->rental_count; i++) {
         if (model_text_equal(&state->rentals[i].id, &rental->id)) {
+            bool open = rental->status == RENTBUS_STATUS_IN_PROGRESS;
             state->rentals[i] = *rental;
+            state->rentals[i].closed_seq = open ? 0 : state->head;
             return &state->rentals[i];
         }
     }
@@ -161,25 +178,41 @@ static struct model_rental *apply_changed_rental(struct model_state *state,
 
 static void apply_complete(struct model_state *state, const struct model_rental *rental)
 {
-    apply_changed_rental(state, rental)->closed_seq = state->head;
+    apply_changed_rental(state, rental);
     if (rental->closed_by == RENTBUS_CLOSED_BY_return_scan)
         writable_asset(state, &rental->returned_asset_id)->returned_by = rental->user_id;
 }
 
-static void apply_swapped(struct model_state *state, const struct model_rental *rental)
+/* The rental names a thing that it did not name before, or that was not out. */
+static void apply_taken_again(struct model_state *state, const struct model_rental *rental)
 {
     apply_changed_rental(state, rental);
-    writable_asset(state, &rental->asset_id)->returned_by = (struct model_text){0};
+    if (rental->status == RENTBUS_STATUS_IN_PROGRESS)
+        writable_asset(state, &rental->asset_id)->returned_by = (struct model_text){0};
 }
 
-static void apply_named(struct model_named *things, size_t *count, const struct model_named *put)
+static void apply_user(struct model_state *state, const struct model_user *put)
 {
-    struct model_named *known = named_find(things, *count, &put->id);
-    if (!known) {
-        must_have_room(*count, MODEL_THINGS_MAX);
-        known = &things[(*count)++];
+    for (size_t i = 0; i < state->user_count; i++) {
+        if (model_text_equal(&state->users[i].id, &put->id)) {
+            state->users[i] = *put;
+            return;
+        }
     }
-    *known = *put;
+    must_have_room(state->user_count, MODEL_THINGS_MAX);
+    state->users[state->user_count++] = *put;
+}
+
+static void apply_location(struct model_state *state, const struct model_location *put)
+{
+    for (size_t i = 0; i < state->location_count; i++) {
+        if (model_text_equal(&state->locations[i].id, &put->id)) {
+            state->locations[i] = *put;
+            return;
+        }
+    }
+    must_have_room(state->location_count, MODEL_THINGS_MAX);
+    state->locations[state->location_count++] = *put;
 }
 
 static void apply_asset(struct model_state *state, const struct model_asset *put)
@@ -218,18 +251,30 @@ void model_apply(struct model_state *state, const struct model_event *event)
         apply_complete(state, &event->rental);
         break;
     case RENTBUS_RENTAL_ASSET_SWAPPED_EVENT:
-        apply_swapped(state, &event->rental);
+    case RENTBUS_RENTAL_UNFLAGGED_EVENT:
+        apply_taken_again(state, &event->rental);
+        break;
+    case RENTBUS_RENTAL_RENEWED_EVENT:
+        arm(state, apply_changed_rental(state, &event->rental));
+        break;
+    case RENTBUS_RENTAL_FORGIVEN_EVENT:
+    case RENTBUS_RENTAL_FLAGGED_EVENT:
+    case RENTBUS_RENTAL_DUE_SOON_EVENT:
+    case RENTBUS_RENTAL_EXPIRED_EVENT:
+        apply_changed_rental(state, &event->rental);
         break;
     case RENTBUS_RENTAL_CHECKOUT_EVENT:
         apply_checkout(state, event);
         break;
     case RENTBUS_USER_CREATED_EVENT:
     case RENTBUS_USER_UPDATED_EVENT:
-        apply_named(state->users, &state->user_count, &event->named);
+    case RENTBUS_USER_BLOCKED_EVENT:
+    case RENTBUS_USER_UNBLOCKED_EVENT:
+        apply_user(state, &event->user);
         break;
     case RENTBUS_LOCATION_CREATED_EVENT:
     case RENTBUS_LOCATION_UPDATED_EVENT:
-        apply_named(state->locations, &state->location_count, &event->named);
+        apply_location(state, &event->location);
         break;
     case RENTBUS_ASSET_CREATED_EVENT:
     case RENTBUS_ASSET_UPDATED_EVENT:
@@ -238,6 +283,9 @@ void model_apply(struct model_state *state, const struct model_event *event)
     case RENTBUS_ASSET_TYPE_CREATED_EVENT:
     case RENTBUS_ASSET_TYPE_UPDATED_EVENT:
         apply_asset_type(state, &event->asset_type);
+        break;
+    case RENTBUS_POLICY_UPDATED_EVENT:
+        state->policy = event->policy;
         break;
     default:
         break;
@@ -249,7 +297,7 @@ void model_archived(struct model_state *state, uint64_t seq)
     size_t kept = 0;
     for (size_t i = 0; i < state->rental_count; i++) {
         const struct model_rental *rental = &state->rentals[i];
-        if (rental->status == RENTBUS_STATUS_IN_PROGRESS || rental->closed_seq > seq)
+        if (!model_final(rental->status) || rental->closed_seq > seq)
             state->rentals[kept++] = *rental;
     }
     state->rental_count = kept;

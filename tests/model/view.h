@@ -14,11 +14,12 @@
 
 struct rentbus_text view_text(const struct model_text *text);
 void view_rental(const struct model_rental *rental, struct rentbus_rental *view);
-void view_user(const struct model_named *user, struct rentbus_user *view);
+void view_user(const struct model_user *user, struct rentbus_user *view);
 void view_asset(const struct model_state *state, const struct model_asset *asset,
                 struct rentbus_asset *view);
 void view_asset_type(const struct model_asset_type *type, struct rentbus_asset_type *view);
-void view_location(const struct model_named *location, struct rentbus_location *view);
+void view_location(const struct model_location *location, struct rentbus_location *view);
+void view_policy(const struct model_policy *policy, struct rentbus_policy *view);
 void view_filter(const struct model_filter *filter, struct ledger_rental_filter *view);
 void view_command(const struct model_command *command, struct ledger_command *view);
 void view_event(const struct model_event *event, struct ledger_event *view);
