@@ -457,6 +457,29 @@ static void tells_another_loop_of_retries_and_timeouts(void **state)
     assert_int_equal(tally.status, -ETIMEDOUT);
 }
 
+/* libzmq tells of each arrival once, and may do so while the next request is sent. */
+static void tells_another_loop_of_what_a_send_has_seen(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.retry_ms = 9000;
+    reopen(fixture);
+    struct tally answered = {.client = fixture->client};
+    struct tally unanswered = {.client = fixture->client};
+    for (int i = 1; i <= 50; i++) {
+        start(&answered, 1);
+        fake_daemon_await(fixture->fake, NULL, 2 * (size_t)i - 1);
+        fake_daemon_mood(fixture->fake, FAKE_SILENT, 1);
+        start(&unanswered, 1);
+        fake_daemon_await(fixture->fake, NULL, 2 * (size_t)i);
+        while (answered.done < i) {
+            assert_true(readable(fixture, 5000));
+            assert_true(rentbus_client_process(fixture->client) >= 0);
+        }
+    }
+    rentbus_client_close(&fixture->client);
+    assert_int_equal(unanswered.status, -ECANCELED);
+}
+
 /* While nothing happens there is nothing to do: not one turn of the loop for each moment. */
 static void leaves_another_loop_alone(void **state)
 {
@@ -503,6 +526,7 @@ int main(void)
         TEST(queues_past_the_high_water_mark),
         TEST(tells_another_loop),
         TEST(tells_another_loop_of_retries_and_timeouts),
+        TEST(tells_another_loop_of_what_a_send_has_seen),
         TEST(leaves_another_loop_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
