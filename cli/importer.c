@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Rows go out by the hundred, so that the daemon commits them by the hundred. */
+#define REFILL_BELOW (CLI_IMPORTER_IN_FLIGHT / 2)
+
 /* A row on its way: what a report about it needs. */
 struct slot {
     struct cli_importer *importer;
@@ -141,12 +144,18 @@ static enum cli_exit wait_for_some(struct cli_importer *importer)
     return status < 0 ? stop(importer, status, NULL) : importer->stopped;
 }
 
-static enum cli_exit drain(struct cli_importer *importer)
+static enum cli_exit wait_until_at_most(struct cli_importer *importer, size_t in_flight)
 {
-    while (importer->stopped == CLI_EXIT_OK && rentbus_client_in_flight(importer->cli->client) > 0)
+    while (importer->stopped == CLI_EXIT_OK &&
+           rentbus_client_in_flight(importer->cli->client) > in_flight)
         if (wait_for_some(importer) != CLI_EXIT_OK)
             break;
     return importer->stopped;
+}
+
+static enum cli_exit drain(struct cli_importer *importer)
+{
+    return wait_until_at_most(importer, 0);
 }
 
 static enum cli_exit make_way(struct cli_importer *importer, const struct cli_row *row)
@@ -154,9 +163,8 @@ static enum cli_exit make_way(struct cli_importer *importer, const struct cli_ro
     if (row->kind != importer->kind && drain(importer) != CLI_EXIT_OK)
         return importer->stopped;
     importer->kind = row->kind;
-    while (importer->stopped == CLI_EXIT_OK && !importer->free)
-        if (wait_for_some(importer) != CLI_EXIT_OK)
-            break;
+    if (!importer->free)
+        return wait_until_at_most(importer, REFILL_BELOW);
     return importer->stopped;
 }
 

@@ -184,7 +184,7 @@ def test_bad_rows_of_a_database(daemon, tmp_path):
         INSERT INTO users VALUES ('u1', 'Ada'), (NULL, 'x'), (x'00ff', 'x'), ('', 'x'),
             (printf('%.*c', 129, 'x'), 'x'), (42, 'a number is a fine id'), (1.5, 'x'),
             ('u2', CAST(x'fffe' AS TEXT)), ('u3', printf('%.*c', 2000000, 'x')), ('u4', x'00'),
-            ('a' || char(0) || 'b', 'x'), ('u5', NULL);
+            ('a' || char(0) || 'b', 'x'), ('u5', NULL), (x'7531', 'u1 as a blob');
         INSERT INTO assets VALUES ('a1', 'mug'), ('a2', NULL), ('a3', '');
         INSERT INTO rentals VALUES
             ('r1','u1','a1','L1','2025-01-01T00:00:00Z','2025-01-08T00:00:00Z','IN_PROGRESS',
@@ -211,7 +211,7 @@ def test_bad_rows_of_a_database(daemon, tmp_path):
         for table in ("users", "assets")
     }
     assert by_table == {
-        "users": ["id", "id", "id", "id", "id", "name", "name", "name", "id"],
+        "users": ["id", "id", "id", "id", "id", "name", "name", "name", "id", "id"],
         "assets": ["asset_type", "asset_type"],
     }
     # Those that the daemon refuses are reported when it answers.
@@ -223,7 +223,7 @@ def test_bad_rows_of_a_database(daemon, tmp_path):
         "r5": "user_id",
         "r7": "eligible_asset_types",
     }
-    assert summary(done) == (22, 5, 0, 17)
+    assert summary(done) == (23, 5, 0, 18)
     users = map(json.loads, run_cli(daemon, "--json", "user", "list").stdout.splitlines())
     assert [user["id"] for user in users] == ["u1", "42", "u5"]
 
