@@ -55,7 +55,9 @@ struct http_request {
     struct http_match match;
     bool has_key;
     struct rentbus_uuid key;     /* Idempotency-Key */
-    bool calling;                /* a call is in flight and its completion will resume us */
+    bool calling;                /* a call is in flight */
+    bool suspended;              /* until the call completes */
+    bool gone;                   /* the connection is; free it when the call completes */
     struct http_buffer gathered; /* of handlers that make several calls */
     struct http_stream *stream;  /* owned until it is the answer */
     unsigned status;
