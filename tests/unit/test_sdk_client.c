@@ -411,6 +411,47 @@ static void queues_past_the_high_water_mark(void **state)
     assert_int_equal(tally.ok, 4096);
 }
 
+/* ---- threads ---- */
+
+#define THREADS 4
+#define THREAD_CLIENTS 20
+#define THREAD_CALLS 5
+
+static bool thread_client(const struct rentbus_options *options)
+{
+    struct rentbus_client *client = NULL;
+    bool well = rentbus_client_open(options, &client) == 0;
+    for (int i = 0; i < THREAD_CALLS && well; i++)
+        well = rentbus_hello(client, NULL, NULL, NULL) == 0;
+    rentbus_client_close(&client);
+    return well;
+}
+
+/* The options when all went well, else NULL. */
+static void *thread_run(void *context)
+{
+    bool well = true;
+    for (int i = 0; i < THREAD_CLIENTS && well; i++)
+        well = thread_client(context);
+    return well ? context : NULL;
+}
+
+static void serves_threads_with_clients_of_their_own(void **state)
+{
+    struct fixture *fixture = *state;
+    pthread_t threads[THREADS];
+    rentbus_client_close(&fixture->client);
+    for (size_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, thread_run, &fixture->options), 0);
+    for (size_t i = 0; i < THREADS; i++) {
+        void *result = NULL;
+        assert_int_equal(pthread_join(threads[i], &result), 0);
+        assert_non_null(result);
+    }
+    assert_true(fake_daemon_requests(fixture->fake, "hello") >=
+                THREADS * THREAD_CLIENTS * THREAD_CALLS);
+}
+
 /* ---- other event loops ---- */
 
 static bool readable(struct fixture *fixture, int timeout_ms)
@@ -524,6 +565,7 @@ int main(void)
         TEST(refuses_an_id_that_is_in_flight),
         TEST(cancels_what_is_in_flight),
         TEST(queues_past_the_high_water_mark),
+        TEST(serves_threads_with_clients_of_their_own),
         TEST(tells_another_loop),
         TEST(tells_another_loop_of_retries_and_timeouts),
         TEST(tells_another_loop_of_what_a_send_has_seen),
