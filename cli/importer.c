@@ -153,14 +153,14 @@ static enum cli_exit wait_until_at_most(struct cli_importer *importer, size_t in
     return importer->stopped;
 }
 
-static enum cli_exit drain(struct cli_importer *importer)
+enum cli_exit cli_importer_settle(struct cli_importer *importer)
 {
     return wait_until_at_most(importer, 0);
 }
 
 static enum cli_exit make_way(struct cli_importer *importer, const struct cli_row *row)
 {
-    if (row->kind != importer->kind && drain(importer) != CLI_EXIT_OK)
+    if (row->kind != importer->kind && cli_importer_settle(importer) != CLI_EXIT_OK)
         return importer->stopped;
     importer->kind = row->kind;
     if (!importer->free)
@@ -230,7 +230,7 @@ static void print_summary(const struct cli_importer *importer)
 
 enum cli_exit cli_importer_finish(struct cli_importer *importer, enum cli_exit exit)
 {
-    exit = cli_exit_worse(exit, drain(importer));
+    exit = cli_exit_worse(exit, cli_importer_settle(importer));
     cli_progress_clear(&importer->progress);
     print_summary(importer);
     if (importer->stopped != CLI_EXIT_OK && !importer->cli->json)

@@ -5,6 +5,7 @@ import os
 import sqlite3
 import stat
 import subprocess
+import time
 
 import harness
 from harness import Daemon, run_cli, wait_until
@@ -315,6 +316,21 @@ def test_an_import_goes_on_over_a_restart(daemon, tmp_path):
     assert len(created.splitlines()) == rows
 
 
+def test_a_producer_that_is_slower_than_the_timeout(daemon):
+    argv = [harness.bin_dir() / "rentbus", "--json", "--timeout", "1", "--api", daemon.api]
+    process = subprocess.Popen(
+        [*argv, "import", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+    )
+    for row in (USER, ASSET):
+        process.stdin.write(ndjson(row))
+        process.stdin.flush()
+        later = time.monotonic() + 1.5
+        wait_until(lambda: time.monotonic() > later)
+    output, _ = process.communicate(ndjson(RENTAL), timeout=30)
+    assert process.returncode == OK
+    assert json.loads(output) == {"rows": 3, "new": 3, "already_there": 0, "bad": 0}
+
+
 def test_an_import_without_a_daemon_says_so_and_goes_on_later(daemon, tmp_path):
     reader, writer = os.pipe()
     argv = [harness.bin_dir() / "rentbus", "--timeout", "1", "--api", daemon.api, "import", "-"]
@@ -325,7 +341,6 @@ def test_an_import_without_a_daemon_says_so_and_goes_on_later(daemon, tmp_path):
     with open(writer, "w") as stream:
         stream.write(ndjson(USER))
         stream.flush()
-        # Rows wait for company only while the daemon is busy; the next one of another kind drains.
         stream.write(ndjson(ASSET))
         stream.flush()
         wait_until(lambda: head(daemon) >= 2, 20, "the first row")
