@@ -64,12 +64,12 @@ struct http_request {
     struct MHD_Response *response; /* owned; the answer, when there is one */
 };
 
-/* Callbacks for libmicrohttpd; `bridge` is their closure. */
+/* Callbacks for libmicrohttpd; `bridge` is their closure, *context the request. */
 void *http_request_open(void *bridge, const char *target, struct MHD_Connection *connection);
 enum MHD_Result http_request_serve(void *bridge, struct MHD_Connection *connection, const char *url,
                                    const char *method, const char *version, const char *upload,
-                                   size_t *upload_size, void **request);
-void http_request_close(void *bridge, struct MHD_Connection *connection, void **request,
+                                   size_t *upload_size, void **context);
+void http_request_close(void *bridge, struct MHD_Connection *connection, void **context,
                         enum MHD_RequestTerminationCode code);
 
 /* Starts a call whose result the route's renderer answers with. Errors as rentbus_call_start();
