@@ -189,7 +189,11 @@ static int parse_file(cfg_t *file, const char *path)
     file->filename = strdup(path);
     int parsed = cfg_parse_fp(file, stream);
     fclose(stream);
-    return parsed == CFG_SUCCESS ? 0 : EX_CONFIG;
+    if (parsed == CFG_SUCCESS)
+        return 0;
+    /* libconfuse has nothing to say about some ends of a file. */
+    fprintf(stderr, "rentbusd: %s: has settings that cannot be read, see rentbusd.conf(5)\n", path);
+    return EX_CONFIG;
 }
 
 static int read_file(struct config *config, const char *path)
