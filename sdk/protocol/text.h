@@ -13,7 +13,8 @@ extern "C" {
 
 static inline struct rentbus_text rentbus_text(const char *string)
 {
-    return (struct rentbus_text){string, string ? strlen(string) : 0};
+    struct rentbus_text text = {string, string ? strlen(string) : 0};
+    return text;
 }
 
 static inline bool rentbus_text_equal(struct rentbus_text a, struct rentbus_text b)
