@@ -9,8 +9,7 @@
 /* A rental as a checkout asks for it. */
 struct loan {
     int64_t expires_at;
-    const struct rentbus_ids *given;       /* eligible types: given, or NULL */
-    const struct ledger_type_list *listed; /* or of the asset type, or NULL: the asset's own type */
+    const struct rentbus_ids *given; /* eligible types, or NULL */
 };
 
 static int check_scan(const struct ledger_scan *scan, struct rentbus_fault *fault)
@@ -41,7 +40,6 @@ static int plan_loan(const struct ledger *ledger, const struct ledger_scan *scan
     if (scan->has_loan_period)
         period = scan->loan_period;
     loan->given = scan->has_eligible_asset_types ? &scan->eligible_asset_types : NULL;
-    loan->listed = type ? type->eligible : NULL;
     loan->expires_at = scan->expires_at;
     if (scan->has_expires_at)
         return 0;
@@ -121,9 +119,9 @@ static void add_missed(const struct ledger_scan *scan, const struct ledger_renta
     RENTBUS_SET(view, rental, returned_asset_id, ledger_asset_id(rental->state.asset));
 }
 
-static void add_created(const struct ledger_scan *scan, const struct ledger_context *context,
-                        const struct ledger_asset *asset, const struct loan *loan,
-                        struct ledger_decision *decision)
+static void add_created(const struct ledger *ledger, const struct ledger_scan *scan,
+                        const struct ledger_context *context, const struct ledger_asset *asset,
+                        const struct loan *loan, struct ledger_decision *decision)
 {
     struct rentbus_rental_data *data =
         &ledger_decision_add(decision, RENTBUS_RENTAL_CREATED_EVENT, context->new_rental_id)
@@ -142,14 +140,10 @@ static void add_created(const struct ledger_scan *scan, const struct ledger_cont
     RENTBUS_SET(rental, rental, expires_at, loan->expires_at);
     RENTBUS_SET(rental, rental, created_seq, context->next_seq + decision->count - 1);
     RENTBUS_SET(rental, rental, created_at_location_id, scan->location_id);
-    if (loan->given) {
+    if (loan->given)
         copy_types(loan->given, &rental->eligible_asset_types);
-    } else if (loan->listed) {
-        ledger_type_list_view(loan->listed, &rental->eligible_asset_types);
-    } else {
-        rental->eligible_asset_types.count = 1;
-        rental->eligible_asset_types.items[0] = ledger_name_text(asset->state.type);
-    }
+    else
+        ledger_default_types(ledger, asset, &rental->eligible_asset_types);
 }
 
 int ledger_decide_checkout(const struct ledger *ledger, const struct ledger_command *command,
@@ -180,6 +174,6 @@ int ledger_decide_checkout(const struct ledger *ledger, const struct ledger_comm
     }
     if (asset->rental)
         add_missed(scan, asset->rental, decision);
-    add_created(scan, context, asset, &loan, decision);
+    add_created(ledger, scan, context, asset, &loan, decision);
     return 0;
 }

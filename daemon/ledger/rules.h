@@ -19,6 +19,10 @@ ledger_decider ledger_decide_asset_put;
 ledger_decider ledger_decide_asset_type_put;
 ledger_decider ledger_decide_location_put;
 
+/* The types that may come back for the asset where nobody named any: those of its type, else the
+ * type itself. */
+void ledger_default_types(const struct ledger *ledger, const struct ledger_asset *asset,
+                          struct rentbus_ids *types);
 /* The next event of the decision, its data uninitialized. */
 struct ledger_event *ledger_decision_add(struct ledger_decision *decision,
                                          enum rentbus_event_type type, struct rentbus_text subject);

@@ -19,7 +19,8 @@ static inline struct rentbus_text rentbus_text(const char *string)
 
 static inline bool rentbus_text_equal(struct rentbus_text a, struct rentbus_text b)
 {
-    return a.length == b.length && (a.length == 0 || memcmp(a.data, b.data, a.length) == 0);
+    return a.length == b.length &&
+           (a.length == 0 || (a.data && b.data && memcmp(a.data, b.data, a.length) == 0));
 }
 
 /* The bytes of the UTF-8 character that `data` begins with, and *code, its code point; 0 when it

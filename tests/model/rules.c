@@ -270,11 +270,16 @@ static int64_t expires_at(const struct model_state *state, const struct model_co
     return command->occurred_at + period * RENTBUS_SECOND;
 }
 
+static struct model_ids default_types(const struct model_state *state,
+                                      const struct model_asset *asset)
+{
+    const struct model_asset_type *type = model_asset_type(state, &asset->asset_type);
+    return type ? type->eligible : ids_of_one(&asset->asset_type);
+}
+
 static void add_created(const struct model_state *state, const struct model_command *command,
                         const struct model_context *context, struct model_decision *decision)
 {
-    const struct model_asset *asset = model_asset(state, &command->asset_id);
-    const struct model_asset_type *type = model_asset_type(state, &asset->asset_type);
     struct model_event *event = add(decision, RENTBUS_RENTAL_CREATED_EVENT, context->new_rental_id);
     struct model_rental *rental = &event->rental;
     rental->id = context->new_rental_id;
@@ -287,7 +292,7 @@ static void add_created(const struct model_state *state, const struct model_comm
     if (command->eligible.given)
         rental->eligible = command->eligible;
     else
-        rental->eligible = type ? type->eligible : ids_of_one(&asset->asset_type);
+        rental->eligible = default_types(state, model_asset(state, &command->asset_id));
     rental->rev = 1;
     rental->created_seq = state->head + decision->count;
 }
@@ -401,8 +406,6 @@ static const char *import_contradiction(const struct model_rental *import)
 {
     if (import->expires_at <= import->created_at)
         return "expires_at";
-    if (import->eligible.count == 0)
-        return "eligible_asset_types";
     if (import->status == RENTBUS_STATUS_COMPLETED && !import->returned_at.given)
         return "returned_at";
     if (import->status == RENTBUS_STATUS_IN_PROGRESS && import->returned_at.given)
@@ -435,6 +438,8 @@ static void decide_import(const struct model_state *state, const struct model_co
         event->rental = *import;
         event->rental.rev = 1;
         event->rental.created_seq = state->head + 1;
+        if (import->eligible.count == 0)
+            event->rental.eligible = default_types(state, model_asset(state, &import->asset_id));
     }
 }
 

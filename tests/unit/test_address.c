@@ -12,6 +12,7 @@
 /* 107 bytes of path: as long as a socket address takes. */
 #define PATH_50 "/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 #define PATH_107 PATH_50 PATH_50 "/xxxxxx"
+static const char ipc_107[] = "ipc://" PATH_107;
 
 static void test_good(void **state)
 {
@@ -19,7 +20,7 @@ static void test_good(void **state)
     static const char *const good[] = {
         "ipc:///run/rentbus/api.sock",
         "ipc:///x",
-        "ipc://" PATH_107,
+        ipc_107,
         "tcp://127.0.0.1:5555",
         "tcp://127.1.2.3:0",
         "tcp://127.0.0.1:*",

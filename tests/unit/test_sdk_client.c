@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <rentbus/rentbus.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -386,6 +387,22 @@ static void refuses_an_id_that_is_in_flight(void **state)
     wait_for(&tally, 1);
 }
 
+static void counts_an_answer_that_is_looked_at_late(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.timeout_ms = 200;
+    fixture->options.retry_ms = 100000;
+    reopen(fixture);
+    struct tally tally = {.client = fixture->client};
+    start(&tally, 1);
+    fake_daemon_await(fixture->fake, NULL, 1);
+    int64_t late = milliseconds_now() + 2 * (int64_t)fixture->options.timeout_ms;
+    while (milliseconds_now() < late)
+        sched_yield();
+    wait_for(&tally, 1);
+    assert_int_equal(tally.ok, 1);
+}
+
 static void cancels_what_is_in_flight(void **state)
 {
     struct fixture *fixture = *state;
@@ -563,6 +580,7 @@ int main(void)
         TEST(sends_again_only_what_is_late),
         TEST(refuses_more_than_may_be_in_flight),
         TEST(refuses_an_id_that_is_in_flight),
+        TEST(counts_an_answer_that_is_looked_at_late),
         TEST(cancels_what_is_in_flight),
         TEST(queues_past_the_high_water_mark),
         TEST(serves_threads_with_clients_of_their_own),
