@@ -208,6 +208,8 @@ static void stop(struct http_bridge *bridge)
     http_log(HTTP_LOG_INFO, "stopping: %zu requests and streams are open", bridge->requests);
     bridge->stopping = true;
     bridge->stop_at_ms = bridge->hub.now_ms + HTTP_STOP_MS;
+    /* Those who have connected already are still served. */
+    MHD_run(bridge->server);
     MHD_socket listening = MHD_quiesce_daemon(bridge->server);
     if (listening >= 0)
         close(listening);

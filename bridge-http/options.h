@@ -10,7 +10,7 @@
 #define HTTP_LISTEN_DEFAULT "127.0.0.1:8080"
 /* Connections open at once. */
 #define HTTP_CONNECTIONS_DEFAULT 10000
-#define HTTP_CONNECTIONS_MAX 1000000
+#define HTTP_CONNECTIONS_MAX 1000000u
 
 /* Exit codes of the program. */
 enum http_exit {

@@ -52,6 +52,17 @@ void *http_request_open(void *bridge, const char *target, struct MHD_Connection 
     return request;
 }
 
+static void request_free(struct http_request *request)
+{
+    if (request->response)
+        MHD_destroy_response(request->response);
+    http_stream_destroy(&request->stream);
+    http_buffer_release(&request->body);
+    http_buffer_release(&request->gathered);
+    free(request->target);
+    free(request);
+}
+
 void http_request_close(void *bridge, struct MHD_Connection *connection, void **context,
                         enum MHD_RequestTerminationCode code)
 {
@@ -63,13 +74,10 @@ void http_request_close(void *bridge, struct MHD_Connection *connection, void **
     if (!request)
         return;
     request->bridge->requests--;
-    if (request->response)
-        MHD_destroy_response(request->response);
-    http_stream_destroy(&request->stream);
-    http_buffer_release(&request->body);
-    http_buffer_release(&request->gathered);
-    free(request->target);
-    free(request);
+    if (request->calling)
+        request->gone = true;
+    else
+        request_free(request);
 }
 
 static enum MHD_Result header_take(void *context, enum MHD_ValueKind kind, const char *name,
@@ -226,9 +234,15 @@ enum MHD_Result http_request_serve(void *bridge, struct MHD_Connection *connecti
         int error = request_dispatch(request, &fault);
         if (error)
             http_reply_problem(request, error, &fault);
+        /* We are asked again at once, and suspend then. A connection that is suspended here would
+         * be read from when it is resumed, before we are asked, and a client that has shut down its
+         * side would get no answer. */
+        if (request->calling)
+            return MHD_YES;
     }
     if (!request->calling)
         return request_send(request);
+    request->suspended = true;
     MHD_suspend_connection(connection);
     return MHD_YES;
 }
@@ -239,14 +253,20 @@ static void call_completed(void *context, const struct rentbus_completion *compl
     struct rentbus_fault fault = {0};
     int error = completion->status;
     request->calling = false;
+    if (request->gone) {
+        request_free(request);
+        return;
+    }
     if (completion->fault)
         fault = *completion->fault;
     if (!error)
         error = request->match.route->render(request, completion, &fault);
     if (error)
         http_reply_problem(request, error, &fault);
-    if (!request->calling)
+    if (!request->calling && request->suspended) {
+        request->suspended = false;
         MHD_resume_connection(request->connection);
+    }
 }
 
 int http_request_call(struct http_request *request, enum rentbus_op op, const void *args,

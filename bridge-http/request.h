@@ -55,19 +55,21 @@ struct http_request {
     struct http_match match;
     bool has_key;
     struct rentbus_uuid key;     /* Idempotency-Key */
-    bool calling;                /* a call is in flight and its completion will resume us */
+    bool calling;                /* a call is in flight */
+    bool suspended;              /* until the call completes */
+    bool gone;                   /* the connection is; free it when the call completes */
     struct http_buffer gathered; /* of handlers that make several calls */
     struct http_stream *stream;  /* owned until it is the answer */
     unsigned status;
     struct MHD_Response *response; /* owned; the answer, when there is one */
 };
 
-/* Callbacks for libmicrohttpd; `bridge` is their closure. */
+/* Callbacks for libmicrohttpd; `bridge` is their closure, *context the request. */
 void *http_request_open(void *bridge, const char *target, struct MHD_Connection *connection);
 enum MHD_Result http_request_serve(void *bridge, struct MHD_Connection *connection, const char *url,
                                    const char *method, const char *version, const char *upload,
-                                   size_t *upload_size, void **request);
-void http_request_close(void *bridge, struct MHD_Connection *connection, void **request,
+                                   size_t *upload_size, void **context);
+void http_request_close(void *bridge, struct MHD_Connection *connection, void **context,
                         enum MHD_RequestTerminationCode code);
 
 /* Starts a call whose result the route's renderer answers with. Errors as rentbus_call_start();

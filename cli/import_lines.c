@@ -4,6 +4,7 @@
 #include "cli/report.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -13,6 +14,14 @@ static uint64_t file_size(FILE *file)
     if (fstat(fileno(file), &status) != 0 || !S_ISREG(status.st_mode))
         return 0;
     return (uint64_t)status.st_size;
+}
+
+/* Whether the next line may be long in coming. What stdio has already read is not seen, which costs
+ * a pause and nothing else. */
+static bool input_waits(FILE *file)
+{
+    struct pollfd input = {.fd = fileno(file), .events = POLLIN};
+    return poll(&input, 1, 0) == 0;
 }
 
 static enum cli_exit import_line(struct cli_importer *importer, struct rentbus_text line,
@@ -61,6 +70,8 @@ enum cli_exit cli_import_lines(struct cli *cli, struct cli_importer *importer, c
         }
         done += lines.length + 1;
         cli_importer_progress(importer, done, size);
+        if (exit == CLI_EXIT_OK && input_waits(file))
+            exit = cli_importer_settle(importer);
     }
     cli_lines_close(&lines);
     if (status < 0) {

@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Rows go out by the hundred, so that the daemon commits them by the hundred. */
+#define REFILL_BELOW (CLI_IMPORTER_IN_FLIGHT / 2)
+
 /* A row on its way: what a report about it needs. */
 struct slot {
     struct cli_importer *importer;
@@ -141,22 +144,27 @@ static enum cli_exit wait_for_some(struct cli_importer *importer)
     return status < 0 ? stop(importer, status, NULL) : importer->stopped;
 }
 
-static enum cli_exit drain(struct cli_importer *importer)
+static enum cli_exit wait_until_at_most(struct cli_importer *importer, size_t in_flight)
 {
-    while (importer->stopped == CLI_EXIT_OK && rentbus_client_in_flight(importer->cli->client) > 0)
+    while (importer->stopped == CLI_EXIT_OK &&
+           rentbus_client_in_flight(importer->cli->client) > in_flight)
         if (wait_for_some(importer) != CLI_EXIT_OK)
             break;
     return importer->stopped;
 }
 
+enum cli_exit cli_importer_settle(struct cli_importer *importer)
+{
+    return wait_until_at_most(importer, 0);
+}
+
 static enum cli_exit make_way(struct cli_importer *importer, const struct cli_row *row)
 {
-    if (row->kind != importer->kind && drain(importer) != CLI_EXIT_OK)
+    if (row->kind != importer->kind && cli_importer_settle(importer) != CLI_EXIT_OK)
         return importer->stopped;
     importer->kind = row->kind;
-    while (importer->stopped == CLI_EXIT_OK && !importer->free)
-        if (wait_for_some(importer) != CLI_EXIT_OK)
-            break;
+    if (!importer->free)
+        return wait_until_at_most(importer, REFILL_BELOW);
     return importer->stopped;
 }
 
@@ -222,7 +230,7 @@ static void print_summary(const struct cli_importer *importer)
 
 enum cli_exit cli_importer_finish(struct cli_importer *importer, enum cli_exit exit)
 {
-    exit = cli_exit_worse(exit, drain(importer));
+    exit = cli_exit_worse(exit, cli_importer_settle(importer));
     cli_progress_clear(&importer->progress);
     print_summary(importer);
     if (importer->stopped != CLI_EXIT_OK && !importer->cli->json)

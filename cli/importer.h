@@ -30,6 +30,10 @@ enum cli_exit cli_importer_send(struct cli_importer *importer, const struct cli_
 /* Reports and counts a row that could not be read. */
 void cli_importer_bad(struct cli_importer *importer, const struct cli_place *place,
                       const struct rentbus_fault *fault);
+/* Waits for every answer: to be called where the source may keep the program waiting, so that no
+ * request runs out of time while nobody looks. */
+enum cli_exit cli_importer_settle(struct cli_importer *importer)
+    __attribute__((warn_unused_result));
 /* Says how far the source is read. */
 void cli_importer_progress(struct cli_importer *importer, uint64_t done, uint64_t total);
 /* Waits for every answer, prints the summary, and returns the exit code of the import; `exit` is

@@ -84,20 +84,27 @@ static enum cli_exit walk_pages(struct walk *walk)
     return exit;
 }
 
+/* The one field of a page that holds its items. */
+static const struct rentbus_field *items_field(const struct rentbus_schema *page)
+{
+    const struct rentbus_field *field = page->fields;
+    while (field->kind != RENTBUS_KIND_MAPS)
+        field++;
+    return field;
+}
+
 enum cli_exit cli_pages_read(struct cli *cli, enum rentbus_op op, void *args, uint64_t limit,
                              cli_pages_item *each, void *context)
 {
     struct walk walk = {.cli = cli,
                         .op = op,
                         .row = &rentbus_op_rows[op],
+                        .items = items_field(rentbus_op_rows[op].result),
                         .args = args,
                         .left = limit,
                         .each = each,
                         .context = context};
     enum cli_exit exit = CLI_EXIT_INTERNAL;
-    for (size_t i = 0; i < walk.row->result->count; i++)
-        if (walk.row->result->fields[i].kind == RENTBUS_KIND_MAPS)
-            walk.items = &walk.row->result->fields[i];
     walk.result = calloc(1, walk.row->result->size);
     walk.item = calloc(1, walk.items->schema->size);
     if (walk.result && walk.item)

@@ -119,16 +119,16 @@ static void types_copy(const struct rentbus_ids *types, char memory[][RENTBUS_ID
     }
 }
 
-static enum cli_exit watch_open(struct watching *watching, struct rentbus_subscription *wanted,
+static enum cli_exit watch_open(struct watching *watching, struct rentbus_subscription wanted,
                                 const struct rentbus_ids *types)
 {
     char memory[RENTBUS_IDS_MAX][RENTBUS_ID_MAX + 1];
     const char *list[RENTBUS_IDS_MAX];
     struct cli *cli = watching->cli;
     types_copy(types, memory, list);
-    wanted->types = list;
-    wanted->type_count = types->count;
-    int error = rentbus_subscriber_open(&cli->options, wanted, &watching->subscriber);
+    wanted.types = list;
+    wanted.type_count = types->count;
+    int error = rentbus_subscriber_open(&cli->options, &wanted, &watching->subscriber);
     if (error == -EINVAL) {
         cli_report(cli, "CONFIGURATION", "%s or %s is no endpoint", cli_api(cli), cli_events(cli));
         return CLI_EXIT_CONFIGURATION;
@@ -155,7 +155,7 @@ static enum cli_exit watch_run(struct cli *cli, const struct cli_line *line)
     if (exit == CLI_EXIT_OK)
         exit = cli_line_milliseconds(cli, line, "timeout", &timeout);
     if (exit == CLI_EXIT_OK)
-        exit = watch_open(&watching, &wanted, &types);
+        exit = watch_open(&watching, wanted, &types);
     if (exit != CLI_EXIT_OK)
         return exit;
     if (cli_line_has(line, "timeout"))

@@ -3,9 +3,9 @@
  * Each event once and in order. Two sources: history, by query, which has every event up to the
  * daemon's head; and the feed, which is fast and may lose events, at its start and later. `next` is
  * the seq that comes next, whichever source it comes from. An event of the feed is given when it is
- * the next one; when it is further on, those in between are read from history first. When the feed
- * is quiet, the daemon is asked for its head: that shows events that were lost at the end, and a
- * feed that is dead.
+ * the next one; when it is further on, history is read up to the head. When the feed is quiet, the
+ * daemon is asked for its head: that shows events that were lost at the end, and a feed that is
+ * dead.
  */
 #include "sdk/clock.h"
 #include "sdk/protocol/codec.h"
@@ -232,12 +232,8 @@ static void page_finish(struct rentbus_subscriber *subscriber)
     subscriber->page_open = false;
     subscriber->next = subscriber->page.next_seq;
     subscriber->filling = subscriber->next <= subscriber->page.head;
-    if (subscriber->filling)
-        return;
-    /* The head is behind everything that the feed had brought when the page was asked for: the held
-     * event was in the history, or it was no event of this ledger. */
-    subscriber->live_held = false;
-    idle_restart(subscriber, subscriber->idle_pause);
+    if (!subscriber->filling)
+        idle_restart(subscriber, subscriber->idle_pause);
 }
 
 static void page_give(struct rentbus_subscriber *subscriber, struct rentbus_event *event,
@@ -265,15 +261,14 @@ static int feed_give(struct rentbus_subscriber *subscriber, struct rentbus_event
                      bool *given)
 {
     for (int i = 0; i < FEED_STEP_MAX; i++) {
-        int received = subscriber->live_held ? 1 : feed_receive(subscriber);
-        subscriber->live_held = false;
+        int received = feed_receive(subscriber);
         if (received <= 0)
             return received;
         subscriber->missed = 0;
         if (subscriber->live.seq < subscriber->next)
             continue;
         if (subscriber->live.seq > subscriber->next) {
-            subscriber->live_held = true;
+            /* This one is read from history too: what is published is in it. */
             subscriber->filling = true;
             return 0;
         }

@@ -273,9 +273,10 @@ static int calls_expire(struct rentbus_client *client, int64_t now)
 
 static int turn_once(struct rentbus_client *client, int64_t now)
 {
+    /* An answer that has arrived counts, however late it is looked at. */
+    int received = messages_take(client, now);
     int expired = now >= client->next_due ? calls_expire(client, now) : 0;
     int error = queue_flush(client, now);
-    int received = messages_take(client, now);
     if (expired > 0 || received > 0)
         return (expired > 0 ? expired : 0) + (received > 0 ? received : 0);
     if (expired < 0)

@@ -19,7 +19,6 @@ struct rentbus_subscriber {
     zmq_msg_t frames[2];
     struct rentbus_buffer scratch;
     struct rentbus_event live;
-    bool live_held; /* not given yet, because events in front of it are missing */
     bool feed_left; /* it was not read to its end */
 
     /* Everything below is of a catch-up subscriber. */

@@ -2,12 +2,14 @@
 #include "daemon/config/address.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
 
 #define IPC "ipc://"
 #define TCP "tcp://"
+#define LOCALHOST TCP "localhost:"
 
 const char *address_ipc_path(const char *endpoint)
 {
@@ -52,4 +54,12 @@ const char *address_problem(const char *endpoint)
     if (strncmp(endpoint, TCP, strlen(TCP)) == 0)
         return tcp_problem(endpoint + strlen(TCP));
     return "is neither ipc://PATH nor tcp://HOST:PORT";
+}
+
+void address_numeric(const char *endpoint, char address[ADDRESS_SIZE])
+{
+    size_t length = strlen(LOCALHOST);
+    bool named = strncmp(endpoint, LOCALHOST, length) == 0;
+    snprintf(address, ADDRESS_SIZE, "%s%s", named ? TCP "127.0.0.1:" : "",
+             named ? endpoint + length : endpoint);
 }

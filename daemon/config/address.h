@@ -9,4 +9,8 @@ const char *address_problem(const char *endpoint);
 /* The path of an ipc endpoint; NULL for others. */
 const char *address_ipc_path(const char *endpoint);
 
+#define ADDRESS_SIZE 256 /* of the longest endpoint, with its NUL */
+/* The endpoint with 127.0.0.1 for localhost: libzmq looks no names up for a bind. */
+void address_numeric(const char *endpoint, char address[ADDRESS_SIZE]);
+
 #endif

@@ -13,6 +13,8 @@
 #include "daemon/config/address.h"
 
 #define CONFIG_USAGE 2
+/* Bytes of a file of settings. */
+#define CONFIG_FILE_MAX ((size_t)64 << 10)
 
 const char config_help[] =
     "Usage: rentbusd [OPTION]...\n"
@@ -39,8 +41,9 @@ const char config_help[] =
 
 /* One setting, by all its names. `set` gives 0 or says what is wrong. */
 struct setting {
-    const char *key; /* in the file and, with dashes, as a flag */
+    const char *key; /* in the file */
     const char *variable;
+    const char *flag;
     const char *(*set)(struct config *config, const char *value);
 };
 
@@ -82,20 +85,19 @@ static const char *set_ledger(struct config *config, const char *value)
 }
 
 static const struct setting settings[] = {
-    {"data", "RENTBUS_DATA", set_data},
-    {"api", "RENTBUS_API", set_api},
-    {"events", "RENTBUS_EVENTS", set_events},
-    {"ledger", "RENTBUS_LEDGER", set_ledger},
+    {"data", "RENTBUS_DATA", "--data", set_data},
+    {"api", "RENTBUS_API", "--api", set_api},
+    {"events", "RENTBUS_EVENTS", "--events", set_events},
+    {"ledger", "RENTBUS_LEDGER", "--ledger", set_ledger},
 };
 #define SETTING_COUNT (sizeof settings / sizeof *settings)
 
-static int apply(struct config *config, size_t setting, const char *origin, const char *name,
-                 const char *value)
+static int apply(struct config *config, size_t setting, const char *name, const char *value)
 {
     const char *problem = settings[setting].set(config, value);
     if (!problem)
         return 0;
-    fprintf(stderr, "rentbusd: %s%s: \"%s\" %s\n", origin, name, value, problem);
+    fprintf(stderr, "rentbusd: %s: \"%s\" %s\n", name, value, problem);
     return EX_CONFIG;
 }
 
@@ -109,6 +111,77 @@ __attribute__((format(printf, 2, 0))) static void print_file_problem(cfg_t *file
     fputc('\n', stderr);
 }
 
+/* While the file is read, since only then its line is known. */
+static int check_value(cfg_t *file, cfg_opt_t *option)
+{
+    struct config unused;
+    const char *value = cfg_opt_getnstr(option, 0);
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        if (strcmp(settings[i].key, option->name) != 0)
+            continue;
+        const char *problem = value ? settings[i].set(&unused, value) : "has no value";
+        if (problem)
+            cfg_error(file, "%s: \"%s\" %s", option->name, value ? value : "", problem);
+        return problem ? -1 : 0;
+    }
+    return 0;
+}
+
+/* Blanks comments, since libconfuse counts three lines for each. */
+static void blank_comments(char *text)
+{
+    char quote = '\0';
+    for (char *at = text; *at; at++) {
+        if (quote && *at == '\\' && at[1])
+            at++;
+        else if (quote)
+            quote = *at == quote ? '\0' : quote;
+        else if (*at == '"' || *at == '\'')
+            quote = *at;
+        else if (*at == '#')
+            at = memset(at, ' ', strcspn(at, "\n"));
+    }
+}
+
+/* Reads the whole file into `text`, since libconfuse ends the process when it cannot. */
+static int load_file(const char *path, char text[CONFIG_FILE_MAX + 1])
+{
+    FILE *stream = fopen(path, "re");
+    size_t length = stream ? fread(text, 1, CONFIG_FILE_MAX + 1, stream) : 0;
+    const char *problem = !stream || ferror(stream) ? strerror(errno) : NULL;
+    if (stream)
+        fclose(stream);
+    if (length > CONFIG_FILE_MAX)
+        problem = "is longer than a file of settings may be (64 KiB)";
+    if (problem) {
+        fprintf(stderr, "rentbusd: %s: %s\n", path, problem);
+        return EX_CONFIG;
+    }
+    text[length] = '\0';
+    blank_comments(text);
+    return 0;
+}
+
+static int parse_file(cfg_t *file, const char *path)
+{
+    char text[CONFIG_FILE_MAX + 1];
+    if (load_file(path, text))
+        return EX_CONFIG;
+    if (text[0] == '\0')
+        return 0;
+    FILE *stream = fmemopen(text, strlen(text), "r");
+    if (!stream)
+        return EX_OSERR;
+    file->filename = strdup(path);
+    int parsed = cfg_parse_fp(file, stream);
+    fclose(stream);
+    if (parsed == CFG_SUCCESS)
+        return 0;
+    /* libconfuse has nothing to say about some ends of a file. */
+    fprintf(stderr, "rentbusd: %s: has settings that cannot be read, see rentbusd.conf(5)\n", path);
+    return EX_CONFIG;
+}
+
 static int read_file(struct config *config, const char *path)
 {
     cfg_opt_t options[SETTING_COUNT + 1];
@@ -119,15 +192,12 @@ static int read_file(struct config *config, const char *path)
     if (!file)
         return EX_OSERR;
     cfg_set_error_function(file, print_file_problem);
-    int parsed = cfg_parse(file, path);
-    int status = parsed == CFG_SUCCESS ? 0 : EX_CONFIG;
-    if (parsed == CFG_FILE_ERROR)
-        fprintf(stderr, "rentbusd: %s: %s\n", path, strerror(errno));
-    char origin[PATH_MAX];
-    snprintf(origin, sizeof origin, "%s: ", path);
+    for (size_t i = 0; i < SETTING_COUNT; i++)
+        cfg_set_validate_func(file, settings[i].key, check_value);
+    int status = parse_file(file, path);
     for (size_t i = 0; i < SETTING_COUNT && status == 0; i++)
         if (cfg_size(file, settings[i].key))
-            status = apply(config, i, origin, settings[i].key, cfg_getstr(file, settings[i].key));
+            status = apply(config, i, path, cfg_getstr(file, settings[i].key));
     cfg_free(file);
     return status;
 }
@@ -138,7 +208,7 @@ static int read_environment(struct config *config)
     for (size_t i = 0; i < SETTING_COUNT && status == 0; i++) {
         const char *value = getenv(settings[i].variable);
         if (value)
-            status = apply(config, i, "", settings[i].variable, value);
+            status = apply(config, i, settings[i].variable, value);
     }
     return status;
 }
@@ -212,7 +282,7 @@ int config_read(struct config *config, int argc, char **argv)
         status = read_environment(config);
     for (size_t i = 0; i < SETTING_COUNT && status == 0; i++)
         if (flags.values[i])
-            status = apply(config, i, "--", settings[i].key, flags.values[i]);
+            status = apply(config, i, settings[i].flag, flags.values[i]);
     if (status == 0 && strcmp(config->api, config->events) == 0) {
         fprintf(stderr, "rentbusd: api and events are the same endpoint, \"%s\"\n", config->api);
         status = EX_CONFIG;

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/config/address.h"
 #include "daemon/engine/chain.h"
 
 #define CONFIG_FILE_DEFAULT "/etc/rentbus/rentbusd.conf"
@@ -15,7 +16,7 @@
 #define CONFIG_API_DEFAULT "ipc:///run/rentbus/api.sock"
 #define CONFIG_EVENTS_DEFAULT "ipc:///run/rentbus/events.sock"
 #define CONFIG_LEDGER_DEFAULT "main"
-#define CONFIG_ENDPOINT_SIZE 256
+#define CONFIG_ENDPOINT_SIZE ADDRESS_SIZE
 
 enum config_action { CONFIG_RUN, CONFIG_CHECK, CONFIG_HELP, CONFIG_VERSION };
 
@@ -27,8 +28,8 @@ struct config {
     char ledger[CHAIN_LEDGER_MAX + 1];
 };
 
-/* Fills *config from flags, environment and file. 0; EX_USAGE (64 is never used: 2) for bad flags,
- * 78 for a bad value or file, with what is wrong, and where it was said, printed to stderr. */
+/* Fills *config from flags, environment and file. 0; 2 for bad flags, 78 for a bad value or file,
+ * with what is wrong, and where it was said, printed to stderr. */
 int config_read(struct config *config, int argc, char **argv);
 /* The help text of the daemon's command line. */
 extern const char config_help[];

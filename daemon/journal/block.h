@@ -42,7 +42,7 @@ int block_next(struct rentbus_bytes *events, struct rentbus_bytes *event)
     __attribute__((warn_unused_result));
 
 /* The place, time and hash of an encoded event. 0, or -EBADMSG. */
-int block_event_head(struct rentbus_bytes event, struct journal_head *head)
+int block_event_head(struct rentbus_bytes bytes, struct journal_head *head)
     __attribute__((warn_unused_result));
 
 /* The head, by a statement prepared from BLOCK_LAST; it is reset. */

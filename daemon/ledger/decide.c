@@ -65,3 +65,17 @@ int ledger_decide(const struct ledger *ledger, const struct ledger_command *comm
         return rentbus_fault_set(fault, RENTBUS_ERROR_UNKNOWN_OP, NULL, "not a command");
     return deciders[command->op](ledger, command, context, decision, fault);
 }
+
+void ledger_default_types(const struct ledger *ledger, const struct ledger_asset *asset,
+                          struct rentbus_ids *types)
+{
+    struct rentbus_text own = ledger_name_text(asset->state.type);
+    const struct ledger_asset_type *type = ledger_find_asset_type(ledger, own);
+
+    if (type) {
+        ledger_type_list_view(type->state.eligible, types);
+    } else {
+        types->count = 1;
+        types->items[0] = own;
+    }
+}

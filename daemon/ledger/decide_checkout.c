@@ -6,8 +6,7 @@
 /* A rental as a checkout asks for it. */
 struct loan {
     int64_t expires_at;
-    const struct rentbus_ids *given;       /* eligible types: given, or NULL */
-    const struct ledger_type_list *listed; /* or of the asset type, or NULL: the asset's own type */
+    const struct rentbus_ids *given; /* eligible types, or NULL */
 };
 
 static int check_scan(const struct ledger_scan *scan, struct rentbus_fault *fault)
@@ -38,7 +37,6 @@ static int plan_loan(const struct ledger *ledger, const struct ledger_scan *scan
     if (scan->has_loan_period)
         period = scan->loan_period;
     loan->given = scan->has_eligible_asset_types ? &scan->eligible_asset_types : NULL;
-    loan->listed = type ? type->state.eligible : NULL;
     loan->expires_at = scan->expires_at;
     if (scan->has_expires_at)
         return 0;
@@ -144,14 +142,10 @@ static void add_created(const struct ledger *ledger, const struct ledger_scan *s
     RENTBUS_SET(rental, rental, expires_at, loan->expires_at);
     RENTBUS_SET(rental, rental, created_seq, context->next_seq + decision->count - 1);
     RENTBUS_SET(rental, rental, created_at_location_id, scan->location_id);
-    if (loan->given) {
+    if (loan->given)
         copy_types(loan->given, &rental->eligible_asset_types);
-    } else if (loan->listed) {
-        ledger_type_list_view(loan->listed, &rental->eligible_asset_types);
-    } else {
-        rental->eligible_asset_types.count = 1;
-        rental->eligible_asset_types.items[0] = ledger_name_text(asset->state.type);
-    }
+    else
+        ledger_default_types(ledger, asset, &rental->eligible_asset_types);
 }
 
 static bool user_limit_reached(const struct ledger *ledger, const struct ledger_user *user)

@@ -14,8 +14,6 @@ static int check_args(const struct rentbus_import_args *args, struct rentbus_fau
 
     if (args->expires_at <= args->created_at)
         return invalid(fault, "expires_at", "must be after created_at");
-    if (args->eligible_asset_types.count == 0)
-        return invalid(fault, "eligible_asset_types", "must name a type");
     if (args->status == RENTBUS_STATUS_COMPLETED && !has_returned_at)
         return invalid(fault, "returned_at", "a COMPLETED rental has one");
     if (open && has_returned_at)
@@ -59,8 +57,8 @@ static bool decide_known(const struct ledger *ledger, const struct ledger_comman
     return true;
 }
 
-static void add_imported(const struct rentbus_import_args *args, uint64_t seq,
-                         struct ledger_decision *decision)
+static void add_imported(const struct ledger *ledger, const struct rentbus_import_args *args,
+                         uint64_t seq, struct ledger_decision *decision)
 {
     struct rentbus_rental_data *data =
         &ledger_decision_add(decision, RENTBUS_RENTAL_IMPORTED_EVENT, args->id)->data.rental_data;
@@ -77,7 +75,12 @@ static void add_imported(const struct rentbus_import_args *args, uint64_t seq,
     RENTBUS_SET(rental, rental, created_at, args->created_at);
     RENTBUS_SET(rental, rental, expires_at, args->expires_at);
     RENTBUS_SET(rental, rental, created_seq, seq);
-    RENTBUS_SET(rental, rental, eligible_asset_types, args->eligible_asset_types);
+    rental->has |= RENTBUS_BIT(rental, eligible_asset_types);
+    if (args->eligible_asset_types.count > 0)
+        rental->eligible_asset_types = args->eligible_asset_types;
+    else
+        ledger_default_types(ledger, ledger_find_asset(ledger, args->asset_id),
+                             &rental->eligible_asset_types);
     RENTBUS_SET(rental, rental, created_at_location_id, args->created_at_location_id);
     if (RENTBUS_HAS(args, import_args, returned_at))
         RENTBUS_SET(rental, rental, returned_at, args->returned_at);
@@ -98,6 +101,6 @@ int ledger_decide_import(const struct ledger *ledger, const struct ledger_comman
     if (error == 0)
         error = check_ledger(ledger, args, fault);
     if (error == 0)
-        add_imported(args, context->next_seq, decision);
+        add_imported(ledger, args, context->next_seq, decision);
     return error;
 }

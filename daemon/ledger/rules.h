@@ -49,6 +49,10 @@ static inline void ledger_reasons_add(struct ledger_reasons *reasons, bool holds
 /* The reasons as words. */
 void ledger_reasons_fill(const struct ledger_reasons *reasons, struct rentbus_ids *words);
 
+/* The types that may come back for the asset where nobody named any: those of its type, else the
+ * type itself. */
+void ledger_default_types(const struct ledger *ledger, const struct ledger_asset *asset,
+                          struct rentbus_ids *types);
 /* The next event of the decision, its data uninitialized. */
 struct ledger_event *ledger_decision_add(struct ledger_decision *decision,
                                          enum rentbus_event_type type, struct rentbus_text subject);

@@ -80,8 +80,10 @@ int endpoint_bind(void *socket, const char *endpoint, int *lock_fd, struct rentb
         status = lock_path(path, lock_fd, fault);
     if (status)
         return status;
+    char address[ADDRESS_SIZE];
+    address_numeric(endpoint, address);
     mode_t mask = umask(SOCKET_UMASK);
-    if (zmq_bind(socket, endpoint))
+    if (zmq_bind(socket, address))
         status = -zmq_errno();
     umask(mask);
     if (status == -EADDRINUSE)

@@ -26,17 +26,20 @@ static bool add_frame(struct route_reader *reader, zmq_msg_t *frame)
     return true;
 }
 
-/* The principal of a connection: the user of an ipc peer, which libzmq notes as "name:uid:gid:pid";
- * nobody in particular for tcp, which serves this machine only. */
+/* What libzmq notes of an ipc peer: "localhost:uid:gid:pid". Of a tcp peer it notes a numeric
+ * address, which may have colons too. */
+#define PEER_PREFIX "localhost:"
+
+/* The principal of a connection: the user of an ipc peer; nobody in particular for tcp, which
+ * serves this machine only. */
 static void set_actor(struct route_reader *reader)
 {
     const char *address = zmq_msg_gets(&reader->body, "Peer-Address");
-    const char *user = address ? strchr(address, ':') : NULL;
-    const char *group = user ? strchr(user + 1, ':') : NULL;
-    if (group && strchr(group + 1, ':') &&
-        strspn(user + 1, "0123456789") == (size_t)(group - user - 1))
-        snprintf(reader->actor, sizeof reader->actor, "uid:%.*s", (int)(group - user - 1),
-                 user + 1);
+    size_t prefix = strlen(PEER_PREFIX);
+    bool local = address && strncmp(address, PEER_PREFIX, prefix) == 0;
+    size_t digits = local ? strspn(address + prefix, "0123456789") : 0;
+    if (digits > 0 && address[prefix + digits] == ':')
+        snprintf(reader->actor, sizeof reader->actor, "uid:%.*s", (int)digits, address + prefix);
     else
         snprintf(reader->actor, sizeof reader->actor, "anonymous");
 }

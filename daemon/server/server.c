@@ -112,8 +112,10 @@ static void *open_socket(struct server *server, int type, int hwm)
 
 static int fail(const char *what, const char *name, int status, const struct rentbus_fault *fault)
 {
-    log_line(LOG_ERR, "event=start_failed what=%s name=\"%s\" error=\"%s\"", what, name,
-             status > 0 && fault ? fault->message : strerror(-status));
+    const char *problem = status > 0 && fault ? fault->message : strerror(-status);
+    if (status == -EBADMSG)
+        problem = "the journal is damaged";
+    log_line(LOG_ERR, "event=start_failed what=%s name=\"%s\" error=\"%s\"", what, name, problem);
     if (status == RENTBUS_ERROR_UNAVAILABLE)
         return EX_TEMPFAIL;
     if (status > 0)

@@ -194,7 +194,8 @@
     F(S, OPTIONAL, IDS, types, none)                                                               \
     F(S, OPTIONAL, UINT, from_seq, none)
 
-/* A rental as another system knew it. An id that the ledger has already is left as it is. */
+/* A rental as another system knew it. An id that the ledger has already is left as it is. Without
+ * eligible types, or with none, it has those of its asset type. */
 #define RENTBUS_IMPORT_ARGS(F, S)                                                                  \
     F(S, REQUIRED, ID, id, none)                                                                   \
     F(S, REQUIRED, WORD, status, status)                                                           \
@@ -204,7 +205,7 @@
     F(S, REQUIRED, TIME, created_at, none)                                                         \
     F(S, REQUIRED, TIME, expires_at, none)                                                         \
     F(S, OPTIONAL, TIME, returned_at, none)                                                        \
-    F(S, REQUIRED, IDS, eligible_asset_types, none)                                                \
+    F(S, OPTIONAL, IDS, eligible_asset_types, none)                                                \
     F(S, REQUIRED, ID, created_at_location_id, none)                                               \
     F(S, OPTIONAL, ID, returned_at_location_id, none)
 

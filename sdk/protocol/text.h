@@ -13,12 +13,14 @@ extern "C" {
 
 static inline struct rentbus_text rentbus_text(const char *string)
 {
-    return (struct rentbus_text){string, string ? strlen(string) : 0};
+    struct rentbus_text text = {string, string ? strlen(string) : 0};
+    return text;
 }
 
 static inline bool rentbus_text_equal(struct rentbus_text a, struct rentbus_text b)
 {
-    return a.length == b.length && (a.length == 0 || memcmp(a.data, b.data, a.length) == 0);
+    return a.length == b.length &&
+           (a.length == 0 || (a.data && b.data && memcmp(a.data, b.data, a.length) == 0));
 }
 
 /* The bytes of the UTF-8 character that `data` begins with, and *code, its code point; 0 when it

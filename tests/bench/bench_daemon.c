@@ -30,8 +30,6 @@
 #define SINGLE_COUNT 2000
 #define ROUNDS_MAX 9
 
-extern char **environ;
-
 static char directory[] = "/tmp/rentbus-bench-XXXXXX";
 static char api[64];
 static char echo[64];

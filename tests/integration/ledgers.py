@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What a ledger holds, seen from outside: filling it, reading its events back, checking its chain."""
+"""A ledger seen from outside: filling it, reading its events back, checking its chain."""
 import base64
 import hashlib
 import json

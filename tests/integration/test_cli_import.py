@@ -5,6 +5,7 @@ import os
 import sqlite3
 import stat
 import subprocess
+import time
 
 import harness
 from harness import Daemon, run_cli, wait_until
@@ -184,7 +185,7 @@ def test_bad_rows_of_a_database(daemon, tmp_path):
         INSERT INTO users VALUES ('u1', 'Ada'), (NULL, 'x'), (x'00ff', 'x'), ('', 'x'),
             (printf('%.*c', 129, 'x'), 'x'), (42, 'a number is a fine id'), (1.5, 'x'),
             ('u2', CAST(x'fffe' AS TEXT)), ('u3', printf('%.*c', 2000000, 'x')), ('u4', x'00'),
-            ('a' || char(0) || 'b', 'x'), ('u5', NULL);
+            ('a' || char(0) || 'b', 'x'), ('u5', NULL), (x'7531', 'u1 as a blob');
         INSERT INTO assets VALUES ('a1', 'mug'), ('a2', NULL), ('a3', '');
         INSERT INTO rentals VALUES
             ('r1','u1','a1','L1','2025-01-01T00:00:00Z','2025-01-08T00:00:00Z','IN_PROGRESS',
@@ -211,19 +212,20 @@ def test_bad_rows_of_a_database(daemon, tmp_path):
         for table in ("users", "assets")
     }
     assert by_table == {
-        "users": ["id", "id", "id", "id", "id", "name", "name", "name", "id"],
+        "users": ["id", "id", "id", "id", "id", "name", "name", "name", "id", "id"],
         "assets": ["asset_type", "asset_type"],
     }
     # Those that the daemon refuses are reported when it answers.
     assert {fault["key"]: fault["field"] for fault in found if fault["table"] == "rentals"} == {
-        "r1": "eligible_asset_types",
         "r2": "created_at",
         "r3": "eligible_asset_types",
         "r4": "status",
         "r5": "user_id",
-        "r7": "eligible_asset_types",
+        "r7": "asset_id",
     }
-    assert summary(done) == (22, 5, 0, 17)
+    assert summary(done) == (23, 6, 0, 17)
+    rental = json.loads(run_cli(daemon, "--json", "get", "r1").stdout)
+    assert rental["eligible_asset_types"] == ["mug"]
     users = map(json.loads, run_cli(daemon, "--json", "user", "list").stdout.splitlines())
     assert [user["id"] for user in users] == ["u1", "42", "u5"]
 
@@ -315,6 +317,21 @@ def test_an_import_goes_on_over_a_restart(daemon, tmp_path):
     assert len(created.splitlines()) == rows
 
 
+def test_a_producer_that_is_slower_than_the_timeout(daemon):
+    argv = [harness.bin_dir() / "rentbus", "--json", "--timeout", "1", "--api", daemon.api]
+    process = subprocess.Popen(
+        [*argv, "import", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+    )
+    for row in (USER, ASSET):
+        process.stdin.write(ndjson(row))
+        process.stdin.flush()
+        later = time.monotonic() + 1.5
+        wait_until(lambda: time.monotonic() > later)
+    output, _ = process.communicate(ndjson(RENTAL), timeout=30)
+    assert process.returncode == OK
+    assert json.loads(output) == {"rows": 3, "new": 3, "already_there": 0, "bad": 0}
+
+
 def test_an_import_without_a_daemon_says_so_and_goes_on_later(daemon, tmp_path):
     reader, writer = os.pipe()
     argv = [harness.bin_dir() / "rentbus", "--timeout", "1", "--api", daemon.api, "import", "-"]
@@ -325,7 +342,6 @@ def test_an_import_without_a_daemon_says_so_and_goes_on_later(daemon, tmp_path):
     with open(writer, "w") as stream:
         stream.write(ndjson(USER))
         stream.flush()
-        # Rows wait for company only while the daemon is busy; the next one of another kind drains.
         stream.write(ndjson(ASSET))
         stream.flush()
         wait_until(lambda: head(daemon) >= 2, 20, "the first row")

@@ -234,6 +234,19 @@ def test_slow_clients_do_not_hold_up_the_others(bridge, daemon):
         connection.close()
 
 
+def test_clients_that_have_said_all_are_answered(bridge, daemon):
+    """Who shuts down their side gets the answer, whether others are connected or not."""
+    idle = connect(bridge)
+    idle.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert idle.recv(12) == b"HTTP/1.1 200"
+    for _ in range(50):
+        with connect(bridge) as connection:
+            connection.sendall(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            connection.shutdown(socket.SHUT_WR)
+            assert status_of(read_all(connection)) == 200
+    idle.close()
+
+
 def test_clients_that_leave_in_the_middle(bridge, client):
     for number in range(100):
         connection = connect(bridge)
@@ -337,7 +350,12 @@ def test_a_request_in_flight_is_answered_before_the_end(bridge, daemon):
     os.kill(daemon.pid, signal.SIGSTOP)
     try:
         with connect(bridge) as connection:
-            connection.sendall(b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n")
+            # When the first of two requests in one go is answered, the second has been read.
+            connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+                               b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n")  # fmt: skip
+            first = b""
+            while not first.endswith(b'{"status":"ok"}'):
+                first += connection.recv(1)
             bridge.signal(signal.SIGTERM)
             harness.wait_until(lambda: "stopping" in bridge.log(), 10)
             with pytest.raises(OSError):

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MPL-2.0
 """Server-Sent Events of the HTTP bridge: each event once and in order, to thousands at once."""
+import http.client
 import json
 import resource
 import selectors
+import shutil
 import socket
 
 import pytest
@@ -321,3 +323,19 @@ def test_the_end_of_the_bridge_ends_the_streams(bridge, client):
         pass
     assert stream.buffer.endswith(b"0\r\n\r\n")
     stream.close()
+
+
+def test_another_ledger_behind_the_same_endpoint(bridge, daemon, client):
+    """Streams of the old one end, and those that come then are of the new one."""
+    put(client, 20)
+    with bridge.stream() as stream:
+        assert daemon.stop() == 0
+        shutil.rmtree(daemon.data)
+        daemon.start()
+        with pytest.raises((EOFError, http.client.HTTPException, OSError)):
+            stream.next(30)
+    with bridge.stream() as stream:
+        first = head(client) + 1
+        assert first < 20
+        put(client, 3)
+        assert seqs(stream, first + 2) == [first, first + 1, first + 2]

@@ -82,8 +82,6 @@ static void add_missed(const struct model_state *state, const struct model_comma
 static void add_created(const struct model_state *state, const struct model_command *command,
                         const struct model_context *context, struct model_decision *decision)
 {
-    const struct model_asset *asset = model_asset(state, &command->asset_id);
-    const struct model_asset_type *type = model_asset_type(state, &asset->asset_type);
     struct model_event *event =
         model_add(decision, RENTBUS_RENTAL_CREATED_EVENT, context->new_rental_id);
     event->policy_version = model_policy_version(state);
@@ -98,7 +96,7 @@ static void add_created(const struct model_state *state, const struct model_comm
     if (command->eligible.given)
         rental->eligible = command->eligible;
     else
-        rental->eligible = type ? type->eligible : model_ids_of_one(&asset->asset_type);
+        rental->eligible = model_default_types(state, model_asset(state, &command->asset_id));
     rental->rev = 1;
     rental->created_seq = state->head + decision->count;
 }

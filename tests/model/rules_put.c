@@ -201,8 +201,6 @@ static const char *import_contradiction(const struct model_rental *import)
 {
     if (import->expires_at <= import->created_at)
         return "expires_at";
-    if (import->eligible.count == 0)
-        return "eligible_asset_types";
     if (import->status == RENTBUS_STATUS_COMPLETED && !import->returned_at.given)
         return "returned_at";
     if (import->status == RENTBUS_STATUS_IN_PROGRESS && import->returned_at.given)
@@ -235,5 +233,8 @@ void model_decide_import(const struct model_state *state, const struct model_com
         event->rental = *import;
         event->rental.rev = 1;
         event->rental.created_seq = state->head + 1;
+        if (import->eligible.count == 0)
+            event->rental.eligible =
+                model_default_types(state, model_asset(state, &import->asset_id));
     }
 }

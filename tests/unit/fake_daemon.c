@@ -21,7 +21,7 @@
 
 #define DEADLINE_SECONDS 20
 /* Events behind these are lost while a subscriber does not read. */
-#define FEED_HIGH_WATER 6000
+#define FEED_HIGH_WATER 800
 
 /* ---- what is sent ---- */
 

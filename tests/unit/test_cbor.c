@@ -157,6 +157,14 @@ static void malformed_bytes_are_refused(void **state)
         "c0ff",
         "bf6161ff",
         "bf6161006162ff",
+    };
+    assert_all(RENTBUS_CBOR_MALFORMED, vectors, COUNT(vectors));
+}
+
+static void malformed_strings_and_lengths_are_refused(void **state)
+{
+    (void)state;
+    static const char *const vectors[] = {
         /* no end */
         "5f",
         "5f4101",
@@ -556,6 +564,7 @@ int main(void)
         cmocka_unit_test(well_formed_items_pass),
         cmocka_unit_test(indefinite_lengths_are_named),
         cmocka_unit_test(malformed_bytes_are_refused),
+        cmocka_unit_test(malformed_strings_and_lengths_are_refused),
         cmocka_unit_test(bytes_behind_the_item_are_refused),
         cmocka_unit_test(keys_are_text_without_nul),
         cmocka_unit_test(the_same_key_twice_is_refused),

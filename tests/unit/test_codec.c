@@ -485,7 +485,7 @@ static void lists_are_read_one_by_one(void **state)
     assert_int_equal(page.users.count, 3);
     struct rentbus_user user;
     size_t position = 0;
-    for (char digit = '1'; digit <= '3'; digit++) {
+    for (int digit = '1'; digit <= '3'; digit++) {
         assert_int_equal(rentbus_list_next(&page.users, &rentbus_user_schema, &position, &user), 1);
         assert_int_equal(user.id.data[1], digit);
     }

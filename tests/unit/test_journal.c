@@ -219,6 +219,13 @@ static void test_says_where_it_cannot_open(void **state)
 }
 
 /* Each of these is a fault that a reader must not pass over. */
+static const char change_one_byte[] =
+    "UPDATE block SET events = CAST(substr(events, 1, 500) || x'00' || substr(events, 502) "
+    "AS BLOB) WHERE first_seq = 129";
+static const char take_another_block[] =
+    "UPDATE block SET (events, sum) = (SELECT events, sum FROM block WHERE first_seq = 1) "
+    "WHERE first_seq = 129";
+
 static void test_finds_damage(void **state)
 {
     static const char *const damages[] = {
@@ -230,11 +237,9 @@ static void test_finds_damage(void **state)
         "UPDATE block SET first_seq = 130 WHERE first_seq = 129",
         "UPDATE block SET time = time + 1 WHERE first_seq = 129",
         "UPDATE block SET events = substr(events, 1, length(events) - 1) WHERE first_seq = 129",
-        "UPDATE block SET events = CAST(substr(events, 1, 500) || x'00' || substr(events, 502) AS "
-        "BLOB) WHERE first_seq = 129",
+        change_one_byte,
         "UPDATE block SET events = x'' WHERE first_seq = 129",
-        "UPDATE block SET (events, sum) = (SELECT events, sum FROM block WHERE first_seq = 1) "
-        "WHERE first_seq = 129",
+        take_another_block,
     };
     struct journal_fixture *fixture = *state;
     size_t count = 0;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <rentbus/rentbus.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -386,6 +387,22 @@ static void refuses_an_id_that_is_in_flight(void **state)
     wait_for(&tally, 1);
 }
 
+static void counts_an_answer_that_is_looked_at_late(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.timeout_ms = 200;
+    fixture->options.retry_ms = 100000;
+    reopen(fixture);
+    struct tally tally = {.client = fixture->client};
+    start(&tally, 1);
+    fake_daemon_await(fixture->fake, NULL, 1);
+    int64_t late = milliseconds_now() + 2 * (int64_t)fixture->options.timeout_ms;
+    while (milliseconds_now() < late)
+        sched_yield();
+    wait_for(&tally, 1);
+    assert_int_equal(tally.ok, 1);
+}
+
 static void cancels_what_is_in_flight(void **state)
 {
     struct fixture *fixture = *state;
@@ -409,6 +426,47 @@ static void queues_past_the_high_water_mark(void **state)
     fake_daemon_up(fixture->fake, true);
     wait_for(&tally, 4096);
     assert_int_equal(tally.ok, 4096);
+}
+
+/* ---- threads ---- */
+
+#define THREADS 4
+#define THREAD_CLIENTS 20
+#define THREAD_CALLS 5
+
+static bool thread_client(const struct rentbus_options *options)
+{
+    struct rentbus_client *client = NULL;
+    bool well = rentbus_client_open(options, &client) == 0;
+    for (int i = 0; i < THREAD_CALLS && well; i++)
+        well = rentbus_hello(client, NULL, NULL, NULL) == 0;
+    rentbus_client_close(&client);
+    return well;
+}
+
+/* The options when all went well, else NULL. */
+static void *thread_run(void *context)
+{
+    bool well = true;
+    for (int i = 0; i < THREAD_CLIENTS && well; i++)
+        well = thread_client(context);
+    return well ? context : NULL;
+}
+
+static void serves_threads_with_clients_of_their_own(void **state)
+{
+    struct fixture *fixture = *state;
+    pthread_t threads[THREADS];
+    rentbus_client_close(&fixture->client);
+    for (size_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, thread_run, &fixture->options), 0);
+    for (size_t i = 0; i < THREADS; i++) {
+        void *result = NULL;
+        assert_int_equal(pthread_join(threads[i], &result), 0);
+        assert_non_null(result);
+    }
+    assert_true(fake_daemon_requests(fixture->fake, "hello") >=
+                THREADS * THREAD_CLIENTS * THREAD_CALLS);
 }
 
 /* ---- other event loops ---- */
@@ -457,6 +515,29 @@ static void tells_another_loop_of_retries_and_timeouts(void **state)
     assert_int_equal(tally.status, -ETIMEDOUT);
 }
 
+/* libzmq tells of each arrival once, and may do so while the next request is sent. */
+static void tells_another_loop_of_what_a_send_has_seen(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.retry_ms = 9000;
+    reopen(fixture);
+    struct tally answered = {.client = fixture->client};
+    struct tally unanswered = {.client = fixture->client};
+    for (int i = 1; i <= 50; i++) {
+        start(&answered, 1);
+        fake_daemon_await(fixture->fake, NULL, 2 * (size_t)i - 1);
+        fake_daemon_mood(fixture->fake, FAKE_SILENT, 1);
+        start(&unanswered, 1);
+        fake_daemon_await(fixture->fake, NULL, 2 * (size_t)i);
+        while (answered.done < i) {
+            assert_true(readable(fixture, 5000));
+            assert_true(rentbus_client_process(fixture->client) >= 0);
+        }
+    }
+    rentbus_client_close(&fixture->client);
+    assert_int_equal(unanswered.status, -ECANCELED);
+}
+
 /* While nothing happens there is nothing to do: not one turn of the loop for each moment. */
 static void leaves_another_loop_alone(void **state)
 {
@@ -499,10 +580,13 @@ int main(void)
         TEST(sends_again_only_what_is_late),
         TEST(refuses_more_than_may_be_in_flight),
         TEST(refuses_an_id_that_is_in_flight),
+        TEST(counts_an_answer_that_is_looked_at_late),
         TEST(cancels_what_is_in_flight),
         TEST(queues_past_the_high_water_mark),
+        TEST(serves_threads_with_clients_of_their_own),
         TEST(tells_another_loop),
         TEST(tells_another_loop_of_retries_and_timeouts),
+        TEST(tells_another_loop_of_what_a_send_has_seen),
         TEST(leaves_another_loop_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -233,7 +233,7 @@ static void survives_a_feed_that_overflows(void **state)
     fake_daemon_publish(fixture->fake, "T", 5000, FAKE_DELIVER);
     expect(fixture, 1, 5010);
     expect_nothing(fixture);
-    assert_true(fake_daemon_requests(fixture->fake, "events.read") > reads + 5);
+    assert_true(fake_daemon_requests(fixture->fake, "events.read") > reads);
 }
 
 static void survives_restarts(void **state)
@@ -349,7 +349,8 @@ static void poll_for(struct fixture *fixture, uint64_t first, uint64_t last)
     };
     struct rentbus_event event;
     for (uint64_t seq = first; seq <= last;) {
-        assert_int_equal(poll(&poll_fd, 1, DEADLINE_MS), 1);
+        if (poll(&poll_fd, 1, DEADLINE_MS) != 1)
+            fail_msg("not told of event %zu", (size_t)seq);
         int got = rentbus_subscriber_next(fixture->subscriber, 0, &event);
         assert_in_range(got, 0, 1);
         if (got == 1)
@@ -371,6 +372,10 @@ static void tells_another_loop(void **state)
     fake_daemon_publish(fixture->fake, "T", 3, FAKE_LOSE);
     fake_daemon_up(fixture->fake, true);
     poll_for(fixture, 707, 709);
+    rentbus_subscriber_close(&fixture->subscriber);
+    /* So that the fake does not take the old subscription for the new one. */
+    fake_daemon_feed_up(fixture->fake, false);
+    fake_daemon_feed_up(fixture->fake, true);
     const struct rentbus_subscription plain = {.plain = true};
     subscribe(fixture, &plain);
     fake_daemon_await_subscriber(fixture->fake);

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "daemon/engine/batch.h"
+
+static struct rentbus_bytes bytes_of(const char *text)
+{
+    return (struct rentbus_bytes){(const uint8_t *)text, strlen(text)};
+}
+
+static void assert_bytes(struct rentbus_bytes bytes, const char *expected)
+{
+    assert_int_equal(bytes.length, strlen(expected));
+    assert_memory_equal(bytes.data, expected, bytes.length);
+}
+
+static void add(struct batch *batch, uint64_t seq, const char *event)
+{
+    struct journal_head head = {.seq = seq, .time = (int64_t)seq * 10};
+    assert_int_equal(batch_reserve(batch, 1), 0);
+    rentbus_buffer_append(&batch->events, event, strlen(event));
+    batch_add(batch, &head, RENTBUS_HELLO_EVENT);
+}
+
+static void test_events(void **state)
+{
+    (void)state;
+    struct batch batch = {0};
+    for (int use = 0; use < 3; use++) {
+        add(&batch, 41, "first");
+        add(&batch, 42, "");
+        add(&batch, 43, "third");
+        assert_int_equal(batch.first_seq, 41);
+        assert_int_equal(batch.count, 3);
+        assert_bytes(batch_event(&batch, 0), "first");
+        assert_bytes(batch_event(&batch, 1), "");
+        assert_bytes(batch_event(&batch, 2), "third");
+        assert_int_equal(batch.entries[2].time, 430);
+        assert_int_equal(batch.types[1], RENTBUS_HELLO_EVENT);
+        batch_clear(&batch);
+        assert_int_equal(batch.count, 0);
+    }
+    batch_release(&batch);
+    assert_null(batch.entries);
+}
+
+static void test_growth_keeps_what_there_is(void **state)
+{
+    (void)state;
+    struct batch batch = {0};
+    char event[16];
+    for (uint64_t seq = 1; seq <= 5000; seq++) {
+        snprintf(event, sizeof event, "event %u", (unsigned)seq);
+        add(&batch, seq, event);
+    }
+    for (uint64_t seq = 1; seq <= 5000; seq++) {
+        snprintf(event, sizeof event, "event %u", (unsigned)seq);
+        assert_bytes(batch_event(&batch, seq - 1), event);
+        assert_int_equal(batch.entries[seq - 1].time, seq * 10);
+    }
+    batch_release(&batch);
+}
+
+static struct waiting waiting_of(unsigned number, char text[32])
+{
+    struct waiting waiting = {.kind = number % 3 ? WAITING_REPLY : WAITING_REQUEST};
+    snprintf(text, 32, "%u", number);
+    memcpy(waiting.id.bytes, &number, sizeof number);
+    waiting.route = bytes_of(text);
+    waiting.actor = number % 2 ? bytes_of("") : bytes_of("uid:1000");
+    waiting.body = number % 5 ? bytes_of("body") : bytes_of("");
+    return waiting;
+}
+
+static void test_waiting_in_order(void **state)
+{
+    (void)state;
+    struct batch batch = {0};
+    struct waiting waiting;
+    char text[32];
+    size_t position = 0;
+    assert_false(batch_next_waiting(&batch, &position, &waiting));
+    for (unsigned number = 0; number < 3000; number++) {
+        struct waiting given = waiting_of(number, text);
+        assert_int_equal(batch_wait(&batch, &given), 0);
+    }
+    memset(text, 'x', sizeof text); /* what is kept is a copy */
+    assert_int_equal(batch.waiting_count, 3000);
+    for (unsigned number = 0; number < 3000; number++) {
+        struct waiting expected = waiting_of(number, text);
+        assert_true(batch_next_waiting(&batch, &position, &waiting));
+        assert_int_equal(waiting.kind, expected.kind);
+        assert_memory_equal(&waiting.id, &expected.id, sizeof waiting.id);
+        assert_bytes(waiting.route, (const char *)expected.route.data);
+        assert_bytes(waiting.actor, (const char *)expected.actor.data);
+        assert_bytes(waiting.body, (const char *)expected.body.data);
+    }
+    assert_false(batch_next_waiting(&batch, &position, &waiting));
+    batch_release(&batch);
+}
+
+/* Too large for any memory: nothing of it stays, and the batch goes on. */
+static void test_no_memory_for_a_waiting_one(void **state)
+{
+    (void)state;
+    struct batch batch = {0};
+    struct waiting waiting;
+    char text[32];
+    size_t position = 0;
+    struct waiting given = waiting_of(1, text);
+    struct waiting endless = given;
+    endless.body = (struct rentbus_bytes){(const uint8_t *)text, SIZE_MAX / 2};
+    assert_int_equal(batch_wait(&batch, &given), 0);
+    assert_int_equal(batch_wait(&batch, &endless), -ENOMEM);
+    assert_int_equal(batch.waiting_count, 1);
+    assert_int_equal(batch_wait(&batch, &given), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_true(batch_next_waiting(&batch, &position, &waiting));
+        assert_bytes(waiting.body, "body");
+    }
+    assert_false(batch_next_waiting(&batch, &position, &waiting));
+    batch_release(&batch);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_events),
+        cmocka_unit_test(test_growth_keeps_what_there_is),
+        cmocka_unit_test(test_waiting_in_order),
+        cmocka_unit_test(test_no_memory_for_a_waiting_one),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

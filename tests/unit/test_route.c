@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "daemon/server/route.h"
+
+#define PATIENCE_MS 10000
+
+struct line {
+    void *context;
+    void *router;
+    void *dealer;
+    struct route_reader reader;
+};
+
+static int setup(void **state)
+{
+    struct line *line = calloc(1, sizeof *line);
+    int linger = 0;
+    line->context = zmq_ctx_new();
+    line->router = zmq_socket(line->context, ZMQ_ROUTER);
+    line->dealer = zmq_socket(line->context, ZMQ_DEALER);
+    zmq_setsockopt(line->router, ZMQ_LINGER, &linger, sizeof linger);
+    zmq_setsockopt(line->dealer, ZMQ_LINGER, &linger, sizeof linger);
+    *state = line;
+    return zmq_bind(line->router, "inproc://line") || zmq_connect(line->dealer, "inproc://line");
+}
+
+static int teardown(void **state)
+{
+    struct line *line = *state;
+    route_reader_release(&line->reader);
+    route_reader_release(&line->reader);
+    zmq_close(line->dealer);
+    zmq_close(line->router);
+    zmq_ctx_term(line->context);
+    free(line);
+    return 0;
+}
+
+/* Sends `count` frames of `size` bytes, each of its number, and `body` behind them. */
+static void send_frames(struct line *line, size_t count, size_t size, const char *body)
+{
+    uint8_t frame[2048];
+    assert_true(size <= sizeof frame);
+    for (size_t i = 0; i < count; i++) {
+        memset(frame, (int)i, size);
+        assert_int_equal(zmq_send(line->dealer, frame, size, ZMQ_SNDMORE), size);
+    }
+    assert_int_equal(zmq_send(line->dealer, body, strlen(body), 0), strlen(body));
+}
+
+static bool receive(struct line *line, struct api_message *message)
+{
+    zmq_pollitem_t item = {.socket = line->router, .events = ZMQ_POLLIN};
+    while (zmq_poll(&item, 1, PATIENCE_MS) > 0)
+        if (route_receive(line->router, &line->reader, message))
+            return true;
+    return false;
+}
+
+static void expect_reply(struct line *line, size_t count, size_t size, const char *body)
+{
+    uint8_t frame[2048];
+    uint8_t expected[2048];
+    int timeout = PATIENCE_MS;
+    zmq_setsockopt(line->dealer, ZMQ_RCVTIMEO, &timeout, sizeof timeout);
+    for (size_t i = 0; i < count; i++) {
+        memset(expected, (int)i, size);
+        assert_int_equal(zmq_recv(line->dealer, frame, sizeof frame, 0), size);
+        assert_memory_equal(frame, expected, size);
+    }
+    assert_int_equal(zmq_recv(line->dealer, frame, sizeof frame, 0), strlen(body));
+    assert_memory_equal(frame, body, strlen(body));
+}
+
+static void test_the_route_leads_back(void **state)
+{
+    struct line *line = *state;
+    static const size_t shapes[][2] = {{0, 0}, {1, 0}, {1, 1}, {3, 0}, {7, 100}, {2, 490}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        struct api_message message;
+        send_frames(line, shapes[i][0], shapes[i][1], "question");
+        assert_true(receive(line, &message));
+        assert_int_equal(message.body.length, strlen("question"));
+        assert_memory_equal(message.body.data, "question", message.body.length);
+        struct rentbus_bytes answer = {(const uint8_t *)"answer", strlen("answer")};
+        route_send(line->router, message.route, answer);
+        expect_reply(line, shapes[i][0], shapes[i][1], "answer");
+    }
+}
+
+static void test_an_empty_body(void **state)
+{
+    struct line *line = *state;
+    struct api_message message;
+    send_frames(line, 1, 0, "");
+    assert_true(receive(line, &message));
+    assert_int_equal(message.body.length, 0);
+    route_send(line->router, message.route, (struct rentbus_bytes){NULL, 0});
+    expect_reply(line, 1, 0, "");
+}
+
+static void test_too_long_a_route_is_passed_over(void **state)
+{
+    struct line *line = *state;
+    static const size_t shapes[][2] = {{ROUTE_FRAMES_MAX, 0}, {40, 1}, {1, 1024}, {3, 400}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        struct api_message message;
+        send_frames(line, shapes[i][0], shapes[i][1], "lost");
+        send_frames(line, 0, 0, "found");
+        assert_true(receive(line, &message));
+        assert_memory_equal(message.body.data, "found", strlen("found"));
+        assert_false(route_receive(line->router, &line->reader, &message));
+    }
+}
+
+/* inproc has no peer that could be told. */
+static void test_the_actor_is_nobody_in_particular(void **state)
+{
+    struct line *line = *state;
+    struct api_message message;
+    send_frames(line, 0, 0, "x");
+    assert_true(receive(line, &message));
+    assert_int_equal(message.actor.length, strlen("anonymous"));
+    assert_memory_equal(message.actor.data, "anonymous", message.actor.length);
+}
+
+static void test_a_peer_that_is_gone_loses_its_reply(void **state)
+{
+    struct line *line = *state;
+    static const uint8_t route[] = {3, 0, 'w', 'h', 'o', 0, 0};
+    struct rentbus_bytes answer = {(const uint8_t *)"answer", strlen("answer")};
+    route_send(line->router, (struct rentbus_bytes){route, sizeof route}, answer);
+    struct api_message message;
+    send_frames(line, 0, 0, "next");
+    assert_true(receive(line, &message));
+    route_send(line->router, message.route, answer);
+    expect_reply(line, 0, 0, "answer");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_the_route_leads_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_an_empty_body, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_too_long_a_route_is_passed_over, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_actor_is_nobody_in_particular, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_peer_that_is_gone_loses_its_reply, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
