@@ -2,22 +2,31 @@
 #include "bridge-http/body.h"
 
 #include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bridge-http/problem.h"
+#include "bridge-http/uri.h"
 
-/* More than any struct that is put has. */
-#define PUT_FIELDS_MAX 16
+/* More than any struct that is named by a path has. */
+#define FIELDS_MAX 16
 
 struct return_body {
     uint64_t has;
+    bool dry_run;
     struct rentbus_text location_id;
     int64_t return_date;
 };
 
-enum { RETURN_LOCATION, RETURN_DATE, RETURN_FIELDS };
+enum { RETURN_DRY_RUN, RETURN_LOCATION, RETURN_DATE, RETURN_FIELDS };
 
 static const struct rentbus_field return_fields[RETURN_FIELDS] = {
+    [RETURN_DRY_RUN] = {.name = "dry_run",
+                        .name_length = sizeof("dry_run") - 1,
+                        .offset = offsetof(struct return_body, dry_run),
+                        .kind = RENTBUS_KIND_BOOL,
+                        .need = RENTBUS_NEED_OPTIONAL},
     [RETURN_LOCATION] = {.name = "location_id",
                          .name_length = sizeof("location_id") - 1,
                          .offset = offsetof(struct return_body, location_id),
@@ -37,6 +46,22 @@ static const struct rentbus_schema return_schema = {
     .size = sizeof(struct return_body),
 };
 
+struct command_query {
+    uint64_t has;
+    bool dry_run;
+};
+
+static const struct rentbus_field query_field = {.name = "dry_run",
+                                                 .name_length = sizeof("dry_run") - 1,
+                                                 .offset = offsetof(struct command_query, dry_run),
+                                                 .kind = RENTBUS_KIND_BOOL,
+                                                 .need = RENTBUS_NEED_OPTIONAL};
+
+static const struct rentbus_schema query_schema = {.name = "command_query",
+                                                   .fields = &query_field,
+                                                   .count = 1,
+                                                   .size = sizeof(struct command_query)};
+
 int http_body_args(const struct rentbus_schema *schema, struct rentbus_text body, void *args,
                    void **storage, struct rentbus_fault *fault)
 {
@@ -44,13 +69,21 @@ int http_body_args(const struct rentbus_schema *schema, struct rentbus_text body
     return rentbus_from_json(schema, text.data, text.length, args, storage, fault);
 }
 
-int http_body_put(const struct rentbus_schema *schema, struct rentbus_text id,
-                  struct rentbus_text body, void *args, void **storage, struct rentbus_fault *fault)
+static size_t id_find(const struct rentbus_schema *schema)
 {
-    struct rentbus_field fields[PUT_FIELDS_MAX];
+    size_t index = rentbus_schema_find(schema, "id", strlen("id"));
+    return index < schema->count ? index
+                                 : rentbus_schema_find(schema, "rental_id", strlen("rental_id"));
+}
+
+int http_body_with_id(const struct rentbus_schema *schema, struct rentbus_text id,
+                      struct rentbus_text body, void *args, void **storage,
+                      struct rentbus_fault *fault)
+{
+    struct rentbus_field fields[FIELDS_MAX];
     struct rentbus_schema without_id = *schema;
-    size_t index = rentbus_schema_find(schema, "id", 2);
-    if (schema->count > PUT_FIELDS_MAX || index == schema->count)
+    size_t index = id_find(schema);
+    if (schema->count > FIELDS_MAX || index == schema->count)
         return -EINVAL;
     memcpy(fields, schema->fields, schema->count * sizeof(fields[0]));
     fields[index].need = RENTBUS_NEED_OPTIONAL;
@@ -63,8 +96,8 @@ int http_body_put(const struct rentbus_schema *schema, struct rentbus_text id,
     struct rentbus_text *named = (struct rentbus_text *)((char *)args + fields[index].offset);
     if ((*has & (UINT64_C(1) << index)) && !rentbus_text_equal(*named, id)) {
         rentbus_free(held);
-        return http_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, "id", 2,
-                              "is another one than in the path");
+        return http_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, fields[index].name,
+                              fields[index].name_length, "is another one than in the path");
     }
     *has |= UINT64_C(1) << index;
     *named = id;
@@ -85,5 +118,73 @@ int http_body_return(struct rentbus_text rental_id, int64_t now, struct rentbus_
                 said.has & (UINT64_C(1) << RETURN_DATE) ? said.return_date : now);
     if (said.has & (UINT64_C(1) << RETURN_LOCATION))
         RENTBUS_SET(args, return_args, location_id, said.location_id);
+    if (said.has & (UINT64_C(1) << RETURN_DRY_RUN))
+        RENTBUS_SET(args, return_args, dry_run, said.dry_run);
+    return 0;
+}
+
+/* ---- batches ---- */
+
+static int id_give(json_t *command, struct rentbus_client *client)
+{
+    struct rentbus_uuid id;
+    char text[RENTBUS_UUID_TEXT_SIZE + 1];
+    const json_t *given = json_object_get(command, "id");
+    if (!json_is_object(command) || (given && !json_is_null(given)))
+        return 0;
+    int error = rentbus_client_command_id(client, &id);
+    if (error)
+        return error;
+    rentbus_uuid_format(id, text);
+    return json_object_set_new(command, "id", json_string(text)) ? -ENOMEM : 0;
+}
+
+static int ids_give(const json_t *batch, struct rentbus_client *client)
+{
+    const json_t *commands = json_object_get(batch, "commands");
+    int error = 0;
+    for (size_t i = 0; !error && i < json_array_size(commands); i++)
+        error = id_give(json_array_get(commands, i), client);
+    return error;
+}
+
+int http_body_batch(struct rentbus_text body, struct rentbus_client *client,
+                    struct rentbus_batch_args *args, void **storage, struct rentbus_fault *fault)
+{
+    const struct rentbus_schema *schema = &rentbus_batch_args_schema;
+    json_t *batch =
+        json_loadb(body.data ? body.data : "", body.length, JSON_REJECT_DUPLICATES, NULL);
+    if (!batch)
+        return http_body_args(schema, body, args, storage, fault); /* which says what is wrong */
+    int error = ids_give(batch, client);
+    char *text = error ? NULL : json_dumps(batch, JSON_COMPACT);
+    json_decref(batch);
+    if (!text)
+        return error ? error : -ENOMEM;
+    error = http_body_args(schema, rentbus_text(text), args, storage, fault);
+    free(text);
+    return error;
+}
+
+/* ---- queries ---- */
+
+int http_body_dry_run(const struct rentbus_schema *schema, char *query, void *args,
+                      struct rentbus_fault *fault)
+{
+    struct command_query said;
+    size_t index = rentbus_schema_find(schema, query_field.name, query_field.name_length);
+    int error = http_query_read(&query_schema, query, &said, fault);
+    if (error || !said.has)
+        return error;
+    if (index == schema->count)
+        return -EINVAL;
+    uint64_t *has = args;
+    uint64_t bit = UINT64_C(1) << index;
+    bool *member = (bool *)((char *)args + schema->fields[index].offset);
+    if ((*has & bit) && *member != said.dry_run)
+        return http_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, query_field.name,
+                              query_field.name_length, "is another one than in the body");
+    *has |= bit;
+    *member = said.dry_run;
     return 0;
 }

@@ -57,7 +57,15 @@ int http_list(struct http_request *request, struct rentbus_fault *fault)
     return http_request_call(request, op, &args, fault);
 }
 
-int http_post_scan(struct http_request *request, struct rentbus_fault *fault)
+/* Begins the command that the route means, in earnest unless the query says otherwise too. */
+static int command_call(struct http_request *request, void *args, struct rentbus_fault *fault)
+{
+    enum rentbus_op op = request->match.route->op;
+    int error = http_body_dry_run(rentbus_op_rows[op].args, request->query, args, fault);
+    return error ? error : http_request_call(request, op, args, fault);
+}
+
+int http_command(struct http_request *request, struct rentbus_fault *fault)
 {
     union arguments args;
     void *storage = NULL;
@@ -66,21 +74,21 @@ int http_post_scan(struct http_request *request, struct rentbus_fault *fault)
         http_body_args(rentbus_op_rows[op].args, body_text(request), &args, &storage, fault);
     if (error)
         return error;
-    error = http_request_call(request, op, &args, fault);
+    error = command_call(request, &args, fault);
     rentbus_free(storage);
     return error;
 }
 
-int http_put_thing(struct http_request *request, struct rentbus_fault *fault)
+int http_command_on(struct http_request *request, struct rentbus_fault *fault)
 {
     union arguments args;
     void *storage = NULL;
     enum rentbus_op op = request->match.route->op;
-    int error = http_body_put(rentbus_op_rows[op].args, request->match.parameter,
-                              body_text(request), &args, &storage, fault);
+    int error = http_body_with_id(rentbus_op_rows[op].args, request->match.parameter,
+                                  body_text(request), &args, &storage, fault);
     if (error)
         return error;
-    error = http_request_call(request, op, &args, fault);
+    error = command_call(request, &args, fault);
     rentbus_free(storage);
     return error;
 }
@@ -93,7 +101,27 @@ int http_return_rental(struct http_request *request, struct rentbus_fault *fault
                                  &args, &storage, fault);
     if (error)
         return error;
-    error = http_request_call(request, RENTBUS_OP_rental_return, &args, fault);
+    error = command_call(request, &args, fault);
+    rentbus_free(storage);
+    return error;
+}
+
+int http_post_batch(struct http_request *request, struct rentbus_fault *fault)
+{
+    struct rentbus_empty nothing;
+    struct rentbus_batch_args args;
+    void *storage = NULL;
+    if (request->has_key)
+        return http_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, "Idempotency-Key",
+                              strlen("Idempotency-Key"),
+                              "each command of a batch has an id of its own");
+    int error = http_query_read(&rentbus_empty_schema, request->query, &nothing, fault);
+    if (!error)
+        error =
+            http_body_batch(body_text(request), request->bridge->client, &args, &storage, fault);
+    if (error)
+        return error;
+    error = http_request_call(request, RENTBUS_OP_batch, &args, fault);
     rentbus_free(storage);
     return error;
 }
@@ -134,10 +162,10 @@ int http_get_livez(struct http_request *request, struct rentbus_fault *fault)
     return 0;
 }
 
-int http_get_readyz(struct http_request *request, struct rentbus_fault *fault)
+int http_get_only(struct http_request *request, struct rentbus_fault *fault)
 {
     struct rentbus_empty nothing = {0};
-    return http_request_call(request, RENTBUS_OP_hello, &nothing, fault);
+    return http_request_call(request, request->match.route->op, &nothing, fault);
 }
 
 int http_get_openapi(struct http_request *request, struct rentbus_fault *fault)
@@ -194,9 +222,12 @@ int http_render_command(struct http_request *request, const struct rentbus_compl
 {
     static const char prefix[] = "/commands/";
     char location[sizeof(prefix) + RENTBUS_UUID_TEXT_SIZE];
-    (void)fault;
-    int error = http_reply_struct(request, MHD_HTTP_ACCEPTED, &rentbus_command_result_schema,
-                                  completion->result);
+    const struct rentbus_command_result *result = completion->result;
+    /* There is nothing to find again. */
+    if (RENTBUS_HAS(result, command_result, dry_run) && result->dry_run)
+        return http_render_result(request, completion, fault);
+    int error =
+        http_reply_struct(request, MHD_HTTP_ACCEPTED, &rentbus_command_result_schema, result);
     memcpy(location, prefix, sizeof(prefix) - 1);
     rentbus_uuid_format(completion->command_id, location + sizeof(prefix) - 1);
     http_reply_header(request, "Location", location);

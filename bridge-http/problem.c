@@ -29,6 +29,7 @@ const struct http_problem http_problems[] = {
     {-EBADMSG, 502, RENTBUS_ERROR_INTERNAL, "The daemon's answer makes no sense"},
     {-ETIMEDOUT, 504, RENTBUS_ERROR_UNAVAILABLE, "The daemon did not answer in time"},
     {-ECANCELED, 503, RENTBUS_ERROR_UNAVAILABLE, "The bridge is stopping"},
+    {-EALREADY, 409, RENTBUS_ERROR_CONFLICT, "The command of this id is in flight"},
     {-EAGAIN, 503, RENTBUS_ERROR_BUSY, "Too many requests in flight"},
     {-ENOMEM, 503, RENTBUS_ERROR_BUSY, "Out of memory"},
     {-EINVAL, 500, RENTBUS_ERROR_INTERNAL, "Internal error"},

@@ -2,6 +2,7 @@
 #include "bridge-http/request.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -103,6 +104,13 @@ static int header_fault(struct rentbus_fault *fault, int error, enum http_header
     return http_fault_set(fault, error, name, strlen(name), message);
 }
 
+static int body_fault(const struct http_request *request, struct rentbus_fault *fault)
+{
+    char message[64];
+    snprintf(message, sizeof(message), "a body has at most %zu bytes here", request->body_max);
+    return http_fault_set(fault, RENTBUS_ERROR_TOO_LARGE, "", 0, message);
+}
+
 /* What cannot be served on this connection: whoever is before us may see other borders between the
  * requests than we do. */
 static int head_check(const struct http_request *request, const char *version,
@@ -125,10 +133,7 @@ static int head_check(const struct http_request *request, const char *version,
     if (encoding && strcasecmp(encoding, "chunked") != 0)
         return header_fault(fault, RENTBUS_ERROR_MALFORMED, HTTP_HEADER_TRANSFER_ENCODING,
                             "must be chunked");
-    if (bytes > HTTP_BODY_DRAIN_MAX)
-        return http_fault_set(fault, RENTBUS_ERROR_TOO_LARGE, "", 0,
-                              "a body has at most 65536 bytes");
-    return 0;
+    return bytes > HTTP_BODY_DRAIN_MAX ? body_fault(request, fault) : 0;
 }
 
 static enum MHD_Result request_send(struct http_request *request)
@@ -142,6 +147,16 @@ static enum MHD_Result request_send(struct http_request *request)
     return sent;
 }
 
+/* Known before the body comes in; who is refused later anyway may not send much. */
+static size_t body_limit(const struct http_request *request)
+{
+    struct http_match match;
+    struct rentbus_fault unused;
+    int error = http_router_match(http_routes, http_route_count, request->method, request->path,
+                                  &match, &unused);
+    return !error && match.route->op == RENTBUS_OP_batch ? HTTP_BATCH_MAX : HTTP_BODY_MAX;
+}
+
 /* An answer in the first call closes the connection: it is for heads that head_check() refuses. */
 static enum MHD_Result request_begin(struct http_request *request, const char *method,
                                      const char *version)
@@ -149,6 +164,7 @@ static enum MHD_Result request_begin(struct http_request *request, const char *m
     struct rentbus_fault fault;
     struct head head = {request, HTTP_HEADER_COUNT};
     request->method = method;
+    request->body_max = body_limit(request);
     request->phase = HTTP_PHASE_BODY;
     MHD_get_connection_values(request->connection, MHD_HEADER_KIND, header_take, &head);
     int error = head_check(request, version, head.repeated, &fault);
@@ -164,7 +180,7 @@ static enum MHD_Result request_receive(struct http_request *request, const char 
     request->received += *upload_size;
     if (request->received > HTTP_BODY_DRAIN_MAX)
         return MHD_NO;
-    http_buffer_append(&request->body, upload, *upload_size, HTTP_BODY_MAX);
+    http_buffer_append(&request->body, upload, *upload_size, request->body_max);
     *upload_size = 0;
     return MHD_YES;
 }
@@ -190,8 +206,7 @@ static int write_check(struct http_request *request, struct rentbus_fault *fault
         return header_fault(fault, RENTBUS_ERROR_PERMISSION_DENIED, HTTP_HEADER_ORIGIN,
                             "pages of other sites may not write here");
     if (request->body.error == -EFBIG)
-        return http_fault_set(fault, RENTBUS_ERROR_TOO_LARGE, "", 0,
-                              "a body has at most 65536 bytes");
+        return body_fault(request, fault);
     if (request->body.error)
         return request->body.error;
     if (!http_media_is_json(request->headers[HTTP_HEADER_CONTENT_TYPE]))

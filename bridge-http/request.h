@@ -15,9 +15,9 @@
 #include "bridge-http/buffer.h"
 #include "bridge-http/router.h"
 
-/* A body beyond HTTP_BODY_MAX is read, and thrown away, up to here, so that its sender gets to see
- * the answer; beyond that the connection is cut. Bytes. */
-#define HTTP_BODY_DRAIN_MAX ((size_t)1 << 20)
+/* A body beyond its limit is read, and thrown away, up to here, so that its sender gets to see the
+ * answer; beyond that the connection is cut. Bytes. */
+#define HTTP_BODY_DRAIN_MAX ((size_t)2 << 20)
 
 struct http_bridge;
 struct http_stream;
@@ -51,6 +51,7 @@ struct http_request {
     const char *method; /* headers and method: libmicrohttpd's, as long as the request */
     const char *headers[HTTP_HEADER_COUNT];
     struct http_buffer body;
+    size_t body_max; /* bytes of body that are kept */
     size_t received; /* bytes of body, kept or not */
     struct http_match match;
     bool has_key;

@@ -49,8 +49,8 @@ static void fuzz_put(struct rentbus_text text)
     struct rentbus_asset_type_put_args args;
     struct rentbus_fault fault;
     void *storage = NULL;
-    int error = http_body_put(&rentbus_asset_type_put_args_schema, rentbus_text("t1"), text, &args,
-                              &storage, &fault);
+    int error = http_body_with_id(&rentbus_asset_type_put_args_schema, rentbus_text("t1"), text,
+                                  &args, &storage, &fault);
     check(&rentbus_asset_type_put_args_schema, error, &args, storage);
 }
 

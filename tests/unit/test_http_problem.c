@@ -26,7 +26,8 @@ static void every_code_has_a_row_that_says_so(void **state)
 
 static void every_errno_of_the_client_has_a_row(void **state)
 {
-    static const int errors[] = {-ETIMEDOUT, -ENOMEM, -EINVAL, -EBADMSG, -EAGAIN, -ECANCELED};
+    static const int errors[] = {-ETIMEDOUT, -ENOMEM,   -EINVAL,   -EBADMSG,
+                                 -EAGAIN,    -EALREADY, -ECANCELED};
     (void)state;
     for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
         assert_int_equal(http_problem_find(errors[i])->error, errors[i]);
@@ -53,6 +54,7 @@ static void statuses_are_those_that_clients_rely_on(void **state)
     assert_int_equal(http_problem_find(RENTBUS_ERROR_NOT_FOUND)->status, 404);
     assert_int_equal(http_problem_find(RENTBUS_ERROR_UNAVAILABLE)->status, 503);
     assert_int_equal(http_problem_find(-ETIMEDOUT)->status, 504);
+    assert_int_equal(http_problem_find(-EALREADY)->status, 409);
     assert_int_equal(http_problem_find(HTTP_REFUSAL_METHOD)->status, 405);
     assert_int_equal(http_problem_find(HTTP_REFUSAL_MEDIA)->status, 415);
 }

@@ -38,7 +38,23 @@ static void a_path_finds_its_route(void **state)
     assert_route("PUT", "/rentals/r1", "/rentals/{id}", "r1");
     assert_route("GET", "/rentals/users/u1", "/rentals/users/{user_id}", "u1");
     assert_route("GET", "/rentals/users", "/rentals/{id}", "users");
+    assert_route("POST", "/rentals/r1/renew", "/rentals/{id}/renew", "r1");
+    assert_route("POST", "/rentals/r1/unflag", "/rentals/{id}/unflag", "r1");
+    assert_route("POST", "/users/u1/block", "/users/{id}/block", "u1");
+    assert_route("PUT", "/policy", "/policy", NULL);
     assert_route("HEAD", "/rentals/r1", "/rentals/{id}", "r1");
+}
+
+/* An id may be a word of another route. */
+static void the_method_tells_apart_what_a_path_may_mean(void **state)
+{
+    (void)state;
+    assert_route("GET", "/rentals/users/renew", "/rentals/users/{user_id}", "renew");
+    assert_route("POST", "/rentals/users/renew", "/rentals/{id}/renew", "users");
+    assert_route("POST", "/rentals/renew/renew", "/rentals/{id}/renew", "renew");
+    assert_route("PUT", "/rentals/flag", "/rentals/{id}", "flag");
+    assert_route("GET", "/users/block", "/users/{id}", "block");
+    assert_route("POST", "/users/a%2Fblock/block", "/users/{id}/block", "a/block");
 }
 
 static void an_id_is_percent_decoded_after_the_path_was_cut(void **state)
@@ -60,9 +76,21 @@ static void assert_refused(const char *method, const char *path, int error, cons
 static void what_is_no_path_is_not_found(void **state)
 {
     (void)state;
-    static const char *const paths[] = {"",           "/",         "rentals/r1", "/rental",
-                                        "/rentals/",  "/rentalss", "/livez/",    "//livez",
-                                        "/rentals//", "*",         "/a/b/c/d/e", "/rentals/r1/x"};
+    static const char *const paths[] = {"",
+                                        "/",
+                                        "rentals/r1",
+                                        "/rental",
+                                        "/rentals/",
+                                        "/rentalss",
+                                        "/livez/",
+                                        "//livez",
+                                        "/rentals//",
+                                        "*",
+                                        "/a/b/c/d/e",
+                                        "/rentals/r1/x",
+                                        "/rentals//renew",
+                                        "/users/u1/renew",
+                                        "/policy/x"};
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
         assert_refused("GET", paths[i], RENTBUS_ERROR_NOT_FOUND, "");
 }
@@ -95,6 +123,10 @@ static void another_method_hears_which_there_are(void **state)
     assert_string_equal(found.allow, "GET, HEAD, PUT");
     assert_int_equal(match("get", "/returns", &found, &fault), HTTP_REFUSAL_METHOD);
     assert_string_equal(found.allow, "POST");
+    assert_int_equal(match("GET", "/rentals/r1/renew", &found, &fault), HTTP_REFUSAL_METHOD);
+    assert_string_equal(found.allow, "POST");
+    assert_int_equal(match("PUT", "/rentals/users/flag", &found, &fault), HTTP_REFUSAL_METHOD);
+    assert_string_equal(found.allow, "GET, HEAD, POST");
 }
 
 /* The document and the table say the same. */
@@ -127,6 +159,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_path_finds_its_route),
+        cmocka_unit_test(the_method_tells_apart_what_a_path_may_mean),
         cmocka_unit_test(an_id_is_percent_decoded_after_the_path_was_cut),
         cmocka_unit_test(what_is_no_path_is_not_found),
         cmocka_unit_test(what_is_no_id_is_named),
