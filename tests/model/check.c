@@ -47,7 +47,8 @@ static bool check_counts(struct check_report *report, const struct ledger *ledge
                          const struct model_state *state, int64_t now)
 {
     struct ledger_counts counts = ledger_counts(ledger);
-    size_t open = model_open_count(state);
+    size_t open = model_status_count(state, RENTBUS_STATUS_IN_PROGRESS);
+    size_t flagged = model_status_count(state, RENTBUS_STATUS_FLAGGED);
     return check_number(report, "head", state->head, ledger_head(ledger)) &&
            check_number(report, "users", state->user_count, counts.users) &&
            check_number(report, "assets", state->asset_count, counts.assets) &&
@@ -55,7 +56,8 @@ static bool check_counts(struct check_report *report, const struct ledger *ledge
            check_number(report, "locations", state->location_count, counts.locations) &&
            check_number(report, "rentals", state->rentals_ever, counts.rentals) &&
            check_number(report, "open rentals", open, counts.open) &&
-           check_number(report, "closed rentals in memory", state->rental_count - open,
+           check_number(report, "flagged rentals", flagged, counts.flagged) &&
+           check_number(report, "closed rentals in memory", state->rental_count - open - flagged,
                         counts.closed_in_memory) &&
            check_number(report, "expired rentals", model_expired_count(state, now),
                         ledger_expired_count(ledger, now));
