@@ -222,6 +222,9 @@ static void choose_checkout(struct history_random *random, const struct history_
     if (chance(random, 30))
         command->expires_at = (struct model_number){
             true, command->occurred_at + (int64_t)history_random_below(random, 40) * HOUR};
+    const struct model_rental *other = chance(random, 12) ? pick_open(random, view) : NULL;
+    if (other && other->expires_at > command->occurred_at)
+        command->expires_at = number(other->expires_at);
     /* So late that the loan may end behind the last year that a time can have. */
     if (chance(random, 1))
         command->occurred_at = HISTORY_LAST - (int64_t)history_random_below(random, 40) * DAY;
@@ -337,13 +340,17 @@ static void choose_judgement(struct history_random *random, const struct history
         command->reason = PICK(random, some_reasons);
 }
 
-static void choose_block(struct history_random *random, struct history_step *step)
+static void choose_block(struct history_random *random, const struct history_view *view,
+                         struct history_step *step)
 {
     struct model_command *command = &step->command;
     command->op = chance(random, 25) ? RENTBUS_OP_user_block : RENTBUS_OP_user_unblock;
     command->id = PICK_KNOWN(random, user_ids);
-    if (command->op == RENTBUS_OP_user_block)
-        command->reason = PICK(random, some_reasons);
+    if (command->op != RENTBUS_OP_user_block)
+        return;
+    const struct model_user *known = model_user(view->state, &command->id);
+    bool again = known && known->block_reason.given && chance(random, 40);
+    command->reason = again ? known->block_reason : PICK(random, some_reasons);
 }
 
 /* ---- puts ---- */
@@ -461,7 +468,7 @@ static void pass_time(struct history_random *random, const struct history_view *
         *now += (int64_t)history_random_below(random, 12) * HOUR;
         return;
     }
-    const struct model_rental *open = chance(random, 15) ? pick_open(random, view) : NULL;
+    const struct model_rental *open = chance(random, 20) ? pick_open(random, view) : NULL;
     if (!open)
         return;
     int64_t edge = open->expires_at;
@@ -497,7 +504,7 @@ static void choose_command(struct history_random *random, const struct history_v
     else if (choice < 86)
         choose_judgement(random, view, step);
     else if (choice < 89)
-        choose_block(random, step);
+        choose_block(random, view, step);
     else if (choice < 92)
         choose_policy_put(random, &step->command);
     else
