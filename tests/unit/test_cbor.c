@@ -102,101 +102,108 @@ static void indefinite_lengths_are_named(void **state)
     assert_all(RENTBUS_CBOR_INDEFINITE, vectors, COUNT(vectors));
 }
 
-static const char *const malformed[] = {
-    "",
-    /* truncated heads and content */
-    "18",
-    "19",
-    "1901",
-    "1a010203",
-    "1b01020304050607",
-    "38",
-    "41",
-    "58",
-    "5801",
-    "61",
-    "78",
-    "7801",
-    "81",
-    "8201",
-    "a1",
-    "a16161",
-    "c0",
-    "f8",
-    "f900",
-    "fa000000",
-    "fb00000000000000",
-    "a2616100",
-    /* reserved */
-    "1c",
-    "1d",
-    "1e",
-    "3c",
-    "5c",
-    "7c",
-    "9c",
-    "bc",
-    "dc",
-    "fc",
-    "fd",
-    "fe",
-    /* simple values of one byte, in two */
-    "f800",
-    "f814",
-    "f818",
-    "f81f",
-    /* a break where there is nothing to end */
-    "ff",
-    "81ff",
-    "a1ff",
-    "a16161ff",
-    "8200ff",
-    "c0ff",
-    "bf6161ff",
-    "bf6161006162ff",
-    /* no end */
-    "5f",
-    "5f4101",
-    "7f",
-    "7f6161",
-    "9f",
-    "9f01",
-    "bf",
-    "bf616100",
-    "9f9fff",
-    /* chunks of another type, or in chunks themselves */
-    "5f6161ff",
-    "7f4161ff",
-    "5f00ff",
-    "5f5f4101ffff",
-    "7f7f6161ffff",
-    "5fc04101ff",
-    /* no indefinite form */
-    "1f",
-    "3f",
-    "df00ff",
-    /* text that is no UTF-8; each chunk must be some */
-    "61ff",
-    "62c080",
-    "63eda080",
-    "61c3",
-    "7f61c361bcff",
-    /* lengths and counts beyond the end, up to those that would not fit in memory */
-    "5affffffff00",
-    "5bffffffffffffffff",
-    "7b7fffffffffffffff61",
-    "9a00010000",
-    "9bffffffffffffffff",
-    "bbffffffffffffffff",
-    "bb8000000000000000",
-    "9b800000000000000001",
-    "b9ffff",
-};
-
 static void malformed_bytes_are_refused(void **state)
 {
     (void)state;
-    assert_all(RENTBUS_CBOR_MALFORMED, malformed, COUNT(malformed));
+    static const char *const vectors[] = {
+        "",
+        /* truncated heads and content */
+        "18",
+        "19",
+        "1901",
+        "1a010203",
+        "1b01020304050607",
+        "38",
+        "41",
+        "58",
+        "5801",
+        "61",
+        "78",
+        "7801",
+        "81",
+        "8201",
+        "a1",
+        "a16161",
+        "c0",
+        "f8",
+        "f900",
+        "fa000000",
+        "fb00000000000000",
+        "a2616100",
+        /* reserved */
+        "1c",
+        "1d",
+        "1e",
+        "3c",
+        "5c",
+        "7c",
+        "9c",
+        "bc",
+        "dc",
+        "fc",
+        "fd",
+        "fe",
+        /* simple values of one byte, in two */
+        "f800",
+        "f814",
+        "f818",
+        "f81f",
+        /* a break where there is nothing to end */
+        "ff",
+        "81ff",
+        "a1ff",
+        "a16161ff",
+        "8200ff",
+        "c0ff",
+        "bf6161ff",
+        "bf6161006162ff",
+    };
+    assert_all(RENTBUS_CBOR_MALFORMED, vectors, COUNT(vectors));
+}
+
+static void malformed_strings_and_lengths_are_refused(void **state)
+{
+    (void)state;
+    static const char *const vectors[] = {
+        /* no end */
+        "5f",
+        "5f4101",
+        "7f",
+        "7f6161",
+        "9f",
+        "9f01",
+        "bf",
+        "bf616100",
+        "9f9fff",
+        /* chunks of another type, or in chunks themselves */
+        "5f6161ff",
+        "7f4161ff",
+        "5f00ff",
+        "5f5f4101ffff",
+        "7f7f6161ffff",
+        "5fc04101ff",
+        /* no indefinite form */
+        "1f",
+        "3f",
+        "df00ff",
+        /* text that is no UTF-8; each chunk must be some */
+        "61ff",
+        "62c080",
+        "63eda080",
+        "61c3",
+        "7f61c361bcff",
+        /* lengths and counts beyond the end, up to those that would not fit in memory */
+        "5affffffff00",
+        "5bffffffffffffffff",
+        "7b7fffffffffffffff61",
+        "9a00010000",
+        "9bffffffffffffffff",
+        "bbffffffffffffffff",
+        "bb8000000000000000",
+        "9b800000000000000001",
+        "b9ffff",
+    };
+    assert_all(RENTBUS_CBOR_MALFORMED, vectors, COUNT(vectors));
 }
 
 static void bytes_behind_the_item_are_refused(void **state)
@@ -557,6 +564,7 @@ int main(void)
         cmocka_unit_test(well_formed_items_pass),
         cmocka_unit_test(indefinite_lengths_are_named),
         cmocka_unit_test(malformed_bytes_are_refused),
+        cmocka_unit_test(malformed_strings_and_lengths_are_refused),
         cmocka_unit_test(bytes_behind_the_item_are_refused),
         cmocka_unit_test(keys_are_text_without_nul),
         cmocka_unit_test(the_same_key_twice_is_refused),
