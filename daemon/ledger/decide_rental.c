@@ -109,7 +109,7 @@ int ledger_decide_renew(const struct ledger *ledger, const struct ledger_command
     const struct ledger_rental_state *state;
     struct ledger_reasons reasons = {0};
     struct subject subject;
-    int64_t expires_at;
+    int64_t expires_at = 0;
     int error = check_renewal(args, fault);
 
     if (error == 0)
