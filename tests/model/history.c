@@ -313,6 +313,9 @@ static void choose_renew(struct history_random *random, const struct history_vie
             number(rental->expires_at + ((int64_t)history_random_below(random, 30) - 4) * HOUR);
     if (rental && chance(random, 6))
         command->expires_at = number(rental->expires_at + (int64_t)history_random_below(random, 2));
+    /* No later time can be said. */
+    if (command->expires_at.value > MODEL_LAST_TIME)
+        command->expires_at = number(MODEL_LAST_TIME);
     if (chance(random, command->expires_at.given ? 6 : 40))
         command->period = number((int64_t)history_random_below(random, 40) * HOUR / RENTBUS_SECOND);
     if (command->period.given && chance(random, 3))

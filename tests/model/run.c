@@ -318,7 +318,7 @@ static bool decide_both(struct run *run, const struct history_step *step,
     struct model_context context = {
         .now = step->now, .new_rental_id = step->new_rental_id, .archived = archived};
     model_decide(run->now, &step->command, &context, &expected);
-    coverage_decision(run->coverage, step->command.op, &expected);
+    coverage_decision(run->coverage, run->now, step->command.op, &expected);
     run->coverage->archived_named += archived != NULL;
     run->coverage->dry_runs += step->dry;
 
