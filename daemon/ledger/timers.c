@@ -4,6 +4,7 @@
 #include "daemon/ledger/decide.h"
 #include "daemon/ledger/state.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #define CAPACITY_MIN 64
@@ -70,6 +71,7 @@ static void sift_down(struct ledger_timers *timers, size_t place, struct ledger_
 
 void ledger_timers_add(struct ledger_timers *timers, struct ledger_rental *rental)
 {
+    assert(timers->count < timers->capacity);
     sift_up(timers, timers->count++, (struct ledger_timer){rental->state.due_at, rental});
 }
 

@@ -68,6 +68,8 @@ static struct ledger_command random_put(uint64_t *random)
         command.op = RENTBUS_OP_location_put;
         break;
     default:
+        if (below(random, 3) == 0)
+            RENTBUS_SET(&command.args.user_put, user_put_args, user_limit, below(random, 9));
         break;
     }
     RENTBUS_SET(&command.args.user_put, user_put_args, id, rentbus_text(ANY(random, user_ids)));

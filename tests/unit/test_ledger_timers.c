@@ -159,6 +159,9 @@ static void what_was_slept_through_keeps_its_place(void **state)
     world_checkout(world, "ann", "cup1", NOW - DAY);
     world_checkout(world, "ann", "box2", NOW + DAY - RENTBUS_SECOND);
     must_tell(world, EXPIRES + DAY / 2, "r3 soon, r2 expired, r1 expired");
+    world_checkout(world, "ann", "box3", NOW + 30 * DAY);
+    world_checkout(world, "ann", "cup3", NOW + 30 * DAY - 1);
+    must_tell(world, EXPIRES + 30 * DAY + 1, "r3 expired, r5 expired, r4 expired");
 }
 
 static void what_closes_a_rental_cancels(void **state)
@@ -194,6 +197,34 @@ static void opened_again_it_knows_what_was_told(void **state)
     world_judge(world, RENTBUS_OP_rental_flag, "r1", "broken");
     world_judge(world, RENTBUS_OP_rental_unflag, "r1", NULL);
     must_tell(world, EXPIRES + DAY, "");
+}
+
+/* However many were closed when room was made for them. */
+static void all_that_is_opened_again_finds_room(void **state)
+{
+    struct world *world = *state;
+    const unsigned count = 300;
+    char id[16];
+
+    for (unsigned i = 1; i <= count; i++) {
+        snprintf(id, sizeof(id), "crate%u", i);
+        world_asset(world, id, "crate");
+        world_checkout(world, "ann", id, NOW);
+        snprintf(id, sizeof(id), "r%u", i);
+        world_judge(world, RENTBUS_OP_rental_flag, id, "broken");
+        ledger_durable(world->ledger, UINT64_MAX);
+        ledger_archived(world->ledger, ledger_head(world->ledger));
+    }
+    assert_true(ledger_timer_next(world->ledger) == INT64_MAX);
+    for (unsigned i = count; i > 0; i--) {
+        snprintf(id, sizeof(id), "r%u", i);
+        world_judge(world, RENTBUS_OP_rental_unflag, id, NULL);
+    }
+    assert_int_equal(world->ledger->timers.count, count);
+    world->now = EXPIRES + 1;
+    world_tick(world);
+    assert_true(says(world->decision.events[0].subject, "r1"));
+    assert_true(says(world->decision.events[3].subject, "r4"));
 }
 
 static void a_renewal_arms_anew(void **state)
@@ -356,6 +387,7 @@ int main(void)
         TEST(what_was_slept_through_keeps_its_place),
         TEST(what_closes_a_rental_cancels),
         TEST(opened_again_it_knows_what_was_told),
+        TEST(all_that_is_opened_again_finds_room),
         TEST(a_renewal_arms_anew),
         TEST(a_new_lead_counts_from_the_next_renewal),
         TEST(a_swap_changes_no_time),
