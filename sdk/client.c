@@ -41,8 +41,9 @@ int rentbus_client_open(const struct rentbus_options *options, struct rentbus_cl
     fresh->retry = (int64_t)chosen.retry_ms * 1000;
     fresh->next_due = CLOCK_NEVER;
     fresh->heard_at = clock_monotonic();
+    fresh->args = calloc(1, request_value_size());
     fresh->value = calloc(1, request_value_size());
-    int error = fresh->value ? client_start(fresh, &chosen) : -ENOMEM;
+    int error = fresh->args && fresh->value ? client_start(fresh, &chosen) : -ENOMEM;
     if (error) {
         rentbus_client_close(&fresh);
         return error;
@@ -62,6 +63,7 @@ void rentbus_client_close(struct rentbus_client **client)
     call_table_close(&closed->calls);
     rentbus_buffer_release(&closed->scratch);
     rentbus_buffer_release(&closed->held);
+    free(closed->args);
     free(closed->value);
     free(closed);
     *client = NULL;

@@ -21,7 +21,8 @@ struct rentbus_client {
     bool work_left; /* the socket's descriptor may not tell of what is there already */
     struct rentbus_uuid_source ids;
     struct rentbus_fault fault;
-    void *value;                   /* args or a result, for the moment */
+    void *args;                    /* that are checked, for the moment */
+    void *value;                   /* the result at hand */
     struct rentbus_buffer scratch; /* of the reply at hand */
     struct rentbus_buffer held;    /* what the last rentbus_call() gave points into */
 };

@@ -110,7 +110,7 @@ int engine_start(struct rentbus_client *client, enum rentbus_op op,
     struct call *call = call_acquire(&client->calls);
     if (!call)
         return -ENOMEM;
-    error = request_encode(op, &id, args, client->value, &call->request, &client->fault);
+    error = request_encode(op, &id, args, client->args, &call->request, &client->fault);
     if (error) {
         call_release(&client->calls, call);
         return error;

@@ -20,6 +20,8 @@ size_t request_value_size(void)
 
 /* ---- requests ---- */
 
+/* Of a request, without those of its args. */
+#define REQUEST_ITEMS 8
 #define TIME_MIN (INT64_C(-62135596800) * RENTBUS_SECOND)
 #define TIME_MAX (INT64_C(253402300800) * RENTBUS_SECOND - 1)
 
@@ -80,26 +82,50 @@ static bool args_opaque(const struct rentbus_schema *schema)
     return false;
 }
 
+/* The decoder takes only bytes that are checked, and those of somebody else may be anything. */
+static int args_check_bytes(struct rentbus_bytes encoded, struct rentbus_fault *fault)
+{
+    struct rentbus_cbor_limits limits = rentbus_request_limits;
+    limits.items -= REQUEST_ITEMS;
+    limits.depth--;
+    enum rentbus_cbor_check check = rentbus_cbor_check(encoded, &limits);
+    if (check == RENTBUS_CBOR_OK)
+        return 0;
+    bool large = check == RENTBUS_CBOR_TOO_LARGE;
+    return rentbus_fault_set(fault,
+                             large ? RENTBUS_ERROR_TOO_LARGE : RENTBUS_ERROR_INVALID_ARGUMENT,
+                             "args", "%s", rentbus_cbor_check_text(check));
+}
+
 static int args_check(const struct rentbus_schema *schema, struct rentbus_bytes encoded,
                       void *scratch, struct rentbus_fault *fault)
 {
-    int error = rentbus_decode(schema, encoded, RENTBUS_STRICT, scratch, fault);
-    if (error || !args_opaque(schema))
+    int error = args_opaque(schema) ? args_check_bytes(encoded, fault) : 0;
+    return error ? error : rentbus_decode(schema, encoded, RENTBUS_STRICT, scratch, fault);
+}
+
+int request_args_encode(enum rentbus_op op, const void *args, void *scratch,
+                        struct rentbus_buffer *out, struct rentbus_fault *fault)
+{
+    const struct rentbus_schema *schema = rentbus_op_rows[op].args;
+    size_t start = out->length;
+    int error = args_encodable(schema, args, fault);
+    if (error)
         return error;
-    enum rentbus_cbor_check check = rentbus_cbor_check(encoded, &rentbus_request_limits);
-    if (check == RENTBUS_CBOR_OK)
-        return 0;
-    return rentbus_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, "args", "%s",
-                             rentbus_cbor_check_text(check));
+    if (args)
+        rentbus_encode(schema, args, out);
+    else
+        rentbus_cbor_write_map(out, 0);
+    if (out->failed)
+        return -ENOMEM;
+    struct rentbus_bytes encoded = {out->data + start, out->length - start};
+    return args_check(schema, encoded, scratch, fault);
 }
 
 int request_encode(enum rentbus_op op, const struct rentbus_uuid *id, const void *args,
                    void *scratch, struct rentbus_buffer *out, struct rentbus_fault *fault)
 {
     const struct rentbus_op_row *row = &rentbus_op_rows[op];
-    int error = args_encodable(row->args, args, fault);
-    if (error)
-        return error;
     struct rentbus_request request = {0};
     RENTBUS_SET(&request, request, v, RENTBUS_PROTOCOL_VERSION);
     RENTBUS_SET(&request, request, id, *id);
@@ -108,18 +134,11 @@ int request_encode(enum rentbus_op op, const struct rentbus_uuid *id, const void
     rentbus_encode_fields(&rentbus_request_schema, &request, RENTBUS_FIELD_request_v,
                           RENTBUS_FIELD_request_args, out);
     rentbus_cbor_write_text(out, "args", strlen("args"));
-    size_t start = out->length;
-    if (args)
-        rentbus_encode(row->args, args, out);
-    else
-        rentbus_cbor_write_map(out, 0);
-    if (out->failed)
-        return -ENOMEM;
-    if (out->length > rentbus_request_limits.bytes)
-        return rentbus_fault_set(fault, RENTBUS_ERROR_TOO_LARGE, "args",
-                                 "longer than a request may be");
-    struct rentbus_bytes encoded = {out->data + start, out->length - start};
-    return args_check(row->args, encoded, scratch, fault);
+    int error = request_args_encode(op, args, scratch, out, fault);
+    if (!error && out->length > rentbus_request_limits.bytes)
+        error = rentbus_fault_set(fault, RENTBUS_ERROR_TOO_LARGE, "args",
+                                  "longer than a request may be");
+    return error;
 }
 
 /* ---- replies ---- */

@@ -9,6 +9,12 @@
 /* Room for the args and for the result of any operation. */
 size_t request_value_size(void);
 
+/* Appends the args alone and checks them as the daemon will; otherwise as request_encode(). What
+ * was appended is of no use unless it returns 0. */
+int request_args_encode(enum rentbus_op op, const void *args, void *scratch,
+                        struct rentbus_buffer *out, struct rentbus_fault *fault)
+    __attribute__((warn_unused_result));
+
 /* Appends the request and checks its args as the daemon will. `args` may be NULL: nothing is
  * present. `scratch` has request_value_size() bytes. 0, a positive code with *fault, -ENOMEM,
  * or -EINVAL when args->has names fields that there are none of. */

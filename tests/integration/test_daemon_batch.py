@@ -62,6 +62,17 @@ def test_commands_follow_each_other(client, batch):
         assert alone["result"] == reply["result"] == client.ok("command.get", command_id=each["id"])
 
 
+def test_events_of_a_batch_say_where_they_come_from(client, batch):
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    commands = [put("eve"), put("fay")]
+    reply = client.call("batch", {"commands": commands}, traceparent=trace)
+    first, second = read_events(client)[-2:]
+    assert first["traceparent"] == second["traceparent"] == trace
+    assert first["actor"] == second["actor"] == client.ok("hello")["actor"]
+    assert reply["id"] not in (first["command"], second["command"])
+    assert client.error("command.get", command_id=reply["id"])["code"] == "NOT_FOUND"
+
+
 @pytest.mark.parametrize("atomic", [False, True])
 def test_a_batch_again(client, batch, atomic):
     commands = [checkout("ada", "m1"), bring("m1"), checkout("bob", "m1")]

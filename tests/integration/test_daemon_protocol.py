@@ -3,6 +3,7 @@
 import cbor2
 import pytest
 
+import cddl
 import harness
 from harness import Client, uuid7
 from ledgers import at, encode, qr, stock, verify
@@ -49,6 +50,7 @@ BAD = {
     "UINT": [-1, 2**63, 2**64 - 1, 1.0, "1", b"1", [1], True],
     "BOOL": [0, 1, "true", b"", [True]],
     "WORD": [*NOT_TEXT, "", "LOST", "in_progress", "IN_PROGRESS ", "IN_PROGRESS\0"],
+    "MAPS": [7, "x", b"", {}, [7], [[]], [None]],
     "UUID": [7, "x" * 16, bytes(15), bytes(17), b"", [bytes(16)]],
 }
 
@@ -64,12 +66,15 @@ IMPORT = {
     "created_at_location_id": "l1",
 }
 LIST = {"limit": "UINT", "cursor": "TEXT"}
+DRY = {"dry_run": "BOOL"}
+JUDGED = {"rental_id": "r1", "reason": "broken"}
 # Of each operation: good arguments, and its fields with their kinds; required ones have a mark.
 OPS = {
     "hello": ({}, {}),
     "rental.return": (
         SCAN,
         {
+            **DRY,
             "user_id": "ID",
             "asset_id": "ID",
             "rental_id": "ID",
@@ -82,6 +87,7 @@ OPS = {
     "rental.checkout": (
         SCAN,
         {
+            **DRY,
             "user_id": "ID",
             "asset_id": "ID",
             "timestamp": "TIME",
@@ -93,32 +99,64 @@ OPS = {
             "eligible_asset_types": "IDS",
         },
     ),
+    "rental.renew": (
+        {"rental_id": "r1"},
+        {**DRY, "period": "DURATION", "rental_id": "ID!", "expires_at": "TIME"},
+    ),
+    "rental.forgive": (JUDGED, {**DRY, "reason": "TEXT!", "rental_id": "ID!"}),
+    "rental.flag": (JUDGED, {**DRY, "reason": "TEXT!", "rental_id": "ID!"}),
+    "rental.unflag": ({"rental_id": "r1"}, {**DRY, "rental_id": "ID!"}),
     "rental.get": ({"rental_id": "r1"}, {"rental_id": "ID!"}),
     "rental.list": (
         {},
         {**LIST, "status": "WORD", "expired": "BOOL", "user_id": "ID", "asset_id": "ID"},
     ),
-    "user.put": ({"id": "u1"}, {"id": "ID!", "name": "TEXT"}),
+    "user.put": ({"id": "u1"}, {**DRY, "id": "ID!", "name": "TEXT", "user_limit": "UINT"}),
+    "user.block": ({"id": "u1", "reason": "late"}, {**DRY, "id": "ID!", "reason": "TEXT!"}),
+    "user.unblock": ({"id": "u1"}, {**DRY, "id": "ID!"}),
     "user.get": ({"id": "u1"}, {"id": "ID!"}),
     "user.list": ({}, LIST),
-    "asset.put": ({"id": "a1", "asset_type": "mug"}, {"id": "ID!", "asset_type": "ID!"}),
+    "asset.put": ({"id": "a1", "asset_type": "mug"}, {**DRY, "id": "ID!", "asset_type": "ID!"}),
     "asset.get": ({"id": "a1"}, {"id": "ID!"}),
     "asset.list": ({}, LIST),
     "asset_type.put": (
         {"id": "mug"},
-        {"id": "ID!", "loan_period": "DURATION", "eligible_asset_types": "IDS"},
+        {
+            **DRY,
+            "id": "ID!",
+            "user_limit": "UINT",
+            "loan_period": "DURATION",
+            "renewals_max": "UINT",
+            "due_soon_lead": "DURATION",
+            "renewal_period": "DURATION",
+            "eligible_asset_types": "IDS",
+        },
     ),
     "asset_type.get": ({"id": "mug"}, {"id": "ID!"}),
     "asset_type.list": ({}, LIST),
-    "location.put": ({"id": "l1"}, {"id": "ID!", "name": "TEXT"}),
+    "location.put": ({"id": "l1"}, {**DRY, "id": "ID!", "name": "TEXT"}),
     "location.get": ({"id": "l1"}, {"id": "ID!"}),
     "location.list": ({}, LIST),
+    "policy.put": (
+        {},
+        {
+            **DRY,
+            "max_skew": "DURATION",
+            "user_limit": "UINT",
+            "late_return": "TEXT",
+            "return_match": "WORD",
+            "renewal_grace": "DURATION",
+        },
+    ),
+    "policy.get": ({}, {}),
+    "batch": ({"commands": []}, {"atomic": "BOOL", "commands": "MAPS!"}),
     "command.get": ({"command_id": bytes(range(16))}, {"command_id": "UUID!"}),
     "events.read": ({}, {"limit": "UINT", "since": "TIME", "types": "IDS", "from_seq": "UINT"}),
     "stats": ({}, {}),
     "admin.import": (
         IMPORT,
         {
+            **DRY,
             "id": "ID!",
             "status": "WORD!",
             "user_id": "ID!",
@@ -145,6 +183,13 @@ def daemon(tmp_path_factory, reap_after_module):
         filler.ok("rental.checkout", **{**SCAN, "user_id": "u2", "asset_id": "a3"})
     yield running
     assert running.stop() == 0
+
+
+def test_every_operation_is_here():
+    schema = cddl.load()
+    operations = schema.rows["operations"]
+    fields = {op: {field.name for field in schema.structs[row[0]]} for op, row in operations.items()}
+    assert {op: set(kinds) for op, (_, kinds) in OPS.items()} == fields
 
 
 def bad_requests(op):
@@ -231,15 +276,16 @@ def test_what_is_not_there(client, op, args, code, field):
 
 
 def test_every_operation_has_a_good_answer(tmp_path):
-    """Each operation once, with its whole answer, over one fresh ledger."""
+    """A day with its whole answers, over one fresh ledger."""
     daemon = harness.Daemon(tmp_path, args=["--ledger", "north"]).start()
     client = Client(daemon.api)
     hello = client.ok("hello")
     assert hello.pop("time") and hello.pop("version") and hello.pop("actor").startswith("uid:")
     assert hello == {"head": 1, "ledger": "north", "protocol": 1}
 
-    mug = {"id": "mug", "loan_period": "P2D", "eligible_asset_types": ["mug"]}
+    mug = {"id": "mug", "loan_period": "P30000D", "eligible_asset_types": ["mug"]}
     assert client.ok("asset_type.put", **mug) == {"seq": 2, "outcome": "CREATED"}
+    mug["renewal_period"] = "P30000D"
     assert client.ok("asset_type.get", id="mug") == {"asset_type": mug}
     assert client.ok("asset_type.list") == {"asset_types": [mug]}
     assert client.ok("user.put", id="ü1", name="") == {"seq": 3, "outcome": "CREATED"}
@@ -255,7 +301,7 @@ def test_every_operation_has_a_good_answer(tmp_path):
     scan = {"user_qr_data": qr("ü1"), "asset_qr_data": qr("a1"), "location_id": "l1"}
     out = client.call("rental.checkout", {**scan, "timestamp": "2025-02-10T13:00:00+01:00"})
     rental = out["result"]["rental"]
-    assert rental["created_at"] == at() and rental["expires_at"] == at(days=2)
+    assert rental["created_at"] == at() and rental["expires_at"] == at(days=30000)
     assert client.ok("rental.get", rental_id=rental["id"]) == {"rental": rental}
     assert client.ok("rental.list") == {"rentals": [rental]}
     back = client.ok("rental.return", **scan, timestamp=at(hours=1))
@@ -264,14 +310,15 @@ def test_every_operation_has_a_good_answer(tmp_path):
     imported = client.ok("admin.import", **{**IMPORT, "user_id": "ü1", "asset_id": "a1"})
     assert imported["outcome"] == "CREATED" and imported["rental"]["id"] == "r-import"
     page = client.ok("events.read", from_seq=10)
-    assert (page["head"], page["next_seq"], len(page["events"])) == (10, 11, 1)
+    assert (page["head"], page["next_seq"], len(page["events"])) == (11, 12, 2)
+    assert page["events"][1]["type"] == "RENTAL_EXPIRED_EVENT"
     verified = verify(client)
-    assert verified["hash"] == page["events"][0]["hash"]
-    assert (verified["events"], verified["rentals"], verified["commands"]) == (10, 2, 7)
+    assert verified["hash"] == page["events"][1]["hash"]
+    assert (verified["events"], verified["rentals"], verified["commands"]) == (11, 2, 7)
     stats = client.ok("stats")
     assert stats.pop("started_at") and stats.pop("requests") > 20 and stats.pop("commits") == 8
     assert stats == {
-        "head": 10,
+        "head": 11,
         "open": 1,
         "users": 1,
         "assets": 1,
@@ -280,7 +327,7 @@ def test_every_operation_has_a_good_answer(tmp_path):
         "rentals": 2,
         "locations": 1,
         "asset_types": 1,
-        "archived_seq": 10,
+        "archived_seq": 11,
     }
     assert daemon.stop() == 0
 

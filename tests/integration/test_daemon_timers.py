@@ -174,7 +174,7 @@ def test_what_ran_out_while_nobody_was_there(daemon, client, crash):
 
 
 def test_thousands_at_once(daemon, client):
-    """The daemon goes on serving meanwhile, and tells of each once, in the order of their times."""
+    """The daemon goes on serving meanwhile, and tells of each once."""
     total, size = 6000, 1000
     stock(client, ["ada"])
 
@@ -185,8 +185,8 @@ def test_thousands_at_once(daemon, client):
         numbers = range(start, start + size)
         assets = [item("asset.put", id=f"a{number}", asset_type="mug") for number in numbers]
         assert client.ok("batch", commands=assets, atomic=True)["applied"]
-    last = {}
-    for start in range(0, total, size):
+    batches = range(0, total, size)
+    for start in batches:
         rentals = [
             item(
                 "admin.import",
@@ -202,17 +202,12 @@ def test_thousands_at_once(daemon, client):
             for number in range(start, start + size)
         ]
         client.send("batch", {"commands": rentals, "atomic": True})
-        last[start] = {each["args"]["id"] for each in rentals}
-    for _ in last:
+    for _ in batches:
         assert client.receive()["result"]["applied"]
     wait_until(
         lambda: client.ok("hello")["head"] >= 1 + 1 + 3 * total, 60, "an event for each rental"
     )
-    events = [
-        event
-        for event in read_events(client, types=["RENTAL_EXPIRED_EVENT"])
-        if event["type"] == "RENTAL_EXPIRED_EVENT"
-    ]
+    events = read_events(client, types=["RENTAL_EXPIRED_EVENT"])
     assert len(events) == total == len({event["subject"] for event in events})
     assert len(read_list(client, "rental.list", expired=True)) == total
     verify(client)

@@ -19,6 +19,7 @@ int main(int argc, char **argv)
     struct rentbus_options options;
     struct rentbus_client *client = NULL;
     struct rentbus_rental_get_args args;
+    struct rentbus_batch_builder *builder = NULL;
     int status;
     memset(&options, 0, sizeof(options));
     memset(&args, 0, sizeof(args));
@@ -32,6 +33,11 @@ int main(int argc, char **argv)
     status = rentbus_hello(client, NULL, NULL, NULL);
     printf("%s\n", status == 0 ? "hello" : status == -ETIMEDOUT ? "timeout" : "error");
     printf("%s\n", rentbus_version());
+    if (rentbus_batch_open(client, &builder) != 0)
+        return 1;
+    status = rentbus_batch_add(builder, RENTBUS_OP_policy_put, NULL, NULL);
+    printf("%d of %d\n", status, (int)rentbus_batch_commands(builder).count);
+    rentbus_batch_close(&builder);
     rentbus_client_close(&client);
     return 0;
 }
@@ -98,7 +104,7 @@ def run(prefix, program, *args):
 def expect_program(prefix, program):
     version = cache("CMAKE_PROJECT_VERSION")
     lines = run(prefix, program)
-    assert lines == ["INVALID_ARGUMENT rental_id", "timeout", version]
+    assert lines == ["INVALID_ARGUMENT rental_id", "timeout", version, "0 of 1"]
 
 
 def pkg_config(prefix, *flags):

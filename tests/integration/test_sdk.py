@@ -167,3 +167,9 @@ def test_examples(daemon, client, tmp_path):
     watching = example(daemon, tmp_path, "watch_returns", 1)
     client.ok("rental.return", **scan, timestamp=at(hours=1))
     assert f"{rental['id']} of user-1 came back" in watching.next_line()
+
+    client.ok("rental.checkout", **scan)
+    batch = example(daemon, tmp_path, "batch", "bin-1", "box-1", "no-such-box")
+    assert batch.wait() == 0, batch.log()
+    lines = batch.output().splitlines()
+    assert lines == ["box-1: COMPLETED", "no-such-box: REJECTED ASSET_UNKNOWN"]

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "tests/model/rules.h"
+
 static void cover_move(struct coverage *coverage, const struct model_state *before,
                        const struct model_event *event)
 {
@@ -34,9 +36,11 @@ void coverage_event(struct coverage *coverage, const struct model_state *before,
     }
 }
 
-void coverage_decision(struct coverage *coverage, enum rentbus_op op,
-                       const struct model_decision *decision)
+void coverage_decision(struct coverage *coverage, const struct model_state *state,
+                       enum rentbus_op op, const struct model_decision *decision)
 {
+    int64_t grace;
+    const struct model_policy *policy = &state->policy;
     coverage->commands++;
     coverage->errors[op][decision->error]++;
     if (decision->error != RENTBUS_ERROR_NONE)
@@ -44,6 +48,8 @@ void coverage_decision(struct coverage *coverage, enum rentbus_op op,
     struct model_result result;
     model_outcome(decision, &result);
     coverage->outcomes[op][result.outcome]++;
+    if (op == RENTBUS_OP_rental_return && result.outcome == RENTBUS_OUTCOME_COMPLETED)
+        coverage->policies[policy->return_match][model_late_return(&policy->late_return, &grace)]++;
     coverage->many_reasons[op] += result.reasons.count > 1;
     for (size_t i = 0; i < result.reasons.count; i++)
         coverage->reasons[op][result.reasons.items[i]]++;
@@ -187,6 +193,17 @@ static size_t missing_of_op(const struct coverage *coverage, const struct expect
     return missing;
 }
 
+static size_t missing_policies(const struct coverage *coverage)
+{
+    static const char *const lates[] = {"", "reject", "flag", "forgive_within"};
+    size_t missing = 0;
+    for (size_t i = 1; i < rentbus_return_match_words.count; i++)
+        for (size_t j = MODEL_LATE_REJECT; j <= MODEL_LATE_FORGIVE; j++)
+            missing += never(coverage->policies[i][j],
+                             rentbus_word_text(&rentbus_return_match_words, (int)i), lates[j]);
+    return missing;
+}
+
 static size_t missing_words(const size_t *counts, const struct rentbus_words *words)
 {
     size_t missing = 0;
@@ -197,7 +214,8 @@ static size_t missing_words(const size_t *counts, const struct rentbus_words *wo
 
 size_t coverage_missing(const struct coverage *coverage)
 {
-    size_t missing = missing_words(coverage->events, &rentbus_event_type_words) +
+    size_t missing = missing_policies(coverage) +
+                     missing_words(coverage->events, &rentbus_event_type_words) +
                      missing_words(coverage->matched_by, &rentbus_matched_by_words) +
                      missing_words(coverage->closed_by, &rentbus_closed_by_words);
     for (size_t i = 0; i < sizeof expectations / sizeof expectations[0]; i++)

@@ -15,6 +15,8 @@ struct coverage {
     size_t reasons[RENTBUS_OP_COUNT][24]; /* at any place among the reasons */
     size_t many_reasons[RENTBUS_OP_COUNT];
     size_t errors[RENTBUS_OP_COUNT][16];
+    /* Returns that ended a rental, by the policy's return_match and enum model_late. */
+    size_t policies[4][4];
     size_t matched_by[8];
     size_t closed_by[8];
     size_t late_completed; /* behind expires_at, and in time by the policy */
@@ -30,9 +32,9 @@ struct coverage {
 /* An event that follows from `before`. */
 void coverage_event(struct coverage *coverage, const struct model_state *before,
                     const struct model_event *event);
-/* What a command came to. */
-void coverage_decision(struct coverage *coverage, enum rentbus_op op,
-                       const struct model_decision *decision);
+/* What a command comes to in `state`. */
+void coverage_decision(struct coverage *coverage, const struct model_state *state,
+                       enum rentbus_op op, const struct model_decision *decision);
 void coverage_print(const struct coverage *coverage);
 /* Prints what was never reached; returns how many things that are. */
 size_t coverage_missing(const struct coverage *coverage);

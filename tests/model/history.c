@@ -221,6 +221,9 @@ static void choose_checkout(struct history_random *random, const struct history_
     if (chance(random, 30))
         command->expires_at = (struct model_number){
             true, command->occurred_at + (int64_t)history_random_below(random, 40) * HOUR};
+    const struct model_rental *other = chance(random, 12) ? pick_open(random, view) : NULL;
+    if (other && other->expires_at > command->occurred_at)
+        command->expires_at = number(other->expires_at);
     /* So late that the loan may end behind the last year that a time can have. */
     if (chance(random, 1))
         command->occurred_at = HISTORY_LAST - (int64_t)history_random_below(random, 40) * DAY;
@@ -302,11 +305,16 @@ static void choose_renew(struct history_random *random, const struct history_vie
     command->op = RENTBUS_OP_rental_renew;
     const struct model_rental *rental =
         name_rental(random, view, RENTBUS_STATUS_IN_PROGRESS, command);
+    for (int attempt = 0; attempt < 3 && rental && step->now > rental->expires_at; attempt++)
+        rental = name_rental(random, view, RENTBUS_STATUS_IN_PROGRESS, command);
     if (rental && chance(random, 40))
         command->expires_at =
             number(rental->expires_at + ((int64_t)history_random_below(random, 30) - 4) * HOUR);
     if (rental && chance(random, 6))
         command->expires_at = number(rental->expires_at + (int64_t)history_random_below(random, 2));
+    /* No later time can be said. */
+    if (command->expires_at.value > MODEL_LAST_TIME)
+        command->expires_at = number(MODEL_LAST_TIME);
     if (chance(random, command->expires_at.given ? 6 : 40))
         command->period = number((int64_t)history_random_below(random, 40) * HOUR / RENTBUS_SECOND);
     if (command->period.given && chance(random, 3))
@@ -334,13 +342,17 @@ static void choose_judgement(struct history_random *random, const struct history
         command->reason = PICK(random, some_reasons);
 }
 
-static void choose_block(struct history_random *random, struct history_step *step)
+static void choose_block(struct history_random *random, const struct history_view *view,
+                         struct history_step *step)
 {
     struct model_command *command = &step->command;
-    command->op = chance(random, 40) ? RENTBUS_OP_user_block : RENTBUS_OP_user_unblock;
+    command->op = chance(random, 25) ? RENTBUS_OP_user_block : RENTBUS_OP_user_unblock;
     command->id = PICK_KNOWN(random, user_ids);
-    if (command->op == RENTBUS_OP_user_block)
-        command->reason = PICK(random, some_reasons);
+    if (command->op != RENTBUS_OP_user_block)
+        return;
+    const struct model_user *known = model_user(view->state, &command->id);
+    bool again = known && known->block_reason.given && chance(random, 40);
+    command->reason = again ? known->block_reason : PICK(random, some_reasons);
 }
 
 /* ---- puts ---- */
@@ -348,13 +360,31 @@ static void choose_block(struct history_random *random, struct history_step *ste
 /* A limit is generous more often than not, or the histories come to a stop. */
 static struct model_number pick_limit(struct history_random *random)
 {
-    static const int64_t limits[] = {0, 1, 2, 3, 4, 5, 6};
+    static const int64_t limits[] = {0, 1, 2, 2, 3, 4, 5, 6, 8};
     return number(limits[history_random_below(random, COUNT_OF(limits))]);
 }
 
-static void choose_asset_type_put(struct history_random *random, struct model_command *command)
+/* The type as it is. */
+static void repeat_asset_type(const struct model_asset_type *type, struct model_command *command)
+{
+    command->user_limit = type->user_limit;
+    command->loan_period = number(type->loan_period);
+    command->renewals_max = type->renewals_max;
+    command->due_soon_lead = type->due_soon_lead;
+    command->renewal_period = number(type->renewal_period);
+    command->eligible = type->eligible;
+}
+
+static void choose_asset_type_put(struct history_random *random, const struct history_view *view,
+                                  struct model_command *command)
 {
     command->id = PICK(random, asset_type_ids);
+    const struct model_asset_type *known = model_asset_type(view->state, &command->id);
+    if (known && chance(random, 25)) {
+        repeat_asset_type(known, command);
+        if (chance(random, 60))
+            return;
+    }
     if (chance(random, 60))
         command->loan_period =
             number((int64_t)history_random_below(random, 4) * 20 * HOUR / RENTBUS_SECOND);
@@ -394,7 +424,8 @@ static void choose_policy_put(struct history_random *random, struct model_comman
                                                             (int)history_random_below(random, 3));
 }
 
-static void choose_put(struct history_random *random, struct model_command *command)
+static void choose_put(struct history_random *random, const struct history_view *view,
+                       struct model_command *command)
 {
     static const enum rentbus_op ops[] = {RENTBUS_OP_user_put, RENTBUS_OP_asset_put,
                                           RENTBUS_OP_asset_put, RENTBUS_OP_asset_type_put,
@@ -411,7 +442,7 @@ static void choose_put(struct history_random *random, struct model_command *comm
         command->asset_type = PICK(random, asset_type_ids);
         break;
     case RENTBUS_OP_asset_type_put:
-        choose_asset_type_put(random, command);
+        choose_asset_type_put(random, view, command);
         break;
     default:
         command->id = PICK(random, location_ids);
@@ -435,11 +466,11 @@ struct model_text history_rental_id(unsigned number)
  * a timer or a grace begins or ends, and not farther than some days. */
 static void pass_time(struct history_random *random, const struct history_view *view, int64_t *now)
 {
-    if (chance(random, 30)) {
+    if (chance(random, 15)) {
         *now += (int64_t)history_random_below(random, 12) * HOUR;
         return;
     }
-    const struct model_rental *open = chance(random, 15) ? pick_open(random, view) : NULL;
+    const struct model_rental *open = chance(random, 20) ? pick_open(random, view) : NULL;
     if (!open)
         return;
     int64_t edge = open->expires_at;
@@ -475,11 +506,11 @@ static void choose_command(struct history_random *random, const struct history_v
     else if (choice < 86)
         choose_judgement(random, view, step);
     else if (choice < 89)
-        choose_block(random, step);
+        choose_block(random, view, step);
     else if (choice < 92)
         choose_policy_put(random, &step->command);
     else
-        choose_put(random, &step->command);
+        choose_put(random, view, &step->command);
 }
 
 void history_choose(struct history_random *random, const struct history_view *view, unsigned number,
@@ -493,7 +524,7 @@ void history_choose(struct history_random *random, const struct history_view *vi
 
     size_t choice = history_random_below(random, 1000);
     if (number < 60 && chance(random, 80)) {
-        choose_put(random, &step->command);
+        choose_put(random, view, &step->command);
         return;
     }
     step->back = chance(random, 60) ? 0 : history_random_below(random, 6);

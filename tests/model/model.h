@@ -262,7 +262,7 @@ extern const size_t model_move_count;
 const struct model_move *model_move_find(enum rentbus_status from, enum rentbus_event_type event,
                                          enum rentbus_status to);
 
-size_t model_open_count(const struct model_state *state);
+size_t model_status_count(const struct model_state *state, enum rentbus_status status);
 uint64_t model_expired_count(const struct model_state *state, int64_t now);
 
 #endif

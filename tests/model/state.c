@@ -96,12 +96,12 @@ bool model_matches(const struct model_rental *rental, const struct model_filter 
     return filter->expired == (filter->now > rental->expires_at);
 }
 
-size_t model_open_count(const struct model_state *state)
+size_t model_status_count(const struct model_state *state, enum rentbus_status status)
 {
-    size_t open = 0;
+    size_t count = 0;
     for (size_t i = 0; i < state->rental_count; i++)
-        open += state->rentals[i].status == RENTBUS_STATUS_IN_PROGRESS;
-    return open;
+        count += state->rentals[i].status == status;
+    return count;
 }
 
 uint64_t model_expired_count(const struct model_state *state, int64_t now)

@@ -107,11 +107,48 @@ static void put_command(struct fake_daemon *fake, struct rentbus_buffer *out)
     rentbus_encode(&rentbus_command_result_schema, &result, out);
 }
 
+/* Of a command of a batch: its number, from 1; but user.unblock finds nobody. True when it did. */
+static bool put_batch_reply(const struct rentbus_batch_command *command, uint64_t number,
+                            struct rentbus_buffer *out)
+{
+    struct rentbus_batch_reply reply = {0};
+    bool ok = !rentbus_text_equal(command->op, rentbus_text("user.unblock"));
+    RENTBUS_SET(&reply, batch_reply, id, command->id);
+    RENTBUS_SET(&reply, batch_reply, ok, ok);
+    reply.has |= ok ? RENTBUS_BIT(batch_reply, result) : RENTBUS_BIT(batch_reply, error);
+    RENTBUS_SET(&reply.result, command_result, seq, number);
+    RENTBUS_SET(&reply.result, command_result, outcome, RENTBUS_OUTCOME_COMPLETED);
+    RENTBUS_SET(&reply.error, error, code, RENTBUS_ERROR_NOT_FOUND);
+    RENTBUS_SET(&reply.error, error, field, rentbus_text("id"));
+    RENTBUS_SET(&reply.error, error, message, rentbus_text("as told"));
+    rentbus_encode(&rentbus_batch_reply_schema, &reply, out);
+    return ok;
+}
+
+static void put_batch(const struct rentbus_batch_args *args, struct rentbus_buffer *out)
+{
+    struct rentbus_buffer replies = {0};
+    struct rentbus_batch_result result = {0};
+    struct rentbus_batch_command command;
+    size_t position = 0;
+    bool applied = true;
+    while (rentbus_list_next(&args->commands, &rentbus_batch_command_schema, &position, &command) >
+           0)
+        applied = put_batch_reply(&command, ++result.replies.count, &replies) && applied;
+    result.replies.data = replies.data;
+    result.replies.length = replies.length;
+    result.has |= RENTBUS_BIT(batch_result, replies);
+    RENTBUS_SET(&result, batch_result, applied, applied || !args->atomic);
+    rentbus_encode(&rentbus_batch_result_schema, &result, out);
+    rentbus_buffer_release(&replies);
+}
+
 static void put_result(struct fake_daemon *fake, const struct rentbus_request *request,
                        struct rentbus_buffer *out)
 {
     struct rentbus_fault fault;
     struct rentbus_events_read_args args;
+    struct rentbus_batch_args batch;
     if (fake->mood == FAKE_ODD_RESULT) {
         rentbus_cbor_write_map(out, 0);
     } else if (rentbus_text_equal(request->op, rentbus_text("hello"))) {
@@ -120,6 +157,10 @@ static void put_result(struct fake_daemon *fake, const struct rentbus_request *r
         if (rentbus_decode(&rentbus_events_read_args_schema, request->args, RENTBUS_STRICT, &args,
                            &fault) == 0)
             put_page(fake, &args, out);
+    } else if (rentbus_text_equal(request->op, rentbus_text("batch"))) {
+        if (rentbus_decode(&rentbus_batch_args_schema, request->args, RENTBUS_STRICT, &batch,
+                           &fault) == 0)
+            put_batch(&batch, out);
     } else {
         put_command(fake, out);
     }

@@ -64,14 +64,9 @@ static void journal_add(struct world *world, const struct ledger_event *event)
     assert_false(world->bytes.failed);
 }
 
-int world_run(struct world *world, const struct ledger_command *command)
+/* Applies and journals the decision. */
+static void take_decision(struct world *world)
 {
-    int error = world_decide(world, command);
-
-    if (error != 0)
-        return error;
-    assert_in_range(world->decision.count, 1, LEDGER_DECISION_MAX);
-    memset(&world->result, 0xa5, sizeof(world->result));
     for (size_t i = 0; i < world->decision.count; i++) {
         struct ledger_event *event = &world->decision.events[i];
 
@@ -80,10 +75,35 @@ int world_run(struct world *world, const struct ledger_command *command)
         if (event->type == RENTBUS_RENTAL_CREATED_EVENT)
             world->rentals++;
     }
+}
+
+int world_run(struct world *world, const struct ledger_command *command)
+{
+    int error = world_decide(world, command);
+
+    if (error != 0)
+        return error;
+    assert_in_range(world->decision.count, 1, LEDGER_DECISION_MAX);
+    memset(&world->result, 0xa5, sizeof(world->result));
+    take_decision(world);
     ledger_outcome(world->decision.events, world->decision.count, ledger_head(world->ledger),
                    &world->result);
     assert_int_equal(world->result.seq, ledger_head(world->ledger));
     return 0;
+}
+
+size_t world_tick(struct world *world)
+{
+    struct ledger_context context = {
+        .now = world->now,
+        .next_seq = ledger_head(world->ledger) + 1,
+    };
+
+    memset(&world->decision, 0xa5, sizeof(world->decision));
+    ledger_decide_timers(world->ledger, &context, &world->decision);
+    assert_in_range(world->decision.count, 0, LEDGER_DECISION_MAX);
+    take_decision(world);
+    return world->decision.count;
 }
 
 struct ledger_command world_scan(enum rentbus_op op, const char *user, const char *asset,
@@ -163,6 +183,72 @@ void world_location(struct world *world, const char *id, const char *name)
     assert_int_equal(world_run(world, &command), 0);
 }
 
+struct ledger_command world_rental_command(enum rentbus_op op, const char *rental,
+                                           const char *reason)
+{
+    struct ledger_command command = {.op = op};
+    struct rentbus_reason_args *args = &command.args.rental_forgive;
+
+    if (op == RENTBUS_OP_rental_renew) {
+        RENTBUS_SET(&command.args.rental_renew, renew_args, rental_id, rentbus_text(rental));
+    } else if (op == RENTBUS_OP_rental_unflag) {
+        RENTBUS_SET(&command.args.rental_unflag, unflag_args, rental_id, rentbus_text(rental));
+    } else {
+        RENTBUS_SET(args, reason_args, rental_id, rentbus_text(rental));
+        RENTBUS_SET(args, reason_args, reason, rentbus_text(reason));
+    }
+    return command;
+}
+
+enum rentbus_outcome world_judge(struct world *world, enum rentbus_op op, const char *rental,
+                                 const char *reason)
+{
+    struct ledger_command command = world_rental_command(op, rental, reason);
+
+    assert_int_equal(world_run(world, &command), 0);
+    return world->result.outcome;
+}
+
+enum rentbus_outcome world_policy(struct world *world, const struct rentbus_policy_put_args *args)
+{
+    struct ledger_command command = {.op = RENTBUS_OP_policy_put};
+
+    command.args.policy_put = *args;
+    assert_int_equal(world_run(world, &command), 0);
+    return world->result.outcome;
+}
+
+void world_late_return(struct world *world, const char *late_return)
+{
+    struct rentbus_policy_put_args args = {0};
+
+    RENTBUS_SET(&args, policy_put_args, late_return, rentbus_text(late_return));
+    world_policy(world, &args);
+}
+
+void world_return_match(struct world *world, enum rentbus_return_match return_match)
+{
+    struct rentbus_policy_put_args args = {0};
+
+    RENTBUS_SET(&args, policy_put_args, return_match, return_match);
+    world_policy(world, &args);
+}
+
+enum rentbus_outcome world_block(struct world *world, const char *user, const char *reason)
+{
+    struct ledger_command command = {.op = RENTBUS_OP_user_block};
+
+    if (reason) {
+        RENTBUS_SET(&command.args.user_block, user_block_args, id, rentbus_text(user));
+        RENTBUS_SET(&command.args.user_block, user_block_args, reason, rentbus_text(reason));
+    } else {
+        command.op = RENTBUS_OP_user_unblock;
+        RENTBUS_SET(&command.args.user_unblock, user_unblock_args, id, rentbus_text(user));
+    }
+    assert_int_equal(world_run(world, &command), 0);
+    return world->result.outcome;
+}
+
 void world_import(struct world *world, const char *id, enum rentbus_status status, const char *user,
                   const char *asset, const char *type, int64_t created_at, int64_t expires_at)
 {
@@ -196,6 +282,24 @@ enum rentbus_reason world_reason(const struct world *world)
 {
     return RENTBUS_HAS(&world->result, command_result, reason) ? world->result.reason
                                                                : RENTBUS_REASON_NONE;
+}
+
+void world_reasons_are(const struct world *world, const char *reasons)
+{
+    const struct rentbus_command_result *result = &world->result;
+    char words[256] = "";
+    size_t length = 0;
+
+    if (RENTBUS_HAS(result, command_result, reasons)) {
+        for (size_t i = 0; i < result->reasons.count; i++)
+            length +=
+                (size_t)snprintf(words + length, sizeof(words) - length, "%s%.*s", i > 0 ? " " : "",
+                                 RENTBUS_TEXT_ARGS(result->reasons.items[i]));
+        assert_true(RENTBUS_HAS(result, command_result, reason));
+        assert_true(says(result->reasons.items[0],
+                         rentbus_word_text(&rentbus_reason_words, (int)result->reason)));
+    }
+    assert_string_equal(words, reasons);
 }
 
 bool says(struct rentbus_text text, const char *string)
@@ -294,8 +398,11 @@ void ledger_print(const struct ledger *ledger, struct rentbus_buffer *out)
     struct ledger_counts counts = ledger_counts(ledger);
     uint64_t digest = ledger_digest(ledger);
     uint64_t head = ledger_head(ledger);
+    struct rentbus_policy policy;
 
     rentbus_buffer_clear(out);
+    ledger_policy_get(ledger, &policy);
+    rentbus_encode(&rentbus_policy_schema, &policy, out);
     ledger_user_list(ledger, 0, print_user, out);
     ledger_asset_list(ledger, 0, print_asset, out);
     ledger_asset_type_list(ledger, 0, print_asset_type, out);

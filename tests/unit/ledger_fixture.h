@@ -43,13 +43,25 @@ void world_destroy(struct world **world);
 int world_run(struct world *world, const struct ledger_command *command);
 /* Decides only. */
 int world_decide(struct world *world, const struct ledger_command *command);
+/* Decides what is due now, applies and journals it; `decision` holds it. How many events. */
+size_t world_tick(struct world *world);
 
 struct ledger_command world_scan(enum rentbus_op op, const char *user, const char *asset,
                                  const char *rental, int64_t occurred_at);
 struct ledger_command world_import_command(const char *id, enum rentbus_status status,
                                            const char *user, const char *asset, const char *type,
                                            int64_t created_at, int64_t expires_at);
+/* Of renew without more, forgive, flag and unflag, which takes no reason. */
+struct ledger_command world_rental_command(enum rentbus_op op, const char *rental,
+                                           const char *reason);
 /* These must succeed. */
+enum rentbus_outcome world_judge(struct world *world, enum rentbus_op op, const char *rental,
+                                 const char *reason);
+enum rentbus_outcome world_policy(struct world *world, const struct rentbus_policy_put_args *args);
+void world_late_return(struct world *world, const char *late_return);
+void world_return_match(struct world *world, enum rentbus_return_match return_match);
+/* Unblocks when there is no reason. */
+enum rentbus_outcome world_block(struct world *world, const char *user, const char *reason);
 void world_user(struct world *world, const char *id);
 void world_asset(struct world *world, const char *id, const char *type);
 void world_asset_type(struct world *world, const char *id, int64_t loan_period, const char *type,
@@ -69,6 +81,9 @@ bool says(struct rentbus_text text, const char *string);
 bool world_status_is(const struct world *world, const char *rental, enum rentbus_status status);
 /* The id of the open rental that names the asset is that; NULL for none. */
 bool world_out_on(const struct world *world, const char *asset, const char *rental);
+
+/* Fails when the reasons of the result, with spaces between, are not those; "" for none. */
+void world_reasons_are(const struct world *world, const char *reasons);
 
 /* Decodes the journal's entries from seq `from` to `to` and applies them to another ledger. */
 int world_replay(const struct world *world, uint64_t from, uint64_t to, struct ledger *into);

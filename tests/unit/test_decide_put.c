@@ -119,6 +119,53 @@ static void an_asset_type_has_defaults(void **state)
     assert_int_equal(world->result.outcome, RENTBUS_OUTCOME_UPDATED);
 }
 
+/* Each field that is put alone makes a difference, and none that is put again. */
+static void an_asset_type_has_rules_of_its_own(void **state)
+{
+    struct world *world = *state;
+    struct ledger_command plain = {.op = RENTBUS_OP_asset_type_put};
+    struct rentbus_asset_type type;
+    const struct {
+        uint64_t bit;
+        uint64_t shown; /* in the asset type */
+        bool always;    /* shown, with a default */
+    } fields[] = {
+        {RENTBUS_BIT(asset_type_put_args, user_limit), RENTBUS_BIT(asset_type, user_limit), false},
+        {RENTBUS_BIT(asset_type_put_args, renewals_max), RENTBUS_BIT(asset_type, renewals_max),
+         false},
+        {RENTBUS_BIT(asset_type_put_args, due_soon_lead), RENTBUS_BIT(asset_type, due_soon_lead),
+         false},
+        {RENTBUS_BIT(asset_type_put_args, renewal_period), RENTBUS_BIT(asset_type, renewal_period),
+         true},
+    };
+
+    RENTBUS_SET(&plain.args.asset_type_put, asset_type_put_args, id, rentbus_text("box"));
+    assert_int_equal(world_run(world, &plain), 0);
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        for (uint64_t value = 0; value < 3; value++) {
+            struct ledger_command command = plain;
+            struct rentbus_asset_type_put_args *args = &command.args.asset_type_put;
+
+            if (fields[i].always && value == 0)
+                continue;
+            args->has |= fields[i].bit;
+            args->user_limit = args->renewals_max = value;
+            args->due_soon_lead = args->renewal_period = (int64_t)value;
+            assert_int_equal(world_run(world, &command), 0);
+            assert_int_equal(world->result.outcome, RENTBUS_OUTCOME_UPDATED);
+            assert_int_equal(world_run(world, &command), 0);
+            assert_int_equal(world->result.outcome, RENTBUS_OUTCOME_UNCHANGED);
+            assert_true(ledger_asset_type_get(world->ledger, rentbus_text("box"), &type));
+            assert_true((type.has & fields[i].shown) != 0);
+        }
+        assert_int_equal(world_run(world, &plain), 0);
+        assert_int_equal(world->result.outcome, RENTBUS_OUTCOME_UPDATED);
+        assert_true(ledger_asset_type_get(world->ledger, rentbus_text("box"), &type));
+        assert_int_equal((type.has & fields[i].shown) != 0, fields[i].always);
+        assert_int_equal(type.renewal_period, type.loan_period);
+    }
+}
+
 static void an_asset_type_needs_sense(void **state)
 {
     struct world *world = *state;
@@ -133,6 +180,10 @@ static void an_asset_type_needs_sense(void **state)
     args->has |= RENTBUS_BIT(asset_type_put_args, eligible_asset_types);
     assert_int_equal(world_run(world, &command), RENTBUS_ERROR_INVALID_ARGUMENT);
     assert_string_equal(world->fault.field, "eligible_asset_types");
+    args->has &= ~RENTBUS_BIT(asset_type_put_args, eligible_asset_types);
+    RENTBUS_SET(args, asset_type_put_args, renewal_period, 0);
+    assert_int_equal(world_run(world, &command), RENTBUS_ERROR_INVALID_ARGUMENT);
+    assert_string_equal(world->fault.field, "renewal_period");
 }
 
 static void an_import_is_taken_as_it_is(void **state)
@@ -270,6 +321,7 @@ int main(void)
         TEST(locations_are_put_but_not_by_being_named),
         TEST(an_asset_keeps_its_rental_through_a_put),
         TEST(an_asset_type_has_defaults),
+        TEST(an_asset_type_has_rules_of_its_own),
         TEST(an_asset_type_needs_sense),
         TEST(an_import_is_taken_as_it_is),
         TEST(a_second_import_changes_nothing),

@@ -56,7 +56,7 @@ static struct ledger_command random_put(uint64_t *random)
     struct ledger_command command = {.op = RENTBUS_OP_user_put};
     const char *name = ANY(random, names);
 
-    switch (below(random, 4)) {
+    switch (below(random, 3)) {
     case 0:
         command.op = RENTBUS_OP_asset_put;
         RENTBUS_SET(&command.args.asset_put, asset_put_args, id,
@@ -65,21 +65,78 @@ static struct ledger_command random_put(uint64_t *random)
                     rentbus_text(ANY(random, types)));
         return command;
     case 1:
-        command.op = RENTBUS_OP_asset_type_put;
-        RENTBUS_SET(&command.args.asset_type_put, asset_type_put_args, id,
-                    rentbus_text(ANY(random, types)));
-        RENTBUS_SET(&command.args.asset_type_put, asset_type_put_args, loan_period,
-                    86400 * (int64_t)(1 + below(random, 3)));
-        return command;
-    case 2:
         command.op = RENTBUS_OP_location_put;
         break;
     default:
+        if (below(random, 3) == 0)
+            RENTBUS_SET(&command.args.user_put, user_put_args, user_limit, below(random, 9));
         break;
     }
     RENTBUS_SET(&command.args.user_put, user_put_args, id, rentbus_text(ANY(random, user_ids)));
     if (name)
         RENTBUS_SET(&command.args.user_put, user_put_args, name, rentbus_text(name));
+    return command;
+}
+
+static struct ledger_command random_asset_type(uint64_t *random)
+{
+    struct ledger_command command = {.op = RENTBUS_OP_asset_type_put};
+    struct rentbus_asset_type_put_args *args = &command.args.asset_type_put;
+
+    RENTBUS_SET(args, asset_type_put_args, id, rentbus_text(ANY(random, types)));
+    RENTBUS_SET(args, asset_type_put_args, loan_period, 86400 * (int64_t)(1 + below(random, 3)));
+    if (below(random, 2) == 0)
+        RENTBUS_SET(args, asset_type_put_args, due_soon_lead, 3600 * (int64_t)below(random, 60));
+    if (below(random, 3) == 0)
+        RENTBUS_SET(args, asset_type_put_args, user_limit, below(random, 4));
+    if (below(random, 3) == 0)
+        RENTBUS_SET(args, asset_type_put_args, renewals_max, below(random, 4));
+    return command;
+}
+
+static struct ledger_command random_policy(uint64_t *random)
+{
+    static const char *const late_returns[] = {"reject", "flag", "forgive_within:P1D"};
+    struct ledger_command command = {.op = RENTBUS_OP_policy_put};
+    struct rentbus_policy_put_args *args = &command.args.policy_put;
+
+    if (below(random, 2) == 0)
+        RENTBUS_SET(args, policy_put_args, late_return, rentbus_text(ANY(random, late_returns)));
+    if (below(random, 2) == 0)
+        RENTBUS_SET(args, policy_put_args, return_match,
+                    (enum rentbus_return_match)(1 + below(random, 3)));
+    if (below(random, 2) == 0)
+        RENTBUS_SET(args, policy_put_args, user_limit, below(random, 6));
+    if (below(random, 2) == 0)
+        RENTBUS_SET(args, policy_put_args, renewal_grace, 86400 * (int64_t)below(random, 2));
+    return command;
+}
+
+static struct ledger_command random_judgement(uint64_t *random, const struct world *world)
+{
+    static const enum rentbus_op ops[] = {RENTBUS_OP_rental_renew, RENTBUS_OP_rental_forgive,
+                                          RENTBUS_OP_rental_flag, RENTBUS_OP_rental_unflag};
+    static char rental[16];
+
+    if (below(random, 8) == 0)
+        snprintf(rental, sizeof(rental), "i%u", below(random, 100));
+    else
+        snprintf(rental, sizeof(rental), "r%u", 1 + below(random, world->rentals + 1));
+    return world_rental_command(ANY(random, ops), rental, ANY(random, user_ids));
+}
+
+static struct ledger_command random_block(uint64_t *random)
+{
+    struct ledger_command command = {.op = RENTBUS_OP_user_unblock};
+
+    RENTBUS_SET(&command.args.user_unblock, user_unblock_args, id,
+                rentbus_text(ANY(random, user_ids)));
+    if (below(random, 3) > 0)
+        return command;
+    command.op = RENTBUS_OP_user_block;
+    RENTBUS_SET(&command.args.user_block, user_block_args, id, rentbus_text(ANY(random, user_ids)));
+    RENTBUS_SET(&command.args.user_block, user_block_args, reason,
+                rentbus_text(ANY(random, types)));
     return command;
 }
 
@@ -96,12 +153,20 @@ static struct ledger_command random_import(uint64_t *random)
 
 static struct ledger_command random_command(uint64_t *random, struct world *world)
 {
-    unsigned dice = below(random, 16);
+    unsigned dice = below(random, 24);
 
     world->now += below(random, 3600) * RENTBUS_SECOND;
     if (dice < 2)
         return random_put(random);
-    return dice < 3 ? random_import(random) : random_scan(random, world);
+    if (dice < 3)
+        return random_asset_type(random);
+    if (dice < 4)
+        return random_block(random);
+    if (dice < 5)
+        return random_policy(random);
+    if (dice < 9)
+        return random_judgement(random, world);
+    return dice < 10 ? random_import(random) : random_scan(random, world);
 }
 
 static void random_commands(uint64_t *random, struct world *world, unsigned count)
@@ -110,7 +175,37 @@ static void random_commands(uint64_t *random, struct world *world, unsigned coun
         struct ledger_command command = random_command(random, world);
 
         (void)!world_run(world, &command);
+        if (below(random, 4) == 0)
+            world_tick(world);
     }
+}
+
+static bool timer_before(const struct ledger_timer *a, const struct ledger_timer *b)
+{
+    return a->due_at < b->due_at ||
+           (a->due_at == b->due_at && a->rental->created_seq < b->rental->created_seq);
+}
+
+/* That the timers are those of the open rentals that have something to be told of, in order. */
+static void must_have_its_timers(const struct ledger *ledger)
+{
+    const struct ledger_timers *timers = &ledger->timers;
+    size_t expected = 0;
+
+    for (size_t i = 0; i < ledger->created.count; i++) {
+        const struct ledger_rental *rental = ledger->created.entries[i].rental;
+
+        if (!rental || !ledger_rental_open(rental) || rental->state.due_at == LEDGER_NEVER)
+            continue;
+        expected++;
+        assert_in_range(rental->timer, 0, timers->count - 1);
+        assert_ptr_equal(timers->entries[rental->timer].rental, rental);
+        assert_true(timers->entries[rental->timer].due_at == rental->state.due_at ||
+                    timers->entries[rental->timer].due_at == rental->state.expires_at + 1);
+    }
+    assert_int_equal(timers->count, expected);
+    for (size_t i = 1; i < timers->count; i++)
+        assert_false(timer_before(&timers->entries[i], &timers->entries[(i - 1) / 2]));
 }
 
 static void must_equal(const struct rentbus_buffer *a, const struct rentbus_buffer *b)
@@ -140,14 +235,50 @@ static void a_rollback_gives_the_state_before(void **state)
             ledger_print(world->ledger, &before);
             rentals = world->rentals;
             random_commands(&random, world, below(&random, 60));
+            must_have_its_timers(world->ledger);
             ledger_rollback(world->ledger);
             world->rentals = rentals;
+            must_have_its_timers(world->ledger);
             ledger_print(world->ledger, &after);
             must_equal(&before, &after);
         }
         world_destroy(&world);
     }
     rentbus_buffer_release(&before);
+    rentbus_buffer_release(&after);
+}
+
+/* Also to a place between what is durable and the head, step by step. */
+static void a_rollback_stops_where_it_is_told(void **state)
+{
+    static struct rentbus_buffer at[3];
+    struct rentbus_buffer after = {0};
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        uint64_t random = seed;
+        struct world *world = world_create();
+        uint64_t heads[3];
+
+        random_commands(&random, world, 100);
+        ledger_durable(world->ledger, ledger_head(world->ledger));
+        for (size_t i = 0; i < 3; i++) {
+            heads[i] = ledger_head(world->ledger);
+            ledger_print(world->ledger, &at[i]);
+            random_commands(&random, world, 1 + below(&random, 40));
+        }
+        for (size_t i = 3; i-- > 0;) {
+            ledger_rollback_to(world->ledger, i > 0 ? heads[i] : 0);
+            assert_int_equal(ledger_head(world->ledger), heads[i]);
+            ledger_print(world->ledger, &after);
+            must_equal(&at[i], &after);
+        }
+        ledger_rollback_to(world->ledger, heads[2]);
+        assert_int_equal(ledger_head(world->ledger), heads[0]);
+        world_destroy(&world);
+    }
+    for (size_t i = 0; i < 3; i++)
+        rentbus_buffer_release(&at[i]);
     rentbus_buffer_release(&after);
 }
 
@@ -393,6 +524,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_rollback_gives_the_state_before),
+        cmocka_unit_test(a_rollback_stops_where_it_is_told),
         cmocka_unit_test(a_replay_gives_the_same_state),
         cmocka_unit_test(the_archive_does_not_show_in_the_digest),
         cmocka_unit_test(no_memory_changes_nothing),

@@ -299,6 +299,80 @@ static void a_broken_journal_is_seen(void **state)
     assert_int_equal(ledger_head(world->ledger), next);
 }
 
+/* Events about r1, which is open at revision 1, that say too much, or another thing. */
+static void changes_that_cannot_follow_are_seen(void **state)
+{
+    static const struct {
+        enum rentbus_event_type type;
+        const char *id;
+        uint64_t rev;
+        uint64_t renewals;
+        enum rentbus_status status;
+        int error;
+    } cases[] = {
+        {RENTBUS_RENTAL_RENEWED_EVENT, "r9", 2, 1, RENTBUS_STATUS_IN_PROGRESS, -EBADMSG},
+        {RENTBUS_RENTAL_RENEWED_EVENT, "r1", 3, 1, RENTBUS_STATUS_IN_PROGRESS, -EBADMSG},
+        {RENTBUS_RENTAL_RENEWED_EVENT, "r1", 2, 2, RENTBUS_STATUS_IN_PROGRESS, -EBADMSG},
+        {RENTBUS_RENTAL_FORGIVEN_EVENT, "r9", 2, 0, RENTBUS_STATUS_FORGIVEN, -EBADMSG},
+        {RENTBUS_RENTAL_FORGIVEN_EVENT, "r1", 1, 0, RENTBUS_STATUS_FORGIVEN, -EBADMSG},
+        {RENTBUS_RENTAL_FORGIVEN_EVENT, "r1", 2, 0, RENTBUS_STATUS_COMPLETED, -EBADMSG},
+        {RENTBUS_RENTAL_FLAGGED_EVENT, "r1", 2, 0, RENTBUS_STATUS_FORGIVEN, -EBADMSG},
+        {RENTBUS_RENTAL_UNFLAGGED_EVENT, "r1", 2, 0, RENTBUS_STATUS_IN_PROGRESS, -EBADMSG},
+        {RENTBUS_RENTAL_UNFLAGGED_EVENT, "r1", 2, 0, RENTBUS_STATUS_COMPLETED, -EBADMSG},
+        {RENTBUS_RENTAL_DUE_SOON_EVENT, "r1", 1, 0, RENTBUS_STATUS_IN_PROGRESS, -EBADMSG},
+        {RENTBUS_RENTAL_EXPIRED_EVENT, "r1", 2, 0, RENTBUS_STATUS_IN_PROGRESS, -EBADMSG},
+        {RENTBUS_RENTAL_EXPIRED_EVENT, "r1", 1, 0, RENTBUS_STATUS_IN_PROGRESS, 0},
+        {RENTBUS_RENTAL_RENEWED_EVENT, "r1", 2, 1, RENTBUS_STATUS_IN_PROGRESS, 0},
+        {RENTBUS_RENTAL_FLAGGED_EVENT, "r1", 3, 1, RENTBUS_STATUS_FLAGGED, 0},
+        {RENTBUS_RENTAL_RENEWED_EVENT, "r1", 4, 2, RENTBUS_STATUS_IN_PROGRESS, -EBADMSG},
+        {RENTBUS_RENTAL_FLAGGED_EVENT, "r1", 4, 1, RENTBUS_STATUS_FLAGGED, -EBADMSG},
+        {RENTBUS_RENTAL_EXPIRED_EVENT, "r1", 3, 1, RENTBUS_STATUS_IN_PROGRESS, -EBADMSG},
+        {RENTBUS_RENTAL_UNFLAGGED_EVENT, "r1", 4, 1, RENTBUS_STATUS_COMPLETED, 0},
+        {RENTBUS_RENTAL_UNFLAGGED_EVENT, "r1", 5, 1, RENTBUS_STATUS_COMPLETED, -EBADMSG},
+        {RENTBUS_RENTAL_FORGIVEN_EVENT, "r1", 5, 1, RENTBUS_STATUS_FORGIVEN, -EBADMSG},
+    };
+    struct world *world = *state;
+    static struct ledger_event event;
+
+    world_checkout(world, "ann", "box1", NOW);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        bool renewed = cases[i].type == RENTBUS_RENTAL_RENEWED_EVENT;
+        bool timer = rentbus_event_rows[cases[i].type].data == &rentbus_rental_data_schema;
+        struct rentbus_rental *rental = &event.data.judged_data.rental;
+
+        memset(&event, 0, sizeof(event));
+        if (renewed)
+            rental = &event.data.renewed_data.rental;
+        if (timer)
+            rental = &event.data.rental_data.rental;
+        event.type = cases[i].type;
+        RENTBUS_SET(rental, rental, id, rentbus_text(cases[i].id));
+        RENTBUS_SET(rental, rental, rev, cases[i].rev);
+        RENTBUS_SET(rental, rental, renewals, cases[i].renewals);
+        RENTBUS_SET(rental, rental, status, cases[i].status);
+        RENTBUS_SET(rental, rental, expires_at, NOW + 9 * DAY);
+        assert_int_equal(ledger_apply(world->ledger, &event, ledger_head(world->ledger) + 1),
+                         cases[i].error);
+    }
+}
+
+static void a_policy_that_cannot_be_is_seen(void **state)
+{
+    struct world *world = *state;
+    static struct ledger_event event;
+    struct rentbus_policy *policy = &event.data.policy_data.policy;
+    uint64_t next = ledger_head(world->ledger) + 1;
+
+    event.type = RENTBUS_POLICY_UPDATED_EVENT;
+    ledger_policy_get(world->ledger, policy);
+    assert_int_equal(ledger_apply(world->ledger, &event, next), -EBADMSG);
+    policy->version = next;
+    policy->late_return = rentbus_text("whenever");
+    assert_int_equal(ledger_apply(world->ledger, &event, next), -EBADMSG);
+    policy->late_return = rentbus_text("flag");
+    assert_int_equal(ledger_apply(world->ledger, &event, next), 0);
+}
+
 static void rentals_that_cannot_begin_are_seen(void **state)
 {
     struct world *world = *state;
@@ -349,7 +423,8 @@ static void what_is_not_the_ledgers_moves_the_head(void **state)
 static void a_digest_sees_every_field(void **state)
 {
     struct world *world = *state;
-    uint64_t seen[16];
+    uint64_t seen[32];
+    struct rentbus_policy_put_args policy = {0};
     size_t count = 0;
 
     seen[count++] = ledger_digest(world->ledger);
@@ -371,6 +446,22 @@ static void a_digest_sees_every_field(void **state)
     seen[count++] = ledger_digest(world->ledger);
     world_return(world, "ann", "box2", NULL, NOW);
     assert_int_equal(ledger_digest(world->ledger), seen[count - 1]);
+    world_block(world, "ann", "owes");
+    seen[count++] = ledger_digest(world->ledger);
+    world_block(world, "ann", "");
+    seen[count++] = ledger_digest(world->ledger);
+    RENTBUS_SET(&policy, policy_put_args, user_limit, 7);
+    world_policy(world, &policy);
+    seen[count++] = ledger_digest(world->ledger);
+    world_checkout(world, "bob", "box3", NOW);
+    seen[count++] = ledger_digest(world->ledger);
+    world->now = NOW + 7 * DAY + 1;
+    assert_int_equal(world_tick(world), 1);
+    seen[count++] = ledger_digest(world->ledger);
+    world_judge(world, RENTBUS_OP_rental_flag, "r2", "broken");
+    seen[count++] = ledger_digest(world->ledger);
+    world_judge(world, RENTBUS_OP_rental_forgive, "r2", "a gift");
+    seen[count++] = ledger_digest(world->ledger);
     for (size_t i = 0; i < count; i++)
         for (size_t j = 0; j < i; j++)
             assert_int_not_equal(seen[i], seen[j]);
@@ -385,6 +476,7 @@ int main(void)
         TEST(things_are_listed_by_position),       TEST(closed_rentals_wait_for_the_archive),
         TEST(many_closed_rentals_leave_few_holes), TEST(a_rollback_stops_at_what_is_durable),
         TEST(a_rollback_takes_back_every_put),     TEST(a_broken_journal_is_seen),
+        TEST(changes_that_cannot_follow_are_seen), TEST(a_policy_that_cannot_be_is_seen),
         TEST(rentals_that_cannot_begin_are_seen),  TEST(what_is_not_the_ledgers_moves_the_head),
         TEST(a_digest_sees_every_field),
     };

@@ -320,6 +320,36 @@ static void completes_many_calls(void **state)
     assert_int_equal(rentbus_client_wait(fixture->client, -1), 0);
 }
 
+struct greeting {
+    struct rentbus_client *client;
+    struct tally tally;
+    bool done;
+    bool kept;
+};
+
+static void start_another(void *context, const struct rentbus_completion *completion)
+{
+    struct greeting *greeting = context;
+    const struct rentbus_hello_result *hello = completion->result;
+    greeting->tally.client = greeting->client;
+    start(&greeting->tally, 1);
+    greeting->done = true;
+    greeting->kept = rentbus_text_equal(hello->ledger, rentbus_text("test"));
+}
+
+static void keeps_a_result_while_its_callback_starts_calls(void **state)
+{
+    struct fixture *fixture = *state;
+    struct greeting greeting = {.client = fixture->client};
+    assert_int_equal(
+        rentbus_call_start(fixture->client, RENTBUS_OP_hello, NULL, NULL, start_another, &greeting),
+        0);
+    while (!greeting.done)
+        assert_true(rentbus_client_wait(fixture->client, 20000) > 0);
+    wait_for(&greeting.tally, 1);
+    assert_true(greeting.kept);
+}
+
 static void completes_many_calls_over_a_restart(void **state)
 {
     struct fixture *fixture = *state;
@@ -575,6 +605,7 @@ int main(void)
         TEST(drops_second_answers),
         TEST(survives_restarts),
         TEST(completes_many_calls),
+        TEST(keeps_a_result_while_its_callback_starts_calls),
         TEST(completes_many_calls_over_a_restart),
         TEST(waits_beside_calls_in_flight),
         TEST(sends_again_only_what_is_late),

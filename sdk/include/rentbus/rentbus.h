@@ -74,7 +74,8 @@ RENTBUS_EXPORT int rentbus_client_command_id(struct rentbus_client *client,
 /* Calls an operation and waits for its answer. `args` and `result` are the structs that schema.h
  * names for `op`; `result` may be NULL. Texts in *result are borrowed from the client until its
  * next call. `command_id` is the idempotency key of a command: give the same again and the daemon
- * answers with the first outcome; NULL: a fresh one. -EALREADY: it is that of a call in flight.
+ * answers with the first outcome; NULL: a fresh one. (It is no such key for a query, nor for a
+ * batch, whose commands have their own.) -EALREADY: it is that of a call in flight.
  * BUSY and UNAVAILABLE are tried again until the timeout, and returned when there is no time for
  * another try. `args` may be NULL: nothing is present. */
 RENTBUS_EXPORT int rentbus_call(struct rentbus_client *client, enum rentbus_op op,
@@ -92,6 +93,39 @@ RENTBUS_EXPORT int rentbus_call(struct rentbus_client *client, enum rentbus_op o
         const struct rentbus_##args_struct *args, struct rentbus_##result_struct *result)          \
         __attribute__((warn_unused_result));
 RENTBUS_OPS(RENTBUS_DECLARE_CALL)
+
+/* ---- batches ----
+ * Many commands in one request, which is much faster than one by one, and on request all or
+ * nothing: rentbus_batch_add(builder, RENTBUS_OP_rental_return, &command_id, &return_args);  (and
+ * so on) RENTBUS_SET(&args, batch_args, commands, rentbus_batch_commands(builder));
+ *   rentbus_batch(client, NULL, &args, &result);
+ *   while (rentbus_list_next(&result.replies, &rentbus_batch_reply_schema, &position, &reply) == 1)
+ * Replies stand in the order of the commands. When it is not known whether a batch arrived
+ * (-ETIMEDOUT), send it again as it is: each command is done once, by its own id. */
+
+/* Collects the commands of a batch. Used by the thread of its client. */
+struct rentbus_batch_builder;
+
+/* 0, or -ENOMEM. Close it before the client. */
+RENTBUS_EXPORT int rentbus_batch_open(struct rentbus_client *client,
+                                      struct rentbus_batch_builder **builder)
+    __attribute__((warn_unused_result));
+/* NULL-safe. */
+RENTBUS_EXPORT void rentbus_batch_close(struct rentbus_batch_builder **builder);
+/* Adds a command behind the others. `args` is the struct that schema.h names for `op`, copied, and
+ * checked as rentbus_call() does; NULL: nothing is present. `command_id` is its idempotency key,
+ * NULL: a fresh one; the daemon refuses a batch that has one twice. TOO_LARGE: there are
+ * RENTBUS_BATCH_MAX commands; send them, clear the batch, and add this one again. -EINVAL: `op` is
+ * no command. Unless it returns 0, the batch is as it was. */
+RENTBUS_EXPORT int rentbus_batch_add(struct rentbus_batch_builder *builder, enum rentbus_op op,
+                                     const struct rentbus_uuid *command_id, const void *args)
+    __attribute__((warn_unused_result));
+/* The commands so far, for `commands` of struct rentbus_batch_args. Borrowed until the next call
+ * with this builder; rentbus_call_start() is done with them when it returns. */
+RENTBUS_EXPORT struct rentbus_list rentbus_batch_commands(
+    const struct rentbus_batch_builder *builder);
+/* Takes every command out. */
+RENTBUS_EXPORT void rentbus_batch_clear(struct rentbus_batch_builder *builder);
 
 /* ---- many calls at once, and other event loops ---- */
 
