@@ -375,8 +375,7 @@ def test_a_key_whose_command_is_still_on_its_way(bridge, daemon):
 
 DRY_RUNS = [
     ("POST", "/rentals", scan(asset="m2"), "RENTAL_CREATED_EVENT"),
-    ("POST", "/returns", {"timestamp": "NOW", "user_id": "u1", "asset_id": "m1"},
-     "RENTAL_RETURN_COMPLETE_EVENT"),
+    ("POST", "/returns", scan(timestamp="NOW"), "RENTAL_RETURN_COMPLETE_EVENT"),
     ("PUT", "/rentals/RENTAL", {"location_id": "bin"}, "RENTAL_RETURN_COMPLETE_EVENT"),
     ("POST", "/rentals/RENTAL/renew", {}, "RENTAL_RENEWED_EVENT"),
     ("POST", "/rentals/RENTAL/forgive", {"reason": "x"}, "RENTAL_FORGIVEN_EVENT"),
@@ -393,13 +392,13 @@ DRY_RUNS = [
 
 
 def test_every_command_can_be_run_dry(bridge, shop):
-    """However it is said: nothing happens, and then in earnest what was foretold."""
+    """However it is said, and nothing happens."""
+    rental = checkout(bridge)
     paths = bridge.get("/openapi.json").json()["paths"]
     commands = {(method.upper(), path) for path, methods in paths.items()
                 for method, operation in methods.items() if "202" in operation["responses"]}  # fmt: skip
     assert len(commands) == len(DRY_RUNS)
-    for number, (method, path, body, last) in enumerate(DRY_RUNS):
-        rental = checkout(bridge, user="u1", asset="m1") if number == 0 else rental
+    for method, path, body, last in DRY_RUNS:
         path = path.replace("RENTAL", rental["id"])
         if "timestamp" in body:
             body = {**body, "timestamp": now()}
@@ -486,7 +485,7 @@ def batch(bridge, commands, **more):
 
 def test_a_batch_is_done_in_order(bridge, shop):
     given = key()
-    back = {"op": "rental.return", "args": {"asset_id": "m1", "timestamp": now(minutes=1)}}
+    back = {"op": "rental.return", "args": scan("u3", "m1", timestamp=now(minutes=1))}
     commands = [put("u3"), take("u3", "m1"), back, take("u2", "m1", id=given), put("u3", id=None)]
     applied, replies = batch(bridge, commands)
     assert applied is True
@@ -609,7 +608,7 @@ def test_a_thousand_and_one_more(bridge, shop):
     assert head(shop) == before
 
 
-@pytest.mark.parametrize("size, status", [(BATCH_MAX, 200), (BATCH_MAX + 1, 413), (9 << 20, 413)])
+@pytest.mark.parametrize("size, status", [(BATCH_MAX, 200), (BATCH_MAX + 1, 413), (2 << 20, 413)])
 def test_a_batch_has_a_limit(bridge, shop, size, status):
     body = json.dumps({"commands": [put("u3")]}).encode().ljust(size)
     response = bridge.request("POST", "/batch", body=body)

@@ -94,7 +94,8 @@ def test_a_return_of_a_rental_goes_on_record(bridge, shop):
     assert again.json()["returned_at"] == "2025-02-10T11:00:00Z"
     assert again.json()["returned_at_location_id"] == "bin-7"
     events = bridge.get(f"/events?from_seq={rental['created_seq'] + 1}").json()["events"]
-    assert [event["type"] for event in events] == [
+    command = response.headers["Location"].rpartition("/")[2]
+    assert [event["type"] for event in events if event.get("command") == command] == [
         "RENTAL_RETURN_EVENT",
         "RENTAL_RETURN_COMPLETE_EVENT",
     ]
@@ -248,7 +249,8 @@ def test_waiting_is_understood(bridge, shop):
             "asset-types",
             "asset_types",
             {"loan_period": "P2D"},
-            {"id": "x y", "loan_period": "P2D", "eligible_asset_types": ["x y"]},
+            {"id": "x y", "loan_period": "P2D", "renewal_period": "P2D",
+             "eligible_asset_types": ["x y"]},
         ),
         ("locations", "locations", {}, {"id": "x y"}),
     ],
