@@ -153,7 +153,8 @@ static int asset_type_state(struct ledger *ledger, const struct rentbus_asset_ty
 
     *state = (struct ledger_asset_type_state){
         .loan_period = data->loan_period,
-        .renewal_period = data->renewal_period,
+        .renewal_period = RENTBUS_HAS(data, asset_type, renewal_period) ? data->renewal_period
+                                                                        : data->loan_period,
         .due_soon_lead = has_lead ? data->due_soon_lead : 0,
         .has_due_soon_lead = has_lead,
         .user_limit = {has_limit ? data->user_limit : 0, has_limit},

@@ -12,6 +12,7 @@ static void result_rental(struct rentbus_command_result *result,
     ledger_rental_copy(rental, &result->rental);
 }
 
+/* Journals from before there were several reasons have only the one. */
 static void result_reasons(struct rentbus_command_result *result, enum rentbus_reason reason,
                            const struct rentbus_ids *reasons)
 {
@@ -19,6 +20,11 @@ static void result_reasons(struct rentbus_command_result *result, enum rentbus_r
     result->has |= RENTBUS_BIT(command_result, reasons);
     result->reasons.count = reasons->count;
     memcpy(result->reasons.items, reasons->items, reasons->count * sizeof(reasons->items[0]));
+    if (reasons->count == 0) {
+        result->reasons.count = 1;
+        result->reasons.items[0] =
+            rentbus_text(rentbus_word_text(&rentbus_reason_words, (int)reason));
+    }
 }
 
 static void outcome_complete(const struct ledger_event *event,

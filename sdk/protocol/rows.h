@@ -39,7 +39,8 @@
     F(S, OPTIONAL, ID, rental_id, none)                                                            \
     F(S, REQUIRED, ID, asset_type, none)
 
-/* `eligible_asset_types`: what may come back for it. `user_limit`: how many of the type one user
+/* No `renewal_period` in journals from before there was one: it is the loan period.
+ * `eligible_asset_types`: what may come back for it. `user_limit`: how many of the type one user
  * may have out. `renewals_max`: how often a rental may be renewed, by `renewal_period` where the
  * renewal says nothing. `due_soon_lead`: how long before `expires_at` RENTAL_DUE_SOON_EVENT comes.
  * No limit, and no such event, where they are absent. */
@@ -49,7 +50,7 @@
     F(S, REQUIRED, DURATION, loan_period, none)                                                    \
     F(S, OPTIONAL, UINT, renewals_max, none)                                                       \
     F(S, OPTIONAL, DURATION, due_soon_lead, none)                                                  \
-    F(S, REQUIRED, DURATION, renewal_period, none)                                                 \
+    F(S, OPTIONAL, DURATION, renewal_period, none)                                                 \
     F(S, REQUIRED, IDS, eligible_asset_types, none)
 
 /* The rules that a ledger may choose. `version` is the seq of the event that set it, 0 before the
@@ -334,11 +335,12 @@
     F(S, OPTIONAL, UINT, policy_version, none)                                                     \
     F(S, OPTIONAL, ID, conflict_rental_id, none)
 
-/* `rental` is the one that the reason is about, where there is one. */
+/* `rental` is the one that the reason is about, where there is one. No `reasons` in journals from
+ * before there were several: `reason` is the only one. */
 #define RENTBUS_REJECTED_DATA(F, S)                                                                \
     F(S, REQUIRED, WORD, reason, reason)                                                           \
     F(S, OPTIONAL, MAP, rental, rental)                                                            \
-    F(S, REQUIRED, IDS, reasons, none)                                                             \
+    F(S, OPTIONAL, IDS, reasons, none)                                                             \
     F(S, OPTIONAL, ID, user_id, none)                                                              \
     F(S, OPTIONAL, ID, asset_id, none)                                                             \
     F(S, OPTIONAL, ID, location_id, none)                                                          \

@@ -38,8 +38,7 @@
     WORD(P, RENEWAL_LIMIT)                                                                         \
     WORD(P, NOT_LATER)                                                                             \
     WORD(P, NOT_FLAGGED)                                                                           \
-    WORD(P, ASSET_OUT)                                                                             \
-    WORD(P, USER_NOT_BLOCKED)
+    WORD(P, ASSET_OUT)
 
 /* What chose the rental that a return completed. */
 #define RENTBUS_MATCHED_BY_WORDS(WORD, P)                                                          \
