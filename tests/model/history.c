@@ -10,12 +10,11 @@
 #define HOUR (60 * MINUTE)
 #define DAY RENTBUS_DAY
 
-#define LONG_ID                                                                                    \
-    "u4-0123456789012345678901234567890123456789012345678901234567890"                             \
-    "1234567890123456789012345678901234567890123456789012345678901234"
+static const char long_id[] = "u4-0123456789012345678901234567890123456789012345678901234567890"
+                              "1234567890123456789012345678901234567890123456789012345678901234";
 
 /* Some ids begin with others, one is as long as an id may be, one is not ASCII. */
-static const char *const user_ids[] = {"u1", "u2", "u", "ü3", LONG_ID, "nobody"};
+static const char *const user_ids[] = {"u1", "u2", "u", "ü3", long_id, "nobody"};
 static const char *const asset_ids[] = {"a1", "a2", "a3", "a4",  "a5",     "a6",
                                         "a7", "a8", "a9", "a1x", "nothing"};
 static const char *const asset_type_ids[] = {"mug", "bowl", "box", "lid"};

@@ -85,6 +85,14 @@ struct model_ids model_ids_of_one(const struct model_text *id)
     return ids;
 }
 
+struct model_ids model_default_types(const struct model_state *state,
+                                     const struct model_text *asset_id)
+{
+    const struct model_asset *asset = model_asset(state, asset_id);
+    const struct model_asset_type *type = model_asset_type(state, &asset->asset_type);
+    return type ? type->eligible : model_ids_of_one(&asset->asset_type);
+}
+
 bool model_number_equal(struct model_number a, struct model_number b)
 {
     return a.given == b.given && (!a.given || a.value == b.value);

@@ -38,7 +38,7 @@ static int64_t in_progress(const struct model_state *state, const struct model_t
             !model_text_equal(&rental->user_id, user_id))
             continue;
         const struct model_asset *asset = model_asset(state, &rental->asset_id);
-        count += !asset_type || model_text_equal(&asset->asset_type, asset_type);
+        count += !asset_type || (asset && model_text_equal(&asset->asset_type, asset_type));
     }
     return count;
 }
@@ -82,8 +82,6 @@ static void add_missed(const struct model_state *state, const struct model_comma
 static void add_created(const struct model_state *state, const struct model_command *command,
                         const struct model_context *context, struct model_decision *decision)
 {
-    const struct model_asset *asset = model_asset(state, &command->asset_id);
-    const struct model_asset_type *type = model_asset_type(state, &asset->asset_type);
     struct model_event *event =
         model_add(decision, RENTBUS_RENTAL_CREATED_EVENT, context->new_rental_id);
     event->policy_version = model_policy_version(state);
@@ -95,10 +93,8 @@ static void add_created(const struct model_state *state, const struct model_comm
     rental->created_at = command->occurred_at;
     rental->expires_at = expires_at(state, command);
     rental->status = RENTBUS_STATUS_IN_PROGRESS;
-    if (command->eligible.given)
-        rental->eligible = command->eligible;
-    else
-        rental->eligible = type ? type->eligible : model_ids_of_one(&asset->asset_type);
+    rental->eligible = command->eligible.given ? command->eligible
+                                               : model_default_types(state, &command->asset_id);
     rental->rev = 1;
     rental->created_seq = state->head + decision->count;
 }
