@@ -111,7 +111,7 @@ static void judge(const struct model_state *state, const struct model_command *c
         model_reason_add(&reasons, RENTBUS_REASON_USER_UNKNOWN);
     if (!asset)
         model_reason_add(&reasons, RENTBUS_REASON_ASSET_UNKNOWN);
-    if (reasons.count > 0) {
+    if (!user || !asset) {
         model_add_rejection(state, command, rejected, reasons, NULL, decision);
         return;
     }
