@@ -160,6 +160,8 @@ void ledger_rental_unlink(struct ledger *ledger, struct ledger_rental *rental)
         chain_remove(chain_of(ledger, rental), rental);
         return;
     }
+    if (rental->state.due_at != LEDGER_NEVER)
+        ledger_timers_prefetch(&ledger->timers, rental);
     ledger_tree_remove(&rental->user->open, LEDGER_BY_AGE, rental);
     rental->user->open_count--;
     rental->state.asset->rental = NULL;

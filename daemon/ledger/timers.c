@@ -10,8 +10,11 @@
 #define CAPACITY_MIN 64
 /* Grows by an eighth: room that nobody uses counts as memory of each rental. */
 #define GROWTH 8
-/* Of the entries that may come next: each that is taken leaves two in its stead. */
-#define FRONTIER_MAX (LEDGER_DECISION_MAX + 1)
+/* Children of an entry: three quarters of all have none, and those of one lie side by side, which
+ * spares memory accesses where a rental is removed. */
+#define ARITY 4
+/* Of the entries that may come next: each that is taken leaves its children in its stead. */
+#define FRONTIER_MAX ((ARITY - 1) * LEDGER_DECISION_MAX + 1)
 
 int ledger_timers_reserve(struct ledger_timers *timers, size_t count,
                           const struct ledger_memory *memory)
@@ -47,26 +50,34 @@ static void put(struct ledger_timers *timers, size_t place, struct ledger_timer 
 /* Puts a timer where it belongs, `place` or above it. */
 static void sift_up(struct ledger_timers *timers, size_t place, struct ledger_timer timer)
 {
-    while (place > 0 && before(&timer, &timers->entries[(place - 1) / 2])) {
-        put(timers, place, timers->entries[(place - 1) / 2]);
-        place = (place - 1) / 2;
+    while (place > 0 && before(&timer, &timers->entries[(place - 1) / ARITY])) {
+        put(timers, place, timers->entries[(place - 1) / ARITY]);
+        place = (place - 1) / ARITY;
     }
     put(timers, place, timer);
+}
+
+/* Which of the children comes first, or `count` when there are none. */
+static size_t first_child(const struct ledger_timers *timers, size_t place)
+{
+    size_t first = ARITY * place + 1;
+    size_t end = first + ARITY < timers->count ? first + ARITY : timers->count;
+
+    for (size_t child = first + 1; child < end; child++)
+        if (before(&timers->entries[child], &timers->entries[first]))
+            first = child;
+    return first < timers->count ? first : timers->count;
 }
 
 /* The same for `place` or below it. */
 static void sift_down(struct ledger_timers *timers, size_t place, struct ledger_timer timer)
 {
-    size_t child;
+    size_t child = first_child(timers, place);
 
-    while ((child = 2 * place + 1) < timers->count) {
-        if (child + 1 < timers->count &&
-            before(&timers->entries[child + 1], &timers->entries[child]))
-            child++;
-        if (!before(&timers->entries[child], &timer))
-            break;
+    while (child < timers->count && before(&timers->entries[child], &timer)) {
         put(timers, place, timers->entries[child]);
         place = child;
+        child = first_child(timers, place);
     }
     put(timers, place, timer);
 }
@@ -77,6 +88,17 @@ void ledger_timers_add(struct ledger_timers *timers, struct ledger_rental *renta
     sift_up(timers, timers->count++, (struct ledger_timer){rental->state.due_at, rental});
 }
 
+void ledger_timers_prefetch(const struct ledger_timers *timers, const struct ledger_rental *rental)
+{
+    size_t place = rental->timer;
+
+    if (place == 0)
+        return;
+    __builtin_prefetch(&timers->entries[place], 1);
+    __builtin_prefetch(&timers->entries[(place - 1) / ARITY]);
+    __builtin_prefetch(&timers->entries[timers->count - 1].rental->timer, 1);
+}
+
 void ledger_timers_remove(struct ledger_timers *timers, const struct ledger_rental *rental)
 {
     size_t place = rental->timer;
@@ -84,7 +106,7 @@ void ledger_timers_remove(struct ledger_timers *timers, const struct ledger_rent
 
     if (place == timers->count)
         return;
-    if (place > 0 && before(&last, &timers->entries[(place - 1) / 2]))
+    if (place > 0 && before(&last, &timers->entries[(place - 1) / ARITY]))
         sift_up(timers, place, last);
     else
         sift_down(timers, place, last);
@@ -101,8 +123,8 @@ static size_t frontier_take(const struct ledger_timers *timers, size_t *frontier
             first = i;
     place = frontier[first];
     frontier[first] = frontier[--*count];
-    for (size_t child = 2 * place + 1; child <= 2 * place + 2 && child < timers->count; child++)
-        frontier[(*count)++] = child;
+    for (size_t i = 1; i <= ARITY && ARITY * place + i < timers->count; i++)
+        frontier[(*count)++] = ARITY * place + i;
     return place;
 }
 

@@ -86,8 +86,9 @@ struct model_ids model_ids_of_one(const struct model_text *id)
 }
 
 struct model_ids model_default_types(const struct model_state *state,
-                                     const struct model_asset *asset)
+                                     const struct model_text *asset_id)
 {
+    const struct model_asset *asset = model_asset(state, asset_id);
     const struct model_asset_type *type = model_asset_type(state, &asset->asset_type);
     return type ? type->eligible : model_ids_of_one(&asset->asset_type);
 }

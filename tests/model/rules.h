@@ -50,9 +50,9 @@ struct model_reasons model_reason_alone(enum rentbus_reason reason);
 bool model_ids_contain(const struct model_ids *ids, const struct model_text *id);
 bool model_ids_equal(const struct model_ids *a, const struct model_ids *b);
 struct model_ids model_ids_of_one(const struct model_text *id);
-/* What may come back for the asset where nobody said so. */
+/* What may come back for a known asset where nobody says. */
 struct model_ids model_default_types(const struct model_state *state,
-                                     const struct model_asset *asset);
+                                     const struct model_text *asset_id);
 bool model_number_equal(struct model_number a, struct model_number b);
 
 enum model_late { MODEL_LATE_INVALID, MODEL_LATE_REJECT, MODEL_LATE_FLAG, MODEL_LATE_FORGIVE };

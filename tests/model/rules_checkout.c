@@ -38,7 +38,7 @@ static int64_t in_progress(const struct model_state *state, const struct model_t
             !model_text_equal(&rental->user_id, user_id))
             continue;
         const struct model_asset *asset = model_asset(state, &rental->asset_id);
-        count += !asset_type || model_text_equal(&asset->asset_type, asset_type);
+        count += !asset_type || (asset && model_text_equal(&asset->asset_type, asset_type));
     }
     return count;
 }
@@ -93,10 +93,8 @@ static void add_created(const struct model_state *state, const struct model_comm
     rental->created_at = command->occurred_at;
     rental->expires_at = expires_at(state, command);
     rental->status = RENTBUS_STATUS_IN_PROGRESS;
-    if (command->eligible.given)
-        rental->eligible = command->eligible;
-    else
-        rental->eligible = model_default_types(state, model_asset(state, &command->asset_id));
+    rental->eligible = command->eligible.given ? command->eligible
+                                               : model_default_types(state, &command->asset_id);
     rental->rev = 1;
     rental->created_seq = state->head + decision->count;
 }
@@ -113,7 +111,7 @@ static void judge(const struct model_state *state, const struct model_command *c
         model_reason_add(&reasons, RENTBUS_REASON_USER_UNKNOWN);
     if (!asset)
         model_reason_add(&reasons, RENTBUS_REASON_ASSET_UNKNOWN);
-    if (reasons.count > 0) {
+    if (!user || !asset) {
         model_add_rejection(state, command, rejected, reasons, NULL, decision);
         return;
     }

@@ -234,7 +234,6 @@ void model_decide_import(const struct model_state *state, const struct model_com
         event->rental.rev = 1;
         event->rental.created_seq = state->head + 1;
         if (import->eligible.count == 0)
-            event->rental.eligible =
-                model_default_types(state, model_asset(state, &import->asset_id));
+            event->rental.eligible = model_default_types(state, &import->asset_id);
     }
 }

@@ -205,7 +205,7 @@ static void must_have_its_timers(const struct ledger *ledger)
     }
     assert_int_equal(timers->count, expected);
     for (size_t i = 1; i < timers->count; i++)
-        assert_false(timer_before(&timers->entries[i], &timers->entries[(i - 1) / 2]));
+        assert_false(timer_before(&timers->entries[i], &timers->entries[(i - 1) / 4]));
 }
 
 static void must_equal(const struct rentbus_buffer *a, const struct rentbus_buffer *b)
