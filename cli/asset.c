@@ -7,23 +7,27 @@ static const struct cli_column columns[] = {
 
 static const struct cli_option options[] = {
     {"type", "TYPE", "of put: its asset type", "asset_type"},
-    {"id", "UUID", "the command's id, to repeat it safely", NULL},
+    CLI_OPTION_DRY_RUN,
+    CLI_OPTION_ID,
     {"limit", "N", "of list: at most so many; all unless said", NULL},
 };
 
+static const struct cli_thing_command commands[] = {
+    {"put", RENTBUS_OP_asset_put, "type"},
+};
+
 static const struct cli_thing thing = {
-    .put = RENTBUS_OP_asset_put,
+    .commands = CLI_COMMANDS(commands),
     .get = RENTBUS_OP_asset_get,
     .list = RENTBUS_OP_asset_list,
     .schema = &rentbus_asset_schema,
     .columns = CLI_COLUMNS(columns),
-    .put_option = "type",
 };
 
 const struct cli_verb cli_verb_asset = {
     .name = "asset",
     .summary = "Put, show or list assets",
-    .usage = "put ASSET --type TYPE [--id UUID]\nget ASSET\nlist [--limit N]",
+    .usage = "put ASSET --type TYPE [--dry-run] [--id UUID]\nget ASSET\nlist [--limit N]",
     .options = CLI_OPTIONS(options),
     .detail = &thing,
     .run = cli_thing_run,

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 static const struct cli_option options[] = {
-    {"id", "UUID", "the command's id, to repeat it safely", NULL},
+    CLI_OPTION_ID,
 };
 
 static enum cli_exit op_unknown(const struct cli *cli, const char *name)
@@ -48,6 +48,8 @@ static enum cli_exit call_run_with(struct cli *cli, const struct cli_line *line,
     exit = cli_output_json(cli, row->result, result);
     if (row->mode == RENTBUS_MODE_COMMAND)
         exit = cli_exit_worse(exit, cli_exit_of_result(result));
+    else if (row->mode == RENTBUS_MODE_BATCH)
+        exit = cli_exit_worse(exit, cli_exit_of_batch(result));
     return exit;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 #include "cli/report.h"
 #include "cli/scan.h"
+#include "cli/send.h"
 #include "cli/verbs.h"
 
 static const struct cli_option options[] = {
@@ -12,7 +13,8 @@ static const struct cli_option options[] = {
     {"period", "DURATION", "for how long instead, as in P7D", "loan_period"},
     {"eligible", "TYPE,TYPE", "the asset types that may come back for it", "eligible_asset_types"},
     {"event", "FILE", "send the scans of a file instead; - is standard input", NULL},
-    {"id", "UUID", "the command's id, to repeat it safely", NULL},
+    CLI_OPTION_DRY_RUN,
+    CLI_OPTION_ID,
 };
 
 static enum cli_exit checkout_run(struct cli *cli, const struct cli_line *line)
@@ -33,15 +35,15 @@ static enum cli_exit checkout_run(struct cli *cli, const struct cli_line *line)
     exit = cli_line_fill(cli, line, &rentbus_checkout_args_schema, &args);
     if (exit != CLI_EXIT_OK)
         return exit;
-    return cli_scan_send(cli, line, RENTBUS_OP_rental_checkout, &args);
+    return cli_send(cli, line, RENTBUS_OP_rental_checkout, &args, NULL, (struct rentbus_text){0});
 }
 
 const struct cli_verb cli_verb_checkout = {
     .name = "checkout",
     .summary = "Lend something to somebody",
     .usage = "--user USER --asset ASSET --location LOCATION [--at TIME]"
-             " [--expires TIME|--period DURATION] [--eligible TYPE,TYPE] [--id UUID]\n"
-             "--event FILE|- [FILE...] [--id UUID]",
+             " [--expires TIME|--period DURATION] [--eligible TYPE,TYPE] [--dry-run] [--id UUID]\n"
+             "--event FILE|- [FILE...] [--dry-run] [--id UUID]",
     .options = CLI_OPTIONS(options),
     .notes =
         "A scan in a file is a JSON object, one over the whole file or one a line, with\n"

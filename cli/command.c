@@ -18,7 +18,8 @@ static enum cli_exit command_run(struct cli *cli, const struct cli_line *line)
     exit = cli_call(cli, RENTBUS_OP_command_get, NULL, &args, &result);
     if (exit != CLI_EXIT_OK)
         return exit;
-    return cli_output_result(cli, &args.command_id, &result, NULL, (struct rentbus_text){0});
+    struct cli_answer answer = {.command_id = args.command_id, .result = &result};
+    return cli_output_answer(cli, &answer);
 }
 
 const struct cli_verb cli_verb_command = {

@@ -18,6 +18,16 @@ struct cli_option {
     const char *field;
 };
 
+/* Of every command. */
+#define CLI_OPTION_DRY_RUN                                                                         \
+    {                                                                                              \
+        "dry-run", NULL, "only say what would come of it", "dry_run"                               \
+    }
+#define CLI_OPTION_ID                                                                              \
+    {                                                                                              \
+        "id", "UUID", "the command's id, to repeat it safely", NULL                                \
+    }
+
 struct cli_line;
 
 struct cli_verb {
@@ -66,8 +76,8 @@ enum cli_exit cli_main(int argc, char **argv);
 /* The last value given for an option, or NULL; and whether it was given. */
 const char *cli_line_value(const struct cli_line *line, const char *option);
 bool cli_line_has(const struct cli_line *line, const char *option);
-/* Sets the fields of *args from the options that name one. `now` is a time, too. What does not fit
- * is reported. */
+/* Sets the fields of *args from the options that name one; an option without a value makes its
+ * field true. `now` is a time, too. What does not fit is reported. */
 enum cli_exit cli_line_fill(const struct cli *cli, const struct cli_line *line,
                             const struct rentbus_schema *schema, void *args)
     __attribute__((warn_unused_result));

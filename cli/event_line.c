@@ -13,59 +13,94 @@
 
 #define SHOWN_SIZE (4 * RENTBUS_TEXT_MAX + 1)
 
-static void print_clean(const char *before, struct rentbus_text text)
+static void put_clean(FILE *out, const char *before, struct rentbus_text text)
 {
     char clean[SHOWN_SIZE];
-    printf("%s%s", before, cli_text_clean(text, clean, sizeof(clean)));
+    fprintf(out, "%s%s", before, cli_text_clean(text, clean, sizeof(clean)));
 }
 
-static void print_json_text(const char *before, const json_t *json)
+static void put_json_text(FILE *out, const char *before, const json_t *json)
 {
-    print_clean(before, (struct rentbus_text){json_string_value(json), json_string_length(json)});
+    put_clean(out, before,
+              (struct rentbus_text){json_string_value(json), json_string_length(json)});
+}
+
+static void put_ids(FILE *out, const json_t *ids)
+{
+    fputc('=', out);
+    for (size_t i = 0; i < json_array_size(ids); i++)
+        put_json_text(out, i > 0 ? "," : "", json_array_get(ids, i));
 }
 
 /* Of an object, such as a rental, its id tells enough. */
-static void print_member(const char *name, const json_t *member)
+static void put_value(FILE *out, const json_t *member)
 {
     const json_t *id = json_object_get(member, "id");
-    print_clean("  ", rentbus_text(name));
     if (json_is_string(member))
-        print_json_text("=", member);
+        put_json_text(out, "=", member);
     else if (json_is_string(id))
-        print_json_text("=", id);
+        put_json_text(out, "=", id);
     else if (json_is_integer(member))
-        printf("=%" JSON_INTEGER_FORMAT, json_integer_value(member));
+        fprintf(out, "=%" JSON_INTEGER_FORMAT, json_integer_value(member));
     else if (json_is_boolean(member))
-        printf("=%s", json_is_true(member) ? "yes" : "no");
+        fprintf(out, "=%s", json_is_true(member) ? "yes" : "no");
+    else if (json_is_array(member))
+        put_ids(out, member);
     else
-        fputs("=...", stdout);
+        fputs("=...", out);
 }
 
-static void print_data(const json_t *data)
+static void put_members(FILE *out, const char *prefix, const json_t *object, unsigned depth)
 {
     const char *name;
-    const json_t *member;
-    json_object_foreach((json_t *)(uintptr_t)data, name, member) print_member(name, member);
+    json_t *member;
+    json_object_foreach((json_t *)(uintptr_t)object, name, member)
+    {
+        /* Of an object without an id, such as a policy, its members. */
+        if (depth == 0 && json_is_object(member) && !json_object_get(member, "id")) {
+            put_members(out, name, member, depth + 1);
+            continue;
+        }
+        if (ftell(out) > 0)
+            fputs("  ", out);
+        put_clean(out, prefix, rentbus_text(*prefix ? "." : ""));
+        put_clean(out, "", rentbus_text(name));
+        put_value(out, member);
+    }
 }
 
+char *cli_event_data_text(const json_t *data)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        return NULL;
+    put_members(out, "", data, 0);
+    if (fclose(out) == 0)
+        return text;
+    free(text);
+    return NULL;
+}
 static enum cli_exit print_plain(const struct cli *cli, const struct rentbus_event *event)
 {
     char time[RENTBUS_TIME_TEXT_SIZE];
     char *text = rentbus_to_json(&rentbus_event_schema, event);
     json_t *json = text ? json_loads(text, 0, NULL) : NULL;
     rentbus_free(text);
-    if (!json) {
+    char *data = json ? cli_event_data_text(json_object_get(json, "data")) : NULL;
+    json_decref(json);
+    if (!data) {
         cli_report_failure(cli, -ENOMEM, NULL);
         return CLI_EXIT_INTERNAL;
     }
     rentbus_time_format(event->time, time);
     printf("%llu  %s", (unsigned long long)event->seq, time);
-    print_clean("  ", event->type);
+    put_clean(stdout, "  ", event->type);
     if (RENTBUS_HAS(event, event, subject))
-        print_clean("  ", event->subject);
-    print_data(json_object_get(json, "data"));
-    putchar('\n');
-    json_decref(json);
+        put_clean(stdout, "  ", event->subject);
+    printf("%s%s\n", *data ? "  " : "", data);
+    free(data);
     return cli_output_flush();
 }
 

@@ -5,6 +5,12 @@
 
 #include "cli/command_line.h"
 
+struct json_t;
+
+/* The plain members of the data of an event, as in "reason=late  rental=r1"; to be given to free().
+ * NULL when out of memory. */
+char *cli_event_data_text(const struct json_t *data);
+
 /* Prints and flushes: seq, time, type, subject and the plain members of its data; with --json, the
  * event. */
 enum cli_exit cli_event_print(const struct cli *cli, const struct rentbus_event *event)

@@ -53,6 +53,19 @@ enum cli_exit cli_exit_of_result(const struct rentbus_command_result *result)
     return done ? CLI_EXIT_OK : CLI_EXIT_REJECTED;
 }
 
+enum cli_exit cli_exit_of_batch(const struct rentbus_batch_result *result)
+{
+    enum cli_exit exit = result->applied ? CLI_EXIT_OK : CLI_EXIT_REJECTED;
+    struct rentbus_batch_reply reply;
+    size_t position = 0;
+    int status;
+    while ((status = rentbus_list_next(&result->replies, &rentbus_batch_reply_schema, &position,
+                                       &reply)) > 0)
+        exit = cli_exit_worse(exit, reply.ok ? cli_exit_of_result(&reply.result)
+                                             : cli_exit_of_error(reply.error.code));
+    return cli_exit_worse(exit, cli_exit_of_status(status));
+}
+
 enum cli_exit cli_exit_worse(enum cli_exit a, enum cli_exit b)
 {
     return a > b ? a : b;

@@ -27,6 +27,9 @@ enum cli_exit cli_exit_of_status(int status);
 /* For a command that was served. That a thing was returned already, or is out already with the same
  * user, is what was asked for. */
 enum cli_exit cli_exit_of_result(const struct rentbus_command_result *result);
+/* For a batch that was served: the worst of its replies, and at least CLI_EXIT_REJECTED when it
+ * came to nothing. */
+enum cli_exit cli_exit_of_batch(const struct rentbus_batch_result *result);
 /* Of two, the one that a run of both ends with: the greater. */
 enum cli_exit cli_exit_worse(enum cli_exit a, enum cli_exit b);
 

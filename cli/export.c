@@ -21,6 +21,8 @@ struct exporting {
 static enum cli_exit export_item(void *context, const void *item)
 {
     struct exporting *exporting = context;
+    if (!cli_row_made_of(exporting->kind, item))
+        return CLI_EXIT_OK;
     char *line = cli_row_format(exporting->kind, exporting->schema, item);
     if (!line) {
         cli_report_failure(exporting->cli, -ENOMEM, NULL);
@@ -31,27 +33,36 @@ static enum cli_exit export_item(void *context, const void *item)
     return written < 0 ? CLI_EXIT_OUTPUT : CLI_EXIT_OK;
 }
 
-static const struct rentbus_schema *listed_schema(enum rentbus_op list)
+/* The field of an operation's result with the items, or with the one thing that there is. */
+static const struct rentbus_field *things_field(enum rentbus_op list)
 {
-    const struct rentbus_schema *page = rentbus_op_rows[list].result;
-    for (size_t i = 0; i < page->count; i++)
-        if (page->fields[i].kind == RENTBUS_KIND_MAPS)
-            return page->fields[i].schema;
-    return NULL;
+    const struct rentbus_field *field = rentbus_op_rows[list].result->fields;
+    while (field->kind != RENTBUS_KIND_MAPS && field->kind != RENTBUS_KIND_MAP)
+        field++;
+    return field;
+}
+
+static enum cli_exit export_kind(struct cli *cli, FILE *file, enum cli_row_kind kind)
+{
+    union {
+        struct rentbus_list_args list;
+        struct rentbus_rental_list_args rentals;
+    } args = {0};
+    struct rentbus_policy_result policy;
+    enum rentbus_op list = cli_row_types[kind].list;
+    const struct rentbus_field *things = things_field(list);
+    struct exporting exporting = {cli, file, kind, things->schema};
+    if (things->kind == RENTBUS_KIND_MAPS)
+        return cli_pages_read(cli, list, &args, UINT64_MAX, export_item, &exporting);
+    enum cli_exit exit = cli_call(cli, list, NULL, NULL, &policy);
+    return exit == CLI_EXIT_OK ? export_item(&exporting, &policy.policy) : exit;
 }
 
 static enum cli_exit export_all(struct cli *cli, FILE *file)
 {
     enum cli_exit exit = CLI_EXIT_OK;
-    for (int i = 0; exit == CLI_EXIT_OK && i < CLI_ROW_KIND_COUNT; i++) {
-        union {
-            struct rentbus_list_args list;
-            struct rentbus_rental_list_args rentals;
-        } args = {0};
-        enum rentbus_op list = cli_row_types[i].list;
-        struct exporting exporting = {cli, file, (enum cli_row_kind)i, listed_schema(list)};
-        exit = cli_pages_read(cli, list, &args, UINT64_MAX, export_item, &exporting);
-    }
+    for (int i = 0; exit == CLI_EXIT_OK && i < CLI_ROW_KIND_COUNT; i++)
+        exit = export_kind(cli, file, (enum cli_row_kind)i);
     return exit;
 }
 
@@ -84,6 +95,8 @@ const struct cli_verb cli_verb_export = {
     .summary = "Write the ledger as JSON that import reads",
     .usage = "[--output FILE]",
     .options = CLI_OPTIONS(options),
-    .notes = "One object a line with its kind: asset_type, location, user, asset or rental.",
+    .notes =
+        "One object a line with its kind: policy, asset_type, location, user, block, asset or\n"
+        "rental.",
     .run = export_run,
 };

@@ -23,10 +23,10 @@ bool cli_line_has(const struct cli_line *line, const char *option)
     return given_find(line, option) != NULL;
 }
 
-static void set_now(const struct rentbus_field *field, size_t index, void *args)
+static void set_value(const struct rentbus_schema *schema, size_t index, const void *value,
+                      size_t size, void *args)
 {
-    int64_t now = cli_now();
-    memcpy((char *)args + field->offset, &now, sizeof(now));
+    memcpy((char *)args + schema->fields[index].offset, value, size);
     *(uint64_t *)args |= UINT64_C(1) << index;
 }
 
@@ -42,9 +42,11 @@ enum cli_exit cli_line_fill(const struct cli *cli, const struct cli_line *line,
             rentbus_schema_find(schema, given->option->field, strlen(given->option->field));
         if (index == schema->count)
             return cli_report_usage(cli, "--%s does not go with this", given->option->name);
-        const struct rentbus_field *field = &schema->fields[index];
-        if (field->kind == RENTBUS_KIND_TIME && strcmp(given->value, "now") == 0) {
-            set_now(field, index, args);
+        enum rentbus_kind kind = schema->fields[index].kind;
+        if (!given->value) {
+            set_value(schema, index, &(bool){true}, sizeof(bool), args);
+        } else if (kind == RENTBUS_KIND_TIME && strcmp(given->value, "now") == 0) {
+            set_value(schema, index, &(int64_t){cli_now()}, sizeof(int64_t), args);
         } else if (cli_field_set(schema, index, rentbus_text(given->value), args, &fault)) {
             cli_report_fault(cli, &fault);
             return CLI_EXIT_BAD_DATA;

@@ -6,12 +6,17 @@ static const struct cli_column columns[] = {{"LOCATION", "id"}, {"NAME", "name"}
 
 static const struct cli_option options[] = {
     {"name", "NAME", "of put: what people call the location", "name"},
-    {"id", "UUID", "the command's id, to repeat it safely", NULL},
+    CLI_OPTION_DRY_RUN,
+    CLI_OPTION_ID,
     {"limit", "N", "of list: at most so many; all unless said", NULL},
 };
 
+static const struct cli_thing_command commands[] = {
+    {"put", RENTBUS_OP_location_put, NULL},
+};
+
 static const struct cli_thing thing = {
-    .put = RENTBUS_OP_location_put,
+    .commands = CLI_COMMANDS(commands),
     .get = RENTBUS_OP_location_get,
     .list = RENTBUS_OP_location_list,
     .schema = &rentbus_location_schema,
@@ -21,7 +26,7 @@ static const struct cli_thing thing = {
 const struct cli_verb cli_verb_location = {
     .name = "location",
     .summary = "Put, show or list locations",
-    .usage = "put LOCATION [--name NAME] [--id UUID]\nget LOCATION\nlist [--limit N]",
+    .usage = "put LOCATION [--name NAME] [--dry-run] [--id UUID]\nget LOCATION\nlist [--limit N]",
     .options = CLI_OPTIONS(options),
     .detail = &thing,
     .run = cli_thing_run,

@@ -11,12 +11,20 @@ enum cli_exit cli_output_json(const struct cli *cli, const struct rentbus_schema
 /* Flushes standard output; CLI_EXIT_OUTPUT when it cannot be written, which cli_main() reports. */
 enum cli_exit cli_output_flush(void) __attribute__((warn_unused_result));
 
-/* What a command came to. JSON: its result, and `command`, its id. `what` names the thing that a
- * put was about, with its `id`; NULL: the result is about a rental. Returns the exit code that the
- * result calls for. */
-enum cli_exit cli_output_result(const struct cli *cli, const struct rentbus_uuid *command_id,
-                                const struct rentbus_command_result *result, const char *what,
-                                struct rentbus_text id) __attribute__((warn_unused_result));
+/* What a command came to. */
+struct cli_answer {
+    struct rentbus_uuid command_id;
+    const struct rentbus_command_result *result;
+    const char *what;       /* the kind of thing that it was about; NULL: a rental */
+    struct rentbus_text id; /* of that thing, where it has one */
+    bool undone;            /* it was in a batch that came to nothing */
+};
+
+/* Prints it; of a dry run, also the events that would be. JSON: the result and `command`, its id,
+ * with the `line` of cli->place where there is one, and `applied` false when it was undone. Returns
+ * the exit code that the result calls for. */
+enum cli_exit cli_output_answer(const struct cli *cli, const struct cli_answer *answer)
+    __attribute__((warn_unused_result));
 
 /* A column of a table, or a row of a record: a field of the schema and its heading. */
 struct cli_column {
@@ -38,6 +46,9 @@ enum cli_exit cli_table_create(const struct cli *cli, const struct rentbus_schem
 void cli_table_destroy(struct cli_table **table);
 /* Adds a row; with --json, prints it. */
 enum cli_exit cli_table_add(struct cli_table *table, const void *value)
+    __attribute__((warn_unused_result));
+/* Adds a row of other texts than those of the fields, one for each column; not for JSON. */
+enum cli_exit cli_table_add_texts(struct cli_table *table, const char *const *texts)
     __attribute__((warn_unused_result));
 /* Shows what was added. */
 enum cli_exit cli_table_finish(struct cli_table *table) __attribute__((warn_unused_result));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 #include "cli/report.h"
 #include "cli/scan.h"
+#include "cli/send.h"
 #include "cli/verbs.h"
 
 static const struct cli_option options[] = {
@@ -10,7 +11,8 @@ static const struct cli_option options[] = {
     {"location", "LOCATION", "where", "location_id"},
     {"at", "TIME", "when, as in 2025-02-10T11:00:00Z; now unless said", "timestamp"},
     {"event", "FILE", "send the scans of a file instead; - is standard input", NULL},
-    {"id", "UUID", "the command's id, to repeat it safely", NULL},
+    CLI_OPTION_DRY_RUN,
+    CLI_OPTION_ID,
 };
 
 static enum cli_exit return_run(struct cli *cli, const struct cli_line *line)
@@ -29,16 +31,16 @@ static enum cli_exit return_run(struct cli *cli, const struct cli_line *line)
     exit = cli_line_fill(cli, line, &rentbus_return_args_schema, &args);
     if (exit != CLI_EXIT_OK)
         return exit;
-    return cli_scan_send(cli, line, RENTBUS_OP_rental_return, &args);
+    return cli_send(cli, line, RENTBUS_OP_rental_return, &args, NULL, (struct rentbus_text){0});
 }
 
 const struct cli_verb cli_verb_return = {
     .name = "return",
     .summary = "Take back what was lent",
-    .usage = "--asset ASSET --location LOCATION [--user USER] [--at TIME] [--id UUID]\n"
+    .usage = "--asset ASSET --location LOCATION [--user USER] [--at TIME] [--dry-run] [--id UUID]\n"
              "--rental RENTAL [--location LOCATION] [--asset ASSET] [--user USER] [--at TIME] "
-             "[--id UUID]\n"
-             "--event FILE|- [FILE...] [--id UUID]",
+             "[--dry-run] [--id UUID]\n"
+             "--event FILE|- [FILE...] [--dry-run] [--id UUID]",
     .options = CLI_OPTIONS(options),
     .notes =
         "A scan in a file is a JSON object, one over the whole file or one a line:\n"

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 #include "cli/row.h"
 
+#include "cli/content_id.h"
 #include "cli/field.h"
 
 #include <errno.h>
 #include <jansson.h>
-#include <sodium.h>
 
 const struct cli_row_type cli_row_types[CLI_ROW_KIND_COUNT] = {
+    [CLI_ROW_POLICY] = {"policy", NULL, RENTBUS_OP_policy_put, RENTBUS_OP_policy_get},
     [CLI_ROW_ASSET_TYPE] = {"asset_type", NULL, RENTBUS_OP_asset_type_put,
                             RENTBUS_OP_asset_type_list},
     [CLI_ROW_LOCATION] = {"location", NULL, RENTBUS_OP_location_put, RENTBUS_OP_location_list},
     [CLI_ROW_USER] = {"user", "users", RENTBUS_OP_user_put, RENTBUS_OP_user_list},
+    [CLI_ROW_BLOCK] = {"block", NULL, RENTBUS_OP_user_block, RENTBUS_OP_user_list},
     [CLI_ROW_ASSET] = {"asset", "assets", RENTBUS_OP_asset_put, RENTBUS_OP_asset_list},
     [CLI_ROW_RENTAL] = {"rental", "rentals", RENTBUS_OP_admin_import, RENTBUS_OP_rental_list},
 };
@@ -21,13 +23,12 @@ const struct rentbus_schema *cli_row_schema(const struct cli_row *row)
     return rentbus_op_rows[cli_row_types[row->kind].put].args;
 }
 
-/* Every kind of row has a field `id`. */
 struct rentbus_text cli_row_id(const struct cli_row *row)
 {
     const struct rentbus_schema *schema = cli_row_schema(row);
     size_t index = rentbus_schema_find(schema, "id", 2);
     const char *args = (const char *)&row->args;
-    if (!(*(const uint64_t *)(const void *)args & (UINT64_C(1) << index)))
+    if (index == schema->count || !(row->args.user.has & (UINT64_C(1) << index)))
         return (struct rentbus_text){0};
     return *(const struct rentbus_text *)(const void *)(args + schema->fields[index].offset);
 }
@@ -48,7 +49,7 @@ static int kind_find(const json_t *kind, struct cli_row *row, struct rentbus_fau
         }
     }
     return cli_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, "kind",
-                         "must be user, asset, asset_type, location or rental");
+                         "must be policy, asset_type, location, user, block, asset or rental");
 }
 
 static int member_set(struct cli_row *row, const char *name, const json_t *member,
@@ -121,22 +122,36 @@ int cli_row_check(const struct cli_row *row, struct rentbus_fault *fault)
 int cli_row_command_id(const struct cli_row *row, struct rentbus_uuid *command_id)
 {
     const struct rentbus_op_row *op = &rentbus_op_rows[cli_row_types[row->kind].put];
-    crypto_generichash_state state;
     uint8_t *cbor;
     size_t length;
     int error = rentbus_to_cbor(op->args, &row->args, &cbor, &length);
     if (error)
         return error;
-    crypto_generichash_init(&state, NULL, 0, crypto_generichash_BYTES);
-    crypto_generichash_update(&state, (const uint8_t *)op->wire, op->wire_length + 1);
-    crypto_generichash_update(&state, cbor, length);
+    *command_id =
+        cli_content_id((struct rentbus_bytes){(const uint8_t *)op->wire, op->wire_length + 1},
+                       (struct rentbus_bytes){cbor, length});
     rentbus_free(cbor);
-    uint8_t hash[crypto_generichash_BYTES];
-    crypto_generichash_final(&state, hash, sizeof(hash));
-    memcpy(command_id->bytes, hash, sizeof(command_id->bytes));
-    command_id->bytes[6] = (uint8_t)(0x80 | (command_id->bytes[6] & 0x0f));
-    command_id->bytes[8] = (uint8_t)(0x80 | (command_id->bytes[8] & 0x3f));
     return 0;
+}
+
+bool cli_row_made_of(enum cli_row_kind kind, const void *thing)
+{
+    if (kind == CLI_ROW_POLICY)
+        return ((const struct rentbus_policy *)thing)->version > 0;
+    if (kind == CLI_ROW_BLOCK)
+        return RENTBUS_HAS((const struct rentbus_user *)thing, user, block_reason);
+    return true;
+}
+
+/* A row's member of what the list gave: where the names differ, and where no limit has to be said.
+ */
+static int member_copy(json_t *row, enum cli_row_kind kind, const char *name, const json_t *all)
+{
+    bool block = kind == CLI_ROW_BLOCK && strcmp(name, "reason") == 0;
+    json_t *member = json_object_get(all, block ? "block_reason" : name);
+    if (kind == CLI_ROW_POLICY && strcmp(name, "user_limit") == 0 && !member)
+        return json_object_set_new(row, name, json_integer(0));
+    return member && !json_is_null(member) ? json_object_set(row, name, member) : 0;
 }
 
 char *cli_row_format(enum cli_row_kind kind, const struct rentbus_schema *schema, const void *thing)
@@ -147,11 +162,8 @@ char *cli_row_format(enum cli_row_kind kind, const struct rentbus_schema *schema
     json_t *row = json_pack("{s:s}", "kind", cli_row_types[kind].name);
     int error = 0;
     rentbus_free(text);
-    for (size_t i = 0; all && row && i < taken->count; i++) {
-        json_t *member = json_object_get(all, taken->fields[i].name);
-        if (member && !json_is_null(member))
-            error |= json_object_set(row, taken->fields[i].name, member);
-    }
+    for (size_t i = 0; all && row && i < taken->count; i++)
+        error |= member_copy(row, kind, taken->fields[i].name, all);
     text = all && row && !error ? json_dumps(row, JSON_COMPACT) : NULL;
     json_decref(row);
     json_decref(all);

@@ -12,9 +12,11 @@ struct json_t;
 
 /* The kinds of rows, those first that others depend on. */
 enum cli_row_kind {
+    CLI_ROW_POLICY,
     CLI_ROW_ASSET_TYPE,
     CLI_ROW_LOCATION,
     CLI_ROW_USER,
+    CLI_ROW_BLOCK, /* of a user */
     CLI_ROW_ASSET,
     CLI_ROW_RENTAL,
     CLI_ROW_KIND_COUNT,
@@ -24,7 +26,7 @@ struct cli_row_type {
     const char *name;  /* the member `kind` of a line */
     const char *table; /* of a database, NULL: it has none */
     enum rentbus_op put;
-    enum rentbus_op list;
+    enum rentbus_op list; /* or the operation that gives the one thing of this kind */
 };
 extern const struct cli_row_type cli_row_types[CLI_ROW_KIND_COUNT];
 
@@ -32,9 +34,11 @@ extern const struct cli_row_type cli_row_types[CLI_ROW_KIND_COUNT];
 struct cli_row {
     enum cli_row_kind kind;
     union {
+        struct rentbus_policy_put_args policy;
         struct rentbus_asset_type_put_args asset_type;
-        struct rentbus_location location;
-        struct rentbus_user user;
+        struct rentbus_location_put_args location;
+        struct rentbus_user_put_args user;
+        struct rentbus_user_block_args block;
         struct rentbus_asset_put_args asset;
         struct rentbus_import_args rental;
     } args;
@@ -43,7 +47,7 @@ struct cli_row {
 
 /* The schema of row->args. */
 const struct rentbus_schema *cli_row_schema(const struct cli_row *row);
-/* The id as far as it is known, else empty. */
+/* The id as far as there is one and it is known, else empty. */
 struct rentbus_text cli_row_id(const struct cli_row *row);
 void cli_row_release(struct cli_row *row);
 
@@ -65,6 +69,10 @@ int cli_row_check(const struct cli_row *row, struct rentbus_fault *fault)
  * deterministic CBOR. 0, or -ENOMEM. */
 int cli_row_command_id(const struct cli_row *row, struct rentbus_uuid *command_id)
     __attribute__((warn_unused_result));
+
+/* Whether a thing as a list gives it makes a row: a policy that nobody put and a user whom nobody
+ * blocked make none. */
+bool cli_row_made_of(enum cli_row_kind kind, const void *thing);
 
 /* A thing as a list gives it, a struct of `schema`, as a line that cli_row_parse() reads: with the
  * members that an import takes. To be given to free(); NULL when out of memory. */

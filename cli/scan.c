@@ -2,8 +2,8 @@
 #include "cli/scan.h"
 
 #include "cli/documents.h"
-#include "cli/output.h"
 #include "cli/report.h"
+#include "cli/send.h"
 
 /* The arguments of either operation. */
 union scan_args {
@@ -20,19 +20,6 @@ struct scans {
     enum cli_exit worst;
 };
 
-enum cli_exit cli_scan_send(struct cli *cli, const struct cli_line *line, enum rentbus_op op,
-                            const void *args)
-{
-    struct rentbus_command_result result;
-    struct rentbus_uuid command_id;
-    enum cli_exit exit = cli_command_id(cli, cli_line_value(line, "id"), &command_id);
-    if (exit == CLI_EXIT_OK)
-        exit = cli_call(cli, op, &command_id, args, &result);
-    if (exit != CLI_EXIT_OK)
-        return exit;
-    return cli_output_result(cli, &command_id, &result, NULL, (struct rentbus_text){0});
-}
-
 static enum cli_exit send_document(struct scans *scans, struct rentbus_text json)
 {
     union scan_args args = {0};
@@ -48,7 +35,10 @@ static enum cli_exit send_document(struct scans *scans, struct rentbus_text json
         cli_report_failure(scans->cli, status, NULL);
     if (status != 0)
         return cli_exit_of_status(status);
-    enum cli_exit exit = cli_scan_send(scans->cli, scans->line, scans->op, &args);
+    const struct rentbus_schema *schema = rentbus_op_rows[scans->op].args;
+    enum cli_exit exit = cli_line_fill(scans->cli, scans->line, schema, &args);
+    if (exit == CLI_EXIT_OK)
+        exit = cli_send(scans->cli, scans->line, scans->op, &args, NULL, (struct rentbus_text){0});
     rentbus_free(storage);
     return exit;
 }
@@ -85,11 +75,11 @@ enum cli_exit cli_scan_send_files(struct cli *cli, const struct cli_line *line, 
 {
     struct scans scans = {.cli = cli, .line = line, .op = op};
     bool more = true;
-    for (size_t i = 0; i < line->given_count; i++)
-        if (strcmp(line->given[i].option->name, "event") != 0 &&
-            strcmp(line->given[i].option->name, "id") != 0)
-            return cli_report_usage(cli, "--%s and --event do not go together",
-                                    line->given[i].option->name);
+    for (size_t i = 0; i < line->given_count; i++) {
+        const char *name = line->given[i].option->name;
+        if (strcmp(name, "event") != 0 && strcmp(name, "id") != 0 && strcmp(name, "dry-run") != 0)
+            return cli_report_usage(cli, "--%s and --event do not go together", name);
+    }
     for (size_t i = 0; i < line->given_count && more; i++)
         if (strcmp(line->given[i].option->name, "event") == 0)
             more = send_file(&scans, line->given[i].value);

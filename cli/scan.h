@@ -5,11 +5,6 @@
 
 #include "cli/command_line.h"
 
-/* Sends one scan, `args` of the operation, under the command id of --id or a fresh one, and prints
- * what it came to. */
-enum cli_exit cli_scan_send(struct cli *cli, const struct cli_line *line, enum rentbus_op op,
-                            const void *args) __attribute__((warn_unused_result));
-
 /* Sends every scan of the files that --event and the words name, JSON documents of the operation's
  * arguments. Goes on after a scan that is bad or rejected; ends with the worst exit code. */
 enum cli_exit cli_scan_send_files(struct cli *cli, const struct cli_line *line, enum rentbus_op op)

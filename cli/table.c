@@ -83,6 +83,17 @@ enum cli_exit cli_table_finish(struct cli_table *table)
     return cli_output_flush();
 }
 
+enum cli_exit cli_table_add_texts(struct cli_table *table, const char *const *texts)
+{
+    struct libscols_line *line = scols_table_new_line(table->rows, NULL);
+    if (!line)
+        return table_failed(table->cli, -ENOMEM);
+    for (size_t i = 0; i < table->column_count; i++)
+        if (scols_line_set_data(line, i, texts[i]) != 0)
+            return table_failed(table->cli, -ENOMEM);
+    return CLI_EXIT_OK;
+}
+
 enum cli_exit cli_table_add(struct cli_table *table, const void *value)
 {
     char text[CLI_FIELD_TEXT_SIZE];

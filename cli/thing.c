@@ -4,14 +4,17 @@
 #include "cli/field.h"
 #include "cli/pages.h"
 #include "cli/report.h"
+#include "cli/send.h"
 #include "cli/text.h"
 
-/* The structs that a thing is put, asked for and answered with. */
+/* The structs that a thing is changed and answered with. */
 union thing_args {
-    struct rentbus_user user;
+    struct rentbus_user_put_args user;
+    struct rentbus_user_block_args block;
+    struct rentbus_user_unblock_args unblock;
     struct rentbus_asset_put_args asset;
     struct rentbus_asset_type_put_args asset_type;
-    struct rentbus_location location;
+    struct rentbus_location_put_args location;
 };
 
 union thing_result {
@@ -26,30 +29,24 @@ static const struct cli_thing *thing_of(const struct cli_line *line)
     return line->verb->detail;
 }
 
-static enum cli_exit thing_put(struct cli *cli, const struct cli_line *line)
+static enum cli_exit thing_send(struct cli *cli, const struct cli_line *line,
+                                const struct cli_thing_command *command)
 {
-    const struct cli_thing *thing = thing_of(line);
-    const struct rentbus_schema *schema = rentbus_op_rows[thing->put].args;
+    const struct rentbus_schema *schema = rentbus_op_rows[command->op].args;
     struct rentbus_text id = rentbus_text(line->words[1]);
-    struct rentbus_command_result result;
-    struct rentbus_uuid command_id;
     struct rentbus_fault fault;
     union thing_args args = {0};
-    if (thing->put_option && !cli_line_has(line, thing->put_option))
-        return cli_report_usage(cli, "%s put: --%s is missing", line->verb->name,
-                                thing->put_option);
+    if (command->needed && !cli_line_has(line, command->needed))
+        return cli_report_usage(cli, "%s %s: --%s is missing", line->verb->name, command->word,
+                                command->needed);
     if (cli_field_set(schema, rentbus_schema_find(schema, "id", 2), id, &args, &fault)) {
         cli_report_fault(cli, &fault);
         return CLI_EXIT_BAD_DATA;
     }
     enum cli_exit exit = cli_line_fill(cli, line, schema, &args);
-    if (exit == CLI_EXIT_OK)
-        exit = cli_command_id(cli, cli_line_value(line, "id"), &command_id);
-    if (exit == CLI_EXIT_OK)
-        exit = cli_call(cli, thing->put, &command_id, &args, &result);
     if (exit != CLI_EXIT_OK)
         return exit;
-    return cli_output_result(cli, &command_id, &result, line->verb->name, id);
+    return cli_send(cli, line, command->op, &args, line->verb->name, id);
 }
 
 static enum cli_exit thing_get(struct cli *cli, const struct cli_line *line)
@@ -93,41 +90,76 @@ static const struct {
     const char *word;
     size_t words; /* with itself */
     enum cli_exit (*run)(struct cli *cli, const struct cli_line *line);
-} actions[] = {
-    {"put", 2, thing_put},
+} lookups[] = {
     {"get", 2, thing_get},
     {"list", 1, thing_list},
 };
 
-static enum cli_exit option_check(const struct cli *cli, const struct cli_line *line,
-                                  const char *action)
+static bool option_fits(const struct cli_option *option, const struct cli_thing_command *command)
 {
+    const struct rentbus_schema *schema = rentbus_op_rows[command->op].args;
+    if (!option->field)
+        return strcmp(option->name, "id") == 0;
+    return rentbus_schema_find(schema, option->field, strlen(option->field)) < schema->count;
+}
+
+/* The first word that an option goes with. */
+static const char *option_home(const struct cli_thing *thing, const struct cli_option *option)
+{
+    for (size_t i = 0; i < thing->command_count; i++)
+        if (option_fits(option, &thing->commands[i]))
+            return thing->commands[i].word;
+    return "list";
+}
+
+/* `command` is NULL for a lookup, of which only list has an option. */
+static enum cli_exit option_check(const struct cli *cli, const struct cli_line *line,
+                                  const struct cli_thing_command *command)
+{
+    bool list = strcmp(line->words[0], "list") == 0;
     for (size_t i = 0; i < line->given_count; i++) {
-        const char *name = line->given[i].option->name;
-        const char *home = strcmp(name, "limit") == 0 ? "list" : "put";
-        if (strcmp(home, action) != 0)
-            return cli_report_usage(cli, "%s %s: --%s is for %s", line->verb->name, action, name,
-                                    home);
+        const struct cli_option *option = line->given[i].option;
+        if (command ? option_fits(option, command) : list && strcmp(option->name, "limit") == 0)
+            continue;
+        return cli_report_usage(cli, "%s %s: --%s is for %s", line->verb->name, line->words[0],
+                                option->name, option_home(thing_of(line), option));
     }
     return CLI_EXIT_OK;
 }
 
+static enum cli_exit word_unknown(const struct cli *cli, const struct cli_line *line)
+{
+    const struct cli_thing *thing = thing_of(line);
+    const char *nearest = "list";
+    size_t distance = SIZE_MAX;
+    for (size_t i = 0; i < thing->command_count; i++)
+        cli_text_nearer(line->words[0], thing->commands[i].word, &nearest, &distance);
+    for (size_t i = 0; i < sizeof(lookups) / sizeof(lookups[0]); i++)
+        cli_text_nearer(line->words[0], lookups[i].word, &nearest, &distance);
+    return cli_report_usage(cli, "%s: unknown word %s: did you mean %s?", line->verb->name,
+                            line->words[0], nearest);
+}
+
 enum cli_exit cli_thing_run(struct cli *cli, const struct cli_line *line)
 {
-    const char *name = line->verb->name;
-    const char *nearest = NULL;
-    size_t distance = SIZE_MAX;
+    const struct cli_thing *thing = thing_of(line);
     if (line->word_count == 0)
-        return cli_report_usage(cli, "%s: put, get or list?", name);
-    for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
-        cli_text_nearer(line->words[0], actions[i].word, &nearest, &distance);
-        if (strcmp(line->words[0], actions[i].word) != 0)
+        return cli_report_usage(cli, "%s: put, get or list?", line->verb->name);
+    for (size_t i = 0; i < thing->command_count; i++) {
+        if (strcmp(line->words[0], thing->commands[i].word) != 0)
             continue;
-        enum cli_exit exit = cli_line_words(cli, line, actions[i].words, actions[i].words);
+        enum cli_exit exit = cli_line_words(cli, line, 2, 2);
         if (exit == CLI_EXIT_OK)
-            exit = option_check(cli, line, actions[i].word);
-        return exit == CLI_EXIT_OK ? actions[i].run(cli, line) : exit;
+            exit = option_check(cli, line, &thing->commands[i]);
+        return exit == CLI_EXIT_OK ? thing_send(cli, line, &thing->commands[i]) : exit;
     }
-    return cli_report_usage(cli, "%s: unknown word %s: did you mean %s?", name, line->words[0],
-                            nearest ? nearest : "list");
+    for (size_t i = 0; i < sizeof(lookups) / sizeof(lookups[0]); i++) {
+        if (strcmp(line->words[0], lookups[i].word) != 0)
+            continue;
+        enum cli_exit exit = cli_line_words(cli, line, lookups[i].words, lookups[i].words);
+        if (exit == CLI_EXIT_OK)
+            exit = option_check(cli, line, NULL);
+        return exit == CLI_EXIT_OK ? lookups[i].run(cli, line) : exit;
+    }
+    return word_unknown(cli, line);
 }

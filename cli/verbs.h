@@ -10,12 +10,18 @@
     VERB(hello)                                                                                    \
     VERB(checkout)                                                                                 \
     VERB(return )                                                                                  \
+    VERB(renew)                                                                                    \
+    VERB(forgive)                                                                                  \
+    VERB(flag)                                                                                     \
+    VERB(unflag)                                                                                   \
     VERB(get)                                                                                      \
     VERB(list)                                                                                     \
     VERB(user)                                                                                     \
     VERB(asset)                                                                                    \
     VERB(asset_type)                                                                               \
     VERB(location)                                                                                 \
+    VERB(policy)                                                                                   \
+    VERB(batch)                                                                                    \
     VERB(events)                                                                                   \
     VERB(watch)                                                                                    \
     VERB(import)                                                                                   \

@@ -1,19 +1,31 @@
 # SPDX-License-Identifier: MPL-2.0
 # Completion of rentbus for bash.
 
-_rentbus_verbs="hello checkout return get list user asset asset-type location events watch import
-    export verify command stats call help"
+_rentbus_verbs="hello checkout return renew forgive flag unflag get list user asset asset-type
+    location policy batch events watch import export verify command stats call help"
 _rentbus_common="--api --events --timeout --json --no-color --help --version"
 
 # The options of a verb, or of one of its words.
 _rentbus_options() {
     case $1 in
-    checkout) echo "--user --asset --location --at --expires --period --eligible --event --id" ;;
-    return) echo "--asset --user --rental --location --at --event --id" ;;
+    checkout)
+        echo "--user --asset --location --at --expires --period --eligible --event --dry-run --id"
+        ;;
+    return) echo "--asset --user --rental --location --at --event --dry-run --id" ;;
+    renew) echo "--until --period --dry-run --id" ;;
+    forgive | flag) echo "--reason --dry-run --id" ;;
+    unflag) echo "--dry-run --id" ;;
     list) echo "--user --asset --status --expired --not-expired --limit" ;;
-    user | location) echo "--name --id --limit" ;;
-    asset) echo "--type --id --limit" ;;
-    asset-type) echo "--period --eligible --id --limit" ;;
+    user) echo "--name --limit --reason --dry-run --id" ;;
+    location) echo "--name --dry-run --id --limit" ;;
+    asset) echo "--type --dry-run --id --limit" ;;
+    asset-type)
+        echo "--period --eligible --limit --renewals --renewal-period --due-soon --dry-run --id"
+        ;;
+    policy)
+        echo "--late-return --return-match --user-limit --max-skew --renewal-grace --dry-run --id"
+        ;;
+    batch) echo "--atomic --dry-run --id" ;;
     events) echo "--from --since --to --type --limit" ;;
     watch) echo "--since --type --count --timeout" ;;
     export) echo "--output" ;;
@@ -23,20 +35,25 @@ _rentbus_options() {
 
 _rentbus_event_types="HELLO_EVENT RENTAL_RETURN_EVENT RENTAL_RETURN_COMPLETE_EVENT
     RENTAL_RETURN_REJECTED_EVENT RENTAL_ASSET_SWAPPED_EVENT RENTAL_CHECKOUT_EVENT
-    RENTAL_CREATED_EVENT RENTAL_CHECKOUT_REJECTED_EVENT RENTAL_IMPORTED_EVENT USER_CREATED_EVENT
-    USER_UPDATED_EVENT ASSET_CREATED_EVENT ASSET_UPDATED_EVENT ASSET_TYPE_CREATED_EVENT
-    ASSET_TYPE_UPDATED_EVENT LOCATION_CREATED_EVENT LOCATION_UPDATED_EVENT
-    COMMAND_UNCHANGED_EVENT"
+    RENTAL_CREATED_EVENT RENTAL_CHECKOUT_REJECTED_EVENT RENTAL_IMPORTED_EVENT RENTAL_RENEWED_EVENT
+    RENTAL_FORGIVEN_EVENT RENTAL_FLAGGED_EVENT RENTAL_UNFLAGGED_EVENT RENTAL_DUE_SOON_EVENT
+    RENTAL_EXPIRED_EVENT USER_CREATED_EVENT USER_UPDATED_EVENT USER_BLOCKED_EVENT
+    USER_UNBLOCKED_EVENT ASSET_CREATED_EVENT ASSET_UPDATED_EVENT ASSET_TYPE_CREATED_EVENT
+    ASSET_TYPE_UPDATED_EVENT LOCATION_CREATED_EVENT LOCATION_UPDATED_EVENT POLICY_UPDATED_EVENT
+    COMMAND_REJECTED_EVENT COMMAND_UNCHANGED_EVENT"
 
-_rentbus_operations="hello rental.return rental.checkout rental.get rental.list user.put user.get
-    user.list asset.put asset.get asset.list asset_type.put asset_type.get asset_type.list
-    location.put location.get location.list command.get events.read stats admin.import
-    admin.verify"
+_rentbus_operations="hello rental.return rental.checkout rental.renew rental.forgive rental.flag
+    rental.unflag rental.get rental.list user.put user.block user.unblock user.get user.list
+    asset.put asset.get asset.list asset_type.put asset_type.get asset_type.list location.put
+    location.get location.list policy.put policy.get batch command.get events.read stats
+    admin.import admin.verify"
 
 # The words that may stand behind a verb.
 _rentbus_words() {
     case $1 in
-    user | asset | asset-type | location) echo "put get list" ;;
+    user) echo "put block unblock get list" ;;
+    asset | asset-type | location) echo "put get list" ;;
+    policy) echo "get put" ;;
     command) echo "get" ;;
     call) echo "$_rentbus_operations" ;;
     help) echo "$_rentbus_verbs" ;;
@@ -67,9 +84,11 @@ _rentbus() {
         compopt -o default
         return
         ;;
+    policy:--late-return) choices="reject flag forgive_within:" ;;
+    policy:--return-match) choices="oldest exact_asset_first soonest_expiry" ;;
     list:--status) choices="IN_PROGRESS COMPLETED FORGIVEN FLAGGED" ;;
     events:--type | watch:--type) choices=$_rentbus_event_types ;;
-    *:--at | watch:--since) choices="now" ;;
+    *:--at | *:--until | watch:--since) choices="now" ;;
     *)
         if [[ $word == -* ]]; then
             choices="$(_rentbus_options "$verb") $_rentbus_common"
@@ -78,7 +97,7 @@ _rentbus() {
         else
             choices=$(_rentbus_words "$verb")
         fi
-        [[ $verb == import || $verb == return || $verb == checkout ]] && compopt -o default
+        [[ $verb == @(import|return|checkout|batch) ]] && compopt -o default
         ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$word")

@@ -258,7 +258,12 @@ def test_things(daemon):
     assert ok(daemon, "asset", "get", "m1") == [{"id": "m1", "asset_type": "mug"}]
     ok(daemon, "asset-type", "put", "mug", "--period", "PT36H", "--eligible", "mug,cup")
     assert ok(daemon, "asset-type", "list") == [
-        {"id": "mug", "loan_period": "P1DT12H", "eligible_asset_types": ["mug", "cup"]}
+        {
+            "id": "mug",
+            "loan_period": "P1DT12H",
+            "renewal_period": "P1DT12H",
+            "eligible_asset_types": ["mug", "cup"],
+        }
     ]
     for thing in ("user", "location", "asset", "asset-type"):
         assert run_cli(daemon, thing, "get", "nothing").returncode == NOT_FOUND

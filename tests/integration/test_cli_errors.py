@@ -88,7 +88,7 @@ def test_a_bad_endpoint(endpoint):
         (("user", "lst"), "did you mean list?"),
         (("user", "put"), "missing"),
         (("user", "list", "--name", "x"), "--name is for put"),
-        (("user", "put", "u1", "--limit", "1"), "--limit is for list"),
+        (("location", "put", "l1", "--limit", "1"), "--limit is for list"),
         (("asset", "put", "m1"), "--type"),
         (("user", "put", "u1", "--id", "x"), "UUID"),
         (("command", "got", COMMAND_ID), "get"),

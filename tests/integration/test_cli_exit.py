@@ -80,7 +80,7 @@ def greet_and_then(reply):
 
 
 def test_every_error_has_an_exit_code():
-    text = (harness.TESTS.parent / "sdk" / "protocol" / "schema.h").read_text()
+    text = (harness.TESTS.parent / "sdk" / "protocol" / "words.h").read_text()
     words = re.search(r"define RENTBUS_ERROR_WORDS.*?\n\n", text, re.S).group()
     assert re.findall(r"WORD\(P, (\w+)\)", words) == list(EXIT_CODES)
 

@@ -12,6 +12,7 @@ CLI = harness.TESTS.parent / "cli"
 MANUAL = CLI / "man" / "rentbus.1.scd"
 BASH = CLI / "completions" / "rentbus.bash"
 ZSH = CLI / "completions" / "_rentbus"
+WORDS = harness.TESTS.parent / "sdk" / "protocol" / "words.h"
 SCHEMA = harness.TESTS.parent / "sdk" / "protocol" / "schema.h"
 
 COMMON = {"--api", "--events", "--timeout", "--json", "--no-color", "--help", "--version"}
@@ -56,6 +57,11 @@ def table(name):
     return re.findall(pattern, text)
 
 
+def word_set(name):
+    text = re.search(rf"#define {name}\(.*?\n\n", WORDS.read_text(), re.S).group()
+    return re.findall(r"WORD\(P, (\w+)\)", text)
+
+
 def section(verb):
     """The part of the manual about a verb."""
     pattern = rf"^## rentbus {verb}\b(?!-).*?(?=^#)"
@@ -66,7 +72,7 @@ def test_help_is_what_rentbus_alone_prints():
     assert run_cli(None).stdout == help_of() == run_cli(None, "--help").stdout
     assert run_cli(None, "-h").returncode == 0
     assert run_cli(None, "--version").stdout.startswith("rentbus ")
-    assert "hello" in verbs() and len(verbs()) == 18
+    assert "hello" in verbs() and len(verbs()) == 24
     for verb in verbs():
         assert run_cli(None, verb, "--help").stdout == help_of(verb)
         assert help_of(verb).startswith(f"Usage: rentbus {verb}")
@@ -97,7 +103,10 @@ def test_bash_completion():
     for verb in verbs():
         assert set(complete(verb, "--")) == options(verb) | COMMON, verb
     assert complete("help", "") == verbs()
-    assert complete("user", "") == ["put", "get", "list"]
+    assert complete("user", "") == ["put", "block", "unblock", "get", "list"]
+    assert complete("location", "") == ["put", "get", "list"]
+    assert complete("policy", "") == ["get", "put"]
+    assert complete("policy", "put", "--return-match", "") == word_set("RENTBUS_RETURN_MATCH_WORDS")
     assert complete("call", "") == table("RENTBUS_OPS")
     assert complete("watch", "--type", "") == table("RENTBUS_EVENTS")
     assert complete("list", "--status", "IN") == ["IN_PROGRESS"]
@@ -109,7 +118,8 @@ def zsh_options(verb):
     for names, text in re.findall(r"^([a-z| -]+)\)(.*?);;", body.group(1), re.M | re.S):
         if verb in re.split(r"[ |]+", names):
             found = set(re.findall(r"['\"]\*?(--[a-z-]+)\[", text))
-            found |= {f"--{name}" for name in ("id", "limit") if f"${name}" in text}
+            shared = {"$id": "--id", "$limit": "--limit", "$dry": "--dry-run"}
+            found |= {option for name, option in shared.items() if name in text}
             return found | ({"--timeout"} if "timeout=" in text else set())
     return set()
 
