@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -34,10 +35,26 @@ static int set_paths(struct engine *engine, const char *directory)
     return journal < PATH_MAX && archive < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 
+/* The archive comes behind the journal. Where it stands alone the journal was lost or moved, and a
+ * new one would pass for the whole ledger. */
+static int refuse_lost_journal(const struct engine *engine, struct rentbus_fault *fault)
+{
+    struct stat journal;
+    struct stat archive;
+    bool lost = stat(engine->journal_path, &journal) ? errno == ENOENT : journal.st_size == 0;
+    if (!lost || stat(engine->archive_path, &archive))
+        return 0;
+    return rentbus_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, NULL,
+                             JOURNAL_FILE " is lost: restore it, or remove " ARCHIVE_FILE
+                                          " to begin a new ledger");
+}
+
 static int open_files(struct engine *engine, const char *ledger, struct rentbus_fault *fault)
 {
     struct journal *journal = NULL;
-    int status = journal_open(engine->journal_path, ledger, &journal, fault);
+    int status = refuse_lost_journal(engine, fault);
+    if (status == 0)
+        status = journal_open(engine->journal_path, ledger, &journal, fault);
     if (status)
         return status;
     engine->durable = *journal_head(journal);

@@ -53,7 +53,8 @@ struct engine_settings {
 };
 
 /* Opens journal and archive in the directory and rebuilds the ledger. 0; INVALID_ARGUMENT with
- * *fault when the files belong to another ledger or format; -errno. */
+ * *fault when the files belong to another ledger or format, or the archive has lost its journal;
+ * -errno. */
 int engine_open(const struct engine_settings *settings, const struct engine_hooks *hooks,
                 struct engine **engine, struct rentbus_fault *fault)
     __attribute__((warn_unused_result));

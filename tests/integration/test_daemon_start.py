@@ -227,6 +227,17 @@ def test_a_damaged_journal(daemon, what):
     assert path.read_bytes()[:4096] == damaged[:4096] and len(path.read_bytes()) == len(damaged)
 
 
+@pytest.mark.parametrize("lose", [os.unlink, lambda path: path.write_bytes(b"")], ids=["gone", "empty"])
+def test_a_lost_journal(daemon, lose):
+    """A new ledger beside the archive of an old one would pass for the whole."""
+    assert daemon.stop() == 0
+    lose(daemon.data / "journal.db")
+    daemon.launch()
+    assert daemon.wait() == 78 and "journal.db is lost" in daemon.log()
+    (daemon.data / "archive.db").unlink()
+    daemon.start()
+
+
 def test_a_full_disk_at_the_start(tmp_path):
     daemon = harness.Daemon(tmp_path)
     daemon.argv = ["/usr/bin/prlimit", "--fsize=8192", *daemon.argv]
