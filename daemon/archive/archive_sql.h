@@ -3,7 +3,7 @@
 #ifndef RENTBUS_ARCHIVE_ARCHIVE_SQL_H
 #define RENTBUS_ARCHIVE_ARCHIVE_SQL_H
 
-#define ARCHIVE_FORMAT 1
+#define ARCHIVE_FORMAT 2
 #define ARCHIVE_KIND "archive"
 
 /* An index ends in the row's created_seq, so that each serves its filter in the order of lists.
