@@ -57,7 +57,7 @@ int http_list(struct http_request *request, struct rentbus_fault *fault)
     return http_request_call(request, op, &args, fault);
 }
 
-/* Begins the command that the route means, in earnest unless the query says otherwise too. */
+/* Starts the command of the route, as a dry run if the query says so. */
 static int command_call(struct http_request *request, void *args, struct rentbus_fault *fault)
 {
     enum rentbus_op op = request->match.route->op;
@@ -110,15 +110,17 @@ int http_post_batch(struct http_request *request, struct rentbus_fault *fault)
 {
     struct rentbus_empty nothing;
     struct rentbus_batch_args args;
+    struct rentbus_client *client = request->bridge->client;
     void *storage = NULL;
+    if (!client)
+        return -ECANCELED; /* the bridge is closing */
     if (request->has_key)
         return http_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, "Idempotency-Key",
                               strlen("Idempotency-Key"),
                               "each command of a batch has an id of its own");
     int error = http_query_read(&rentbus_empty_schema, request->query, &nothing, fault);
     if (!error)
-        error =
-            http_body_batch(body_text(request), request->bridge->client, &args, &storage, fault);
+        error = http_body_batch(body_text(request), client, &args, &storage, fault);
     if (error)
         return error;
     error = http_request_call(request, RENTBUS_OP_batch, &args, fault);
