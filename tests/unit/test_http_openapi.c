@@ -139,7 +139,7 @@ static json_t *operation_of(const struct http_route *route)
 {
     json_t *methods = json_object_get(json_object_get(document, "paths"), route->pattern);
     char method[8] = "";
-    for (size_t i = 0; route->method[i] && i < sizeof(method) - 1; i++)
+    for (size_t i = 0; i < sizeof(method) - 1 && route->method[i]; i++)
         method[i] = (char)(route->method[i] | 0x20);
     return json_object_get(methods, method);
 }
