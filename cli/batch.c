@@ -116,10 +116,10 @@ static void replies_print(struct batch *batch, const struct rentbus_batch_result
     struct rentbus_batch_reply reply;
     size_t position = 0;
     size_t count = 0;
-    int status = 0;
     while (count < batch->count &&
-           (status = rentbus_list_next(&result->replies, &rentbus_batch_reply_schema, &position,
-                                       &reply)) > 0)
+           rentbus_list_next(&result->replies, &rentbus_batch_reply_schema, &position, &reply) >
+               0 &&
+           memcmp(&reply.id, &batch->commands[count].id, sizeof(reply.id)) == 0)
         reply_print(batch, &batch->commands[count++], &reply, result->applied);
     batch->worst = cli_exit_worse(batch->worst, cli_exit_of_batch(result));
     if (count < batch->count)

@@ -23,7 +23,7 @@ struct cli_batch_command {
 
 /* Reads the line of that number. *bytes is the command in CBOR, to be given to rentbus_free(). 0;
  * an error code with *fault; or -ENOMEM. */
-int cli_batch_line_read(struct rentbus_text json, uint64_t line,
+int cli_batch_line_read(struct rentbus_text json, uint64_t number,
                         const struct cli_batch_rules *rules, struct cli_batch_command *command,
                         uint8_t **bytes, size_t *length, struct rentbus_fault *fault)
     __attribute__((warn_unused_result));

@@ -227,6 +227,22 @@ def test_answers_that_make_no_sense(tmp_path, reply):
     assert json.loads(done.stderr)["error"]["code"] == "UNAVAILABLE"
 
 
+@pytest.mark.parametrize(
+    "choose", [lambda ids: [], lambda ids: ids[:1], lambda ids: ids[::-1]], ids=["none", "few", "turned"]
+)
+def test_a_batch_that_is_not_answered_line_by_line(tmp_path, choose):
+    def answer(request):
+        ids = choose([command["id"] for command in request["args"]["commands"]])
+        replies = [{"id": each, "ok": True, "result": {"seq": 2, "outcome": "CREATED"}} for each in ids]
+        return {"ok": True, "result": {"applied": True, "replies": replies}}
+
+    lines = '{"op":"user.put","args":{"id":"u1"}}\n{"op":"user.put","args":{"id":"u2"}}\n'
+    with Fake(tmp_path, answer) as fake:
+        done = run_cli(fake, "batch", "-", stdin=lines)
+    assert done.returncode == EXIT_CODES["UNAVAILABLE"] and "makes no sense" in done.stderr
+    assert len(done.stdout.splitlines()) == (choose([1, 2]) == [1])
+
+
 def test_the_words_of_a_hostile_daemon_are_cleaned(tmp_path):
     words = {"code": "CONFLICT", "message": "\033[2Jgone\u009b", "field": "id"}
     with Fake(tmp_path, lambda _: {"ok": False, "error": words}) as fake:

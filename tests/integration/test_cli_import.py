@@ -235,6 +235,16 @@ def test_tables_and_columns_that_are_missing(daemon, tmp_path):
         tmp_path / "users.db", "CREATE TABLE users(ID TEXT); INSERT INTO users VALUES ('u1')"
     )
     assert summary(run_cli(daemon, "--json", "import", only_users)) == (1, 1, 0, 0)
+    limits = database(
+        tmp_path / "limits.db",
+        "CREATE TABLE users(id, user_limit, shoe_size);"
+        "INSERT INTO users VALUES ('u2', 3, 44), ('u3', NULL, 44), ('u4', 'many', 44)",
+    )
+    done = run_cli(daemon, "--json", "import", limits)
+    assert summary(done) == (3, 2, 0, 1)
+    assert [(fault["key"], fault["field"]) for fault in errors(done)] == [("u4", "user_limit")]
+    users = map(json.loads, run_cli(daemon, "--json", "user", "list").stdout.splitlines())
+    assert list(users) == [{"id": "u1"}, {"id": "u2", "user_limit": 3}, {"id": "u3"}]
     none = database(tmp_path / "none.db", "CREATE TABLE planets(id)")
     done = run_cli(daemon, "import", none)
     assert done.returncode == BAD_DATA
