@@ -23,8 +23,9 @@ static uint64_t digest_number(uint64_t digest, uint64_t number)
 /* An absent text differs from an empty one. */
 static uint64_t digest_text(uint64_t digest, struct rentbus_text text)
 {
-    return ledger_hash(digest_number(digest, text.data ? text.length + 1 : 0), text.data,
-                       text.length);
+    if (!text.data)
+        return digest_number(digest, 0);
+    return ledger_hash(digest_number(digest, text.length + 1), text.data, text.length);
 }
 
 static uint64_t digest_types(uint64_t digest, const struct ledger_type_list *list)

@@ -19,8 +19,7 @@ static inline uint64_t ledger_load(const uint8_t *bytes, size_t length)
 {
     uint64_t value = 0;
 
-    if (length > 0)
-        memcpy(&value, bytes, length);
+    memcpy(&value, bytes, length);
     return value;
 }
 
