@@ -58,9 +58,8 @@ show rentbus import "$work/shop.db"
 show rentbus list --user tpg_u0001
 
 say "3. A subscriber watches the bus while five boxes are scanned at return bins"
-rentbus --json watch --since now >"$work/live" 2>"$work/watch.log" &
-watch=$!
-started+=("$watch")
+"$bin/rentbus" --json watch --since now >"$work/live" 2>"$work/watch.log" &
+started+=($!)
 # It is listening when it has seen an event: registering a place makes one.
 until grep -q LOCATION_ "$work/live"; do
     rentbus location put "bin-$RANDOM" --json >/dev/null
