@@ -130,7 +130,7 @@ def test_cmake_package(prefix, sources):
     build = sources / "build"
     flags = " ".join(STRICT + sanitizer_flags())
     command(
-        "cmake", "-S", sources, "-B", build, f"-DCMAKE_PREFIX_PATH={prefix}",
+        "cmake", "-G", "Ninja", "-S", sources, "-B", build, f"-DCMAKE_PREFIX_PATH={prefix}",
         f"-DCMAKE_C_FLAGS={flags}", f"-DCMAKE_CXX_FLAGS={flags}",
     )
     command("cmake", "--build", build)
