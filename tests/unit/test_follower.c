@@ -17,7 +17,7 @@
 #include "tests/unit/fault_vfs.h"
 #include "tests/unit/journal_fixture.h"
 
-#define DEADLINE_S 20
+#define DEADLINE_S 90
 
 struct following {
     struct journal_fixture *fixture;
