@@ -332,8 +332,10 @@ def test_another_ledger_behind_the_same_endpoint(bridge, daemon, client):
         assert daemon.stop() == 0
         shutil.rmtree(daemon.data)
         daemon.start()
+        # What the bridge had not heard of when the stream began may still come before the end.
         with pytest.raises((EOFError, http.client.HTTPException, OSError)):
-            stream.next(30)
+            for _ in range(21):
+                stream.next(30)
     with bridge.stream() as stream:
         first = head(client) + 1
         assert first < 20
