@@ -226,7 +226,8 @@ def test_a_reader_that_does_not_read_is_no_burden(bridge, client):
         for batch in range(10):
             put(client, 500, start=batch * 500)
         last = head(client)
-        assert seqs(reader, last) == list(range(first, last + 1))
+        got = seqs(reader, last)
+        assert got[0] <= first and got == list(range(got[0], last + 1))
     assert memory(bridge) - before < 64 << 20
     idle.read_until(f'"seq":{last},'.encode())
     ids = [int(line[4:]) for line in idle.text().split(b"\n") if line.startswith(b"id: ")]
