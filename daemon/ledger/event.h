@@ -29,6 +29,7 @@ struct ledger_event {
         struct rentbus_location location;
         struct rentbus_policy_data policy_data;
         struct rentbus_refused_data refused_data;
+        struct rentbus_gap_data gap_data;
         struct rentbus_unchanged_data unchanged_data;
     } data;
 };

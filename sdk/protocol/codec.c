@@ -88,6 +88,17 @@ static void encode_uint(const struct rentbus_field *field, const void *member,
     rentbus_cbor_write_uint(out, *(const uint64_t *)member);
 }
 
+static void encode_int(const struct rentbus_field *field, const void *member,
+                       struct rentbus_buffer *out)
+{
+    (void)field;
+    int64_t value = *(const int64_t *)member;
+    if (value >= 0)
+        rentbus_cbor_write_uint(out, (uint64_t)value);
+    else
+        rentbus_cbor_write_negative(out, (uint64_t)(-1 - value));
+}
+
 static void encode_bool(const struct rentbus_field *field, const void *member,
                         struct rentbus_buffer *out)
 {
@@ -147,9 +158,10 @@ static encode_function *const encode_functions[] = {
     [RENTBUS_KIND_QR] = encode_text,   [RENTBUS_KIND_IDS] = encode_ids,
     [RENTBUS_KIND_TIME] = encode_time, [RENTBUS_KIND_DURATION] = encode_duration,
     [RENTBUS_KIND_UINT] = encode_uint, [RENTBUS_KIND_BOOL] = encode_bool,
-    [RENTBUS_KIND_WORD] = encode_word, [RENTBUS_KIND_UUID] = encode_uuid,
-    [RENTBUS_KIND_HASH] = encode_hash, [RENTBUS_KIND_MAP] = encode_map,
-    [RENTBUS_KIND_MAPS] = encode_maps, [RENTBUS_KIND_ANY] = encode_any,
+    [RENTBUS_KIND_INT] = encode_int,   [RENTBUS_KIND_WORD] = encode_word,
+    [RENTBUS_KIND_UUID] = encode_uuid, [RENTBUS_KIND_HASH] = encode_hash,
+    [RENTBUS_KIND_MAP] = encode_map,   [RENTBUS_KIND_MAPS] = encode_maps,
+    [RENTBUS_KIND_ANY] = encode_any,
 };
 
 /* Every struct of the table begins with it. */

@@ -190,6 +190,19 @@ static int decode_uint(const struct decoding *decoding, const struct rentbus_fie
     return 0;
 }
 
+static int decode_int(const struct decoding *decoding, const struct rentbus_field *field,
+                      struct rentbus_cbor_reader *reader, void *member)
+{
+    struct rentbus_cbor_item item = rentbus_cbor_read(reader);
+    if (item.type != RENTBUS_CBOR_UINT && item.type != RENTBUS_CBOR_NEGATIVE)
+        return refuse_field(decoding, field, "is not an integer");
+    if (item.number > INT64_MAX)
+        return refuse_field(decoding, field, "is out of range");
+    *(int64_t *)member =
+        item.type == RENTBUS_CBOR_UINT ? (int64_t)item.number : -1 - (int64_t)item.number;
+    return 0;
+}
+
 static int decode_bool(const struct decoding *decoding, const struct rentbus_field *field,
                        struct rentbus_cbor_reader *reader, void *member)
 {
@@ -273,9 +286,10 @@ static decode_function *const decode_functions[] = {
     [RENTBUS_KIND_QR] = decode_qr,     [RENTBUS_KIND_IDS] = decode_ids,
     [RENTBUS_KIND_TIME] = decode_time, [RENTBUS_KIND_DURATION] = decode_duration,
     [RENTBUS_KIND_UINT] = decode_uint, [RENTBUS_KIND_BOOL] = decode_bool,
-    [RENTBUS_KIND_WORD] = decode_word, [RENTBUS_KIND_UUID] = decode_uuid,
-    [RENTBUS_KIND_HASH] = decode_hash, [RENTBUS_KIND_MAP] = decode_map,
-    [RENTBUS_KIND_MAPS] = decode_maps, [RENTBUS_KIND_ANY] = decode_any,
+    [RENTBUS_KIND_INT] = decode_int,   [RENTBUS_KIND_WORD] = decode_word,
+    [RENTBUS_KIND_UUID] = decode_uuid, [RENTBUS_KIND_HASH] = decode_hash,
+    [RENTBUS_KIND_MAP] = decode_map,   [RENTBUS_KIND_MAPS] = decode_maps,
+    [RENTBUS_KIND_ANY] = decode_any,
 };
 
 /* ---- maps ---- */

@@ -240,6 +240,17 @@ static void put_uint_field(struct rentbus_buffer *out, const struct rentbus_fiel
     put_uint(out, *(const uint64_t *)member);
 }
 
+static void put_int_field(struct rentbus_buffer *out, const struct rentbus_field *field,
+                          const void *member)
+{
+    (void)field;
+    int64_t value = *(const int64_t *)member;
+    if (value >= 0)
+        put_uint(out, (uint64_t)value);
+    else
+        put_negative(out, (uint64_t)(-1 - value));
+}
+
 static void put_bool_field(struct rentbus_buffer *out, const struct rentbus_field *field,
                            const void *member)
 {
@@ -311,9 +322,10 @@ static put_function *const put_functions[] = {
     [RENTBUS_KIND_QR] = put_text_field,   [RENTBUS_KIND_IDS] = put_ids_field,
     [RENTBUS_KIND_TIME] = put_time_field, [RENTBUS_KIND_DURATION] = put_duration_field,
     [RENTBUS_KIND_UINT] = put_uint_field, [RENTBUS_KIND_BOOL] = put_bool_field,
-    [RENTBUS_KIND_WORD] = put_word_field, [RENTBUS_KIND_UUID] = put_uuid_field,
-    [RENTBUS_KIND_HASH] = put_hash_field, [RENTBUS_KIND_MAP] = put_map_field,
-    [RENTBUS_KIND_MAPS] = put_maps_field, [RENTBUS_KIND_ANY] = put_any_field,
+    [RENTBUS_KIND_INT] = put_int_field,   [RENTBUS_KIND_WORD] = put_word_field,
+    [RENTBUS_KIND_UUID] = put_uuid_field, [RENTBUS_KIND_HASH] = put_hash_field,
+    [RENTBUS_KIND_MAP] = put_map_field,   [RENTBUS_KIND_MAPS] = put_maps_field,
+    [RENTBUS_KIND_ANY] = put_any_field,
 };
 
 /* The data of an event of a known type, in the forms of its struct. Data that holds more than this

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The second part of the table of schema.h: the rows of every struct. */
+/* The second part of the table of schema.h: the rows of things, arguments and results, and the list
+ * of all structs. */
 #ifndef RENTBUS_ROWS_H
 #define RENTBUS_ROWS_H
+
+#include "sdk/protocol/messages.h"
 
 /* ---- things ---- */
 
@@ -69,48 +72,116 @@
     F(S, REQUIRED, ID, id, none)                                                                   \
     F(S, OPTIONAL, TEXT, name, none)
 
+/* Scans of a device that have not come: its sequence from `first` to `last`. */
+#define RENTBUS_DEVICE_HOLE(F, S)                                                                  \
+    F(S, REQUIRED, UINT, last, none)                                                               \
+    F(S, REQUIRED, UINT, first, none)
+
+/* `device_seq` is the greatest of its scans that came, `missing` how many before it did not;
+ * `holes` are the oldest of those, at most RENTBUS_HOLES_MAX ranges. */
+#define RENTBUS_DEVICE(F, S)                                                                       \
+    F(S, REQUIRED, ID, id, none)                                                                   \
+    F(S, REQUIRED, MAPS, holes, device_hole)                                                       \
+    F(S, REQUIRED, UINT, missing, none)                                                            \
+    F(S, REQUIRED, UINT, device_seq, none)
+
 /* ---- arguments ---- */
 
 #define RENTBUS_EMPTY(F, S)
 
+/* The two scans. `timestamp` is the device's clock, which is `clock_offset_ms` ahead of the true
+ * time (behind, when negative; at most RENTBUS_CLOCK_OFFSET_MAX_MS): the ledger keeps the true one.
+ * `device_seq` numbers the scans of a device from 1 on: one that came already changes nothing, and
+ * those that did not are reported. Both or neither. `override`: why the rules that may be
+ * overridden shall not stand against it. */
 #define RENTBUS_RETURN_ARGS(F, S)                                                                  \
     F(S, OPTIONAL, BOOL, dry_run, none)                                                            \
     F(S, OPTIONAL, ID, user_id, none)                                                              \
     F(S, OPTIONAL, ID, asset_id, none)                                                             \
+    F(S, OPTIONAL, TEXT, override, none)                                                           \
+    F(S, OPTIONAL, ID, device_id, none)                                                            \
     F(S, OPTIONAL, ID, rental_id, none)                                                            \
     F(S, REQUIRED, TIME, timestamp, none)                                                          \
+    F(S, OPTIONAL, UINT, device_seq, none)                                                         \
     F(S, OPTIONAL, ID, location_id, none)                                                          \
     F(S, OPTIONAL, QR, user_qr_data, none)                                                         \
-    F(S, OPTIONAL, QR, asset_qr_data, none)
+    F(S, OPTIONAL, QR, asset_qr_data, none)                                                        \
+    F(S, OPTIONAL, INT, clock_offset_ms, none)
 
 #define RENTBUS_CHECKOUT_ARGS(F, S)                                                                \
     F(S, OPTIONAL, BOOL, dry_run, none)                                                            \
     F(S, OPTIONAL, ID, user_id, none)                                                              \
     F(S, OPTIONAL, ID, asset_id, none)                                                             \
+    F(S, OPTIONAL, TEXT, override, none)                                                           \
+    F(S, OPTIONAL, ID, device_id, none)                                                            \
     F(S, OPTIONAL, TIME, timestamp, none)                                                          \
+    F(S, OPTIONAL, UINT, device_seq, none)                                                         \
     F(S, OPTIONAL, TIME, expires_at, none)                                                         \
     F(S, OPTIONAL, DURATION, loan_period, none)                                                    \
     F(S, REQUIRED, ID, location_id, none)                                                          \
     F(S, OPTIONAL, QR, user_qr_data, none)                                                         \
     F(S, OPTIONAL, QR, asset_qr_data, none)                                                        \
+    F(S, OPTIONAL, INT, clock_offset_ms, none)                                                     \
     F(S, OPTIONAL, IDS, eligible_asset_types, none)
 
-#define RENTBUS_RENTAL_GET_ARGS(F, S) F(S, REQUIRED, ID, rental_id, none)
+#define RENTBUS_RENTAL_GET_ARGS(F, S)                                                              \
+    F(S, OPTIONAL, TIME, at, none)                                                                 \
+    F(S, OPTIONAL, UINT, at_seq, none)                                                             \
+    F(S, REQUIRED, ID, rental_id, none)
 
-/* `expired` picks open rentals whose `expires_at` has passed (true) or not (false). */
+/* Each that is given has to match. `expired` picks open rentals whose `expires_at` has passed
+ * (true) or not (false). The times from `…_from` on, and before `…_until`. `eligible_asset_type`:
+ * one of its eligible_asset_types. */
 #define RENTBUS_RENTAL_LIST_ARGS(F, S)                                                             \
+    F(S, OPTIONAL, TIME, at, none)                                                                 \
     F(S, OPTIONAL, UINT, limit, none)                                                              \
+    F(S, OPTIONAL, UINT, at_seq, none)                                                             \
     F(S, OPTIONAL, TEXT, cursor, none)                                                             \
     F(S, OPTIONAL, WORD, status, status)                                                           \
     F(S, OPTIONAL, BOOL, expired, none)                                                            \
     F(S, OPTIONAL, ID, user_id, none)                                                              \
-    F(S, OPTIONAL, ID, asset_id, none)
+    F(S, OPTIONAL, ID, asset_id, none)                                                             \
+    F(S, OPTIONAL, UINT, renewals, none)                                                           \
+    F(S, OPTIONAL, WORD, closed_by, closed_by)                                                     \
+    F(S, OPTIONAL, TEXT, flag_reason, none)                                                        \
+    F(S, OPTIONAL, TIME, created_from, none)                                                       \
+    F(S, OPTIONAL, TIME, expires_from, none)                                                       \
+    F(S, OPTIONAL, TIME, created_until, none)                                                      \
+    F(S, OPTIONAL, TIME, expires_until, none)                                                      \
+    F(S, OPTIONAL, TIME, returned_from, none)                                                      \
+    F(S, OPTIONAL, TIME, returned_until, none)                                                     \
+    F(S, OPTIONAL, ID, returned_asset_id, none)                                                    \
+    F(S, OPTIONAL, ID, eligible_asset_type, none)                                                  \
+    F(S, OPTIONAL, ID, created_at_location_id, none)                                               \
+    F(S, OPTIONAL, ID, returned_at_location_id, none)
 
-#define RENTBUS_ID_ARGS(F, S) F(S, REQUIRED, ID, id, none)
+#define RENTBUS_ID_ARGS(F, S)                                                                      \
+    F(S, OPTIONAL, TIME, at, none)                                                                 \
+    F(S, REQUIRED, ID, id, none)                                                                   \
+    F(S, OPTIONAL, UINT, at_seq, none)
 
 #define RENTBUS_LIST_ARGS(F, S)                                                                    \
+    F(S, OPTIONAL, TIME, at, none)                                                                 \
     F(S, OPTIONAL, UINT, limit, none)                                                              \
+    F(S, OPTIONAL, UINT, at_seq, none)                                                             \
     F(S, OPTIONAL, TEXT, cursor, none)
+
+#define RENTBUS_AT_ARGS(F, S)                                                                      \
+    F(S, OPTIONAL, TIME, at, none)                                                                 \
+    F(S, OPTIONAL, UINT, at_seq, none)
+
+/* Of the returns from `since` to before `until`; both are taken to their whole days in UTC. The 30
+ * days before `until`, or before now, when nothing is said. */
+#define RENTBUS_STATS_ARGS(F, S)                                                                   \
+    F(S, OPTIONAL, TIME, at, none)                                                                 \
+    F(S, OPTIONAL, TIME, since, none)                                                              \
+    F(S, OPTIONAL, TIME, until, none)                                                              \
+    F(S, OPTIONAL, UINT, at_seq, none)
+
+/* Exactly one of the two. */
+#define RENTBUS_EXPLAIN_ARGS(F, S)                                                                 \
+    F(S, OPTIONAL, ID, rental_id, none)                                                            \
+    F(S, OPTIONAL, UUID, command_id, none)
 
 #define RENTBUS_ASSET_PUT_ARGS(F, S)                                                               \
     F(S, REQUIRED, ID, id, none)                                                                   \
@@ -150,11 +221,12 @@
     F(S, REQUIRED, ID, id, none)                                                                   \
     F(S, OPTIONAL, BOOL, dry_run, none)
 
-/* To a date, or by a period from `expires_at` on; the renewal period of the asset type when neither
- * is given. */
+/* `override` as for scans. To a date, or by a period from `expires_at` on; the renewal period of
+ * the asset type when neither is given. */
 #define RENTBUS_RENEW_ARGS(F, S)                                                                   \
     F(S, OPTIONAL, DURATION, period, none)                                                         \
     F(S, OPTIONAL, BOOL, dry_run, none)                                                            \
+    F(S, OPTIONAL, TEXT, override, none)                                                           \
     F(S, REQUIRED, ID, rental_id, none)                                                            \
     F(S, OPTIONAL, TIME, expires_at, none)
 
@@ -188,24 +260,33 @@
 
 #define RENTBUS_COMMAND_GET_ARGS(F, S) F(S, REQUIRED, UUID, command_id, none)
 
-/* From a seq or from a time, the first event by default; `types` are exact types. */
+/* From a seq or from a time, the first event by default; `types` are exact types. With one of
+ * `rental_id`, `user_id` and `asset_id`: its history alone. */
 #define RENTBUS_EVENTS_READ_ARGS(F, S)                                                             \
     F(S, OPTIONAL, UINT, limit, none)                                                              \
     F(S, OPTIONAL, TIME, since, none)                                                              \
     F(S, OPTIONAL, IDS, types, none)                                                               \
-    F(S, OPTIONAL, UINT, from_seq, none)
+    F(S, OPTIONAL, ID, user_id, none)                                                              \
+    F(S, OPTIONAL, ID, asset_id, none)                                                             \
+    F(S, OPTIONAL, UINT, from_seq, none)                                                           \
+    F(S, OPTIONAL, ID, rental_id, none)
 
 /* A rental as another system knew it. An id that the ledger has already is left as it is. Without
  * eligible types, or with none, it has those of its asset type. */
 #define RENTBUS_IMPORT_ARGS(F, S)                                                                  \
     F(S, REQUIRED, ID, id, none)                                                                   \
+    F(S, OPTIONAL, UINT, rev, none)                                                                \
     F(S, REQUIRED, WORD, status, status)                                                           \
     F(S, OPTIONAL, BOOL, dry_run, none)                                                            \
     F(S, REQUIRED, ID, user_id, none)                                                              \
     F(S, REQUIRED, ID, asset_id, none)                                                             \
+    F(S, OPTIONAL, UINT, renewals, none)                                                           \
+    F(S, OPTIONAL, WORD, closed_by, closed_by)                                                     \
     F(S, REQUIRED, TIME, created_at, none)                                                         \
     F(S, REQUIRED, TIME, expires_at, none)                                                         \
+    F(S, OPTIONAL, TEXT, flag_reason, none)                                                        \
     F(S, OPTIONAL, TIME, returned_at, none)                                                        \
+    F(S, OPTIONAL, ID, returned_asset_id, none)                                                    \
     F(S, OPTIONAL, IDS, eligible_asset_types, none)                                                \
     F(S, REQUIRED, ID, created_at_location_id, none)                                               \
     F(S, OPTIONAL, ID, returned_at_location_id, none)
@@ -248,6 +329,7 @@
 /* `head` is the seq of the last durable event. */
 #define RENTBUS_HELLO_RESULT(F, S)                                                                 \
     F(S, REQUIRED, UINT, head, none)                                                               \
+    F(S, REQUIRED, WORD, role, role)                                                               \
     F(S, REQUIRED, TIME, time, none)                                                               \
     F(S, REQUIRED, TEXT, actor, none)                                                              \
     F(S, REQUIRED, ID, ledger, none)                                                               \
@@ -259,6 +341,7 @@
 #define RENTBUS_ASSET_RESULT(F, S) F(S, REQUIRED, MAP, asset, asset)
 #define RENTBUS_ASSET_TYPE_RESULT(F, S) F(S, REQUIRED, MAP, asset_type, asset_type)
 #define RENTBUS_LOCATION_RESULT(F, S) F(S, REQUIRED, MAP, location, location)
+#define RENTBUS_DEVICE_RESULT(F, S) F(S, REQUIRED, MAP, device, device)
 
 /* A `cursor` in a result means that there is more: give it back as it is. */
 #define RENTBUS_RENTAL_PAGE(F, S)                                                                  \
@@ -281,6 +364,10 @@
     F(S, OPTIONAL, TEXT, cursor, none)                                                             \
     F(S, REQUIRED, MAPS, locations, location)
 
+#define RENTBUS_DEVICE_PAGE(F, S)                                                                  \
+    F(S, OPTIONAL, TEXT, cursor, none)                                                             \
+    F(S, REQUIRED, MAPS, devices, device)
+
 /* Read on from `next_seq`; all is read when it is greater than `head`. */
 #define RENTBUS_EVENT_PAGE(F, S)                                                                   \
     F(S, REQUIRED, UINT, head, none)                                                               \
@@ -297,13 +384,51 @@
     F(S, REQUIRED, UINT, assets, none)                                                             \
     F(S, REQUIRED, UINT, errors, none)                                                             \
     F(S, REQUIRED, UINT, commits, none)                                                            \
+    F(S, REQUIRED, UINT, devices, none)                                                            \
     F(S, REQUIRED, UINT, expired, none)                                                            \
+    F(S, REQUIRED, UINT, flagged, none)                                                            \
     F(S, REQUIRED, UINT, rentals, none)                                                            \
+    F(S, REQUIRED, UINT, returns, none)                                                            \
     F(S, REQUIRED, UINT, requests, none)                                                           \
     F(S, REQUIRED, UINT, locations, none)                                                          \
     F(S, REQUIRED, TIME, started_at, none)                                                         \
     F(S, REQUIRED, UINT, asset_types, none)                                                        \
-    F(S, REQUIRED, UINT, archived_seq, none)
+    F(S, REQUIRED, UINT, archived_seq, none)                                                       \
+    F(S, REQUIRED, UINT, missed_scans, none)                                                       \
+    F(S, REQUIRED, MAPS, returns_by_day, day_returns)                                              \
+    F(S, OPTIONAL, DURATION, median_loan_period, none)                                             \
+    F(S, REQUIRED, MAPS, returns_by_location, location_returns)                                    \
+    F(S, REQUIRED, MAPS, returns_by_asset_type, asset_type_returns)
+
+/* Returns of one day in UTC, "2025-02-10"; at one location; of things of one type. */
+#define RENTBUS_DAY_RETURNS(F, S)                                                                  \
+    F(S, REQUIRED, TEXT, day, none)                                                                \
+    F(S, REQUIRED, UINT, returns, none)
+
+#define RENTBUS_LOCATION_RETURNS(F, S)                                                             \
+    F(S, REQUIRED, UINT, returns, none)                                                            \
+    F(S, REQUIRED, ID, location_id, none)
+
+#define RENTBUS_ASSET_TYPE_RETURNS(F, S)                                                           \
+    F(S, REQUIRED, UINT, returns, none)                                                            \
+    F(S, REQUIRED, ID, asset_type, none)
+
+/* A rental that a return could have completed, as it was before, and what became of that. */
+#define RENTBUS_CANDIDATE(F, S)                                                                    \
+    F(S, REQUIRED, MAP, rental, rental)                                                            \
+    F(S, REQUIRED, WORD, verdict, verdict)
+
+/* `events`: of a command, its own; of a rental, all that are about it. `command` is the one that is
+ * explained: of a rental, the one that closed it, or opened it as long as it is open. `policy` is
+ * what was in force, `reasons` what stood against the command, and `candidates` what a return had
+ * to choose from, in the order in which it looked. */
+#define RENTBUS_EXPLAIN_RESULT(F, S)                                                               \
+    F(S, REQUIRED, MAPS, events, event)                                                            \
+    F(S, OPTIONAL, MAP, policy, policy)                                                            \
+    F(S, OPTIONAL, UUID, command, none)                                                            \
+    F(S, OPTIONAL, WORD, outcome, outcome)                                                         \
+    F(S, OPTIONAL, IDS, reasons, none)                                                             \
+    F(S, REQUIRED, MAPS, candidates, candidate)
 
 /* `problem` names the first difference; absent when journal, ledger and archive agree. */
 #define RENTBUS_VERIFY_RESULT(F, S)                                                                \
@@ -313,121 +438,6 @@
     F(S, REQUIRED, UINT, rentals, none)                                                            \
     F(S, REQUIRED, UINT, commands, none)
 
-/* ---- event data ---- */
-
-#define RENTBUS_HELLO_DATA(F, S)                                                                   \
-    F(S, REQUIRED, UINT, head, none)                                                               \
-    F(S, REQUIRED, ID, ledger, none)                                                               \
-    F(S, REQUIRED, TEXT, version, none)
-
-#define RENTBUS_RETURN_DATA(F, S)                                                                  \
-    F(S, OPTIONAL, ID, user_id, none)                                                              \
-    F(S, OPTIONAL, ID, asset_id, none)                                                             \
-    F(S, OPTIONAL, ID, rental_id, none)                                                            \
-    F(S, OPTIONAL, ID, location_id, none)                                                          \
-    F(S, REQUIRED, TIME, occurred_at, none)
-
-/* `conflict_rental_id`: the open rental of another user that names the returned asset.
- * No `matched_by` when no return was matched (closed_by is missed_scan). */
-#define RENTBUS_COMPLETE_DATA(F, S)                                                                \
-    F(S, REQUIRED, MAP, rental, rental)                                                            \
-    F(S, OPTIONAL, WORD, matched_by, matched_by)                                                   \
-    F(S, OPTIONAL, UINT, policy_version, none)                                                     \
-    F(S, OPTIONAL, ID, conflict_rental_id, none)
-
-/* `rental` is the one that the reason is about, where there is one. No `reasons` in journals from
- * before there were several: `reason` is the only one. */
-#define RENTBUS_REJECTED_DATA(F, S)                                                                \
-    F(S, REQUIRED, WORD, reason, reason)                                                           \
-    F(S, OPTIONAL, MAP, rental, rental)                                                            \
-    F(S, OPTIONAL, IDS, reasons, none)                                                             \
-    F(S, OPTIONAL, ID, user_id, none)                                                              \
-    F(S, OPTIONAL, ID, asset_id, none)                                                             \
-    F(S, OPTIONAL, ID, location_id, none)                                                          \
-    F(S, REQUIRED, TIME, occurred_at, none)                                                        \
-    F(S, OPTIONAL, UINT, policy_version, none)
-
-#define RENTBUS_SWAPPED_DATA(F, S)                                                                 \
-    F(S, REQUIRED, MAP, rental, rental)                                                            \
-    F(S, REQUIRED, ID, previous_asset_id, none)
-
-#define RENTBUS_CHECKOUT_DATA(F, S)                                                                \
-    F(S, REQUIRED, ID, user_id, none)                                                              \
-    F(S, REQUIRED, ID, asset_id, none)                                                             \
-    F(S, OPTIONAL, TIME, expires_at, none)                                                         \
-    F(S, OPTIONAL, DURATION, loan_period, none)                                                    \
-    F(S, REQUIRED, ID, location_id, none)                                                          \
-    F(S, REQUIRED, TIME, occurred_at, none)                                                        \
-    F(S, OPTIONAL, IDS, eligible_asset_types, none)
-
-#define RENTBUS_RENTAL_DATA(F, S)                                                                  \
-    F(S, REQUIRED, MAP, rental, rental)                                                            \
-    F(S, OPTIONAL, UINT, policy_version, none)
-
-#define RENTBUS_RENEWED_DATA(F, S)                                                                 \
-    F(S, REQUIRED, MAP, rental, rental)                                                            \
-    F(S, OPTIONAL, UINT, policy_version, none)                                                     \
-    F(S, REQUIRED, TIME, previous_expires_at, none)
-
-/* A rental that a person forgave, flagged or unflagged. */
-#define RENTBUS_JUDGED_DATA(F, S)                                                                  \
-    F(S, OPTIONAL, TEXT, reason, none)                                                             \
-    F(S, REQUIRED, MAP, rental, rental)
-
-#define RENTBUS_POLICY_DATA(F, S) F(S, REQUIRED, MAP, policy, policy)
-
-/* A command, not a scan, that a rule stood against. */
-#define RENTBUS_REFUSED_DATA(F, S)                                                                 \
-    F(S, REQUIRED, TEXT, op, none)                                                                 \
-    F(S, REQUIRED, WORD, reason, reason)                                                           \
-    F(S, OPTIONAL, MAP, rental, rental)                                                            \
-    F(S, REQUIRED, IDS, reasons, none)                                                             \
-    F(S, OPTIONAL, UINT, policy_version, none)
-
-/* A command that found everything as it asked for it: recorded so that its id is known for ever. */
-#define RENTBUS_UNCHANGED_DATA(F, S)                                                               \
-    F(S, REQUIRED, TEXT, op, none)                                                                 \
-    F(S, OPTIONAL, MAP, rental, rental)
-
-/* ---- messages ---- */
-
-#define RENTBUS_REQUEST(F, S)                                                                      \
-    F(S, REQUIRED, UINT, v, none)                                                                  \
-    F(S, REQUIRED, UUID, id, none)                                                                 \
-    F(S, REQUIRED, TEXT, op, none)                                                                 \
-    F(S, REQUIRED, ANY, args, none)                                                                \
-    F(S, OPTIONAL, TEXT, traceparent, none)
-
-/* `id` is that of the request; all zero when the request was too broken to read one. */
-#define RENTBUS_REPLY(F, S)                                                                        \
-    F(S, REQUIRED, UINT, v, none)                                                                  \
-    F(S, REQUIRED, UUID, id, none)                                                                 \
-    F(S, REQUIRED, BOOL, ok, none)                                                                 \
-    F(S, OPTIONAL, MAP, error, error)                                                              \
-    F(S, OPTIONAL, ANY, result, none)
-
-#define RENTBUS_ERROR(F, S)                                                                        \
-    F(S, REQUIRED, WORD, code, error_code)                                                         \
-    F(S, OPTIONAL, TEXT, field, none)                                                              \
-    F(S, REQUIRED, TEXT, message, none)                                                            \
-    F(S, OPTIONAL, UINT, retry_after_ms, none)
-
-/* A CloudEvents 1.0 event. `hash` is BLAKE2b-256 of the previous event's hash (32 zero bytes before
- * the first) and this event's deterministic CBOR without `hash`. */
-#define RENTBUS_EVENT(F, S)                                                                        \
-    F(S, REQUIRED, TEXT, id, none)                                                                 \
-    F(S, REQUIRED, UINT, seq, none)                                                                \
-    F(S, REQUIRED, ANY, data, none)                                                                \
-    F(S, REQUIRED, HASH, hash, none)                                                               \
-    F(S, REQUIRED, TIME, time, none)                                                               \
-    F(S, REQUIRED, TEXT, type, none)                                                               \
-    F(S, REQUIRED, TEXT, actor, none)                                                              \
-    F(S, REQUIRED, TEXT, source, none)                                                             \
-    F(S, OPTIONAL, UUID, command, none)                                                            \
-    F(S, OPTIONAL, ID, subject, none)                                                              \
-    F(S, REQUIRED, TEXT, specversion, none)                                                        \
-    F(S, OPTIONAL, TEXT, traceparent, none)
-
 /* SCHEMA(struct, rows); a struct stands behind those that it holds */
 #define RENTBUS_SCHEMAS(SCHEMA)                                                                    \
     SCHEMA(rental, RENTBUS_RENTAL)                                                                 \
@@ -435,6 +445,8 @@
     SCHEMA(asset, RENTBUS_ASSET)                                                                   \
     SCHEMA(asset_type, RENTBUS_ASSET_TYPE)                                                         \
     SCHEMA(location, RENTBUS_LOCATION)                                                             \
+    SCHEMA(device_hole, RENTBUS_DEVICE_HOLE)                                                       \
+    SCHEMA(device, RENTBUS_DEVICE)                                                                 \
     SCHEMA(policy, RENTBUS_POLICY)                                                                 \
     SCHEMA(error, RENTBUS_ERROR)                                                                   \
     SCHEMA(event, RENTBUS_EVENT)                                                                   \
@@ -447,6 +459,9 @@
     SCHEMA(rental_list_args, RENTBUS_RENTAL_LIST_ARGS)                                             \
     SCHEMA(id_args, RENTBUS_ID_ARGS)                                                               \
     SCHEMA(list_args, RENTBUS_LIST_ARGS)                                                           \
+    SCHEMA(at_args, RENTBUS_AT_ARGS)                                                               \
+    SCHEMA(stats_args, RENTBUS_STATS_ARGS)                                                         \
+    SCHEMA(explain_args, RENTBUS_EXPLAIN_ARGS)                                                     \
     SCHEMA(asset_put_args, RENTBUS_ASSET_PUT_ARGS)                                                 \
     SCHEMA(asset_type_put_args, RENTBUS_ASSET_TYPE_PUT_ARGS)                                       \
     SCHEMA(user_put_args, RENTBUS_USER_PUT_ARGS)                                                   \
@@ -473,12 +488,19 @@
     SCHEMA(asset_result, RENTBUS_ASSET_RESULT)                                                     \
     SCHEMA(asset_type_result, RENTBUS_ASSET_TYPE_RESULT)                                           \
     SCHEMA(location_result, RENTBUS_LOCATION_RESULT)                                               \
+    SCHEMA(device_result, RENTBUS_DEVICE_RESULT)                                                   \
     SCHEMA(rental_page, RENTBUS_RENTAL_PAGE)                                                       \
     SCHEMA(user_page, RENTBUS_USER_PAGE)                                                           \
     SCHEMA(asset_page, RENTBUS_ASSET_PAGE)                                                         \
     SCHEMA(asset_type_page, RENTBUS_ASSET_TYPE_PAGE)                                               \
     SCHEMA(location_page, RENTBUS_LOCATION_PAGE)                                                   \
+    SCHEMA(device_page, RENTBUS_DEVICE_PAGE)                                                       \
     SCHEMA(event_page, RENTBUS_EVENT_PAGE)                                                         \
+    SCHEMA(day_returns, RENTBUS_DAY_RETURNS)                                                       \
+    SCHEMA(location_returns, RENTBUS_LOCATION_RETURNS)                                             \
+    SCHEMA(asset_type_returns, RENTBUS_ASSET_TYPE_RETURNS)                                         \
+    SCHEMA(candidate, RENTBUS_CANDIDATE)                                                           \
+    SCHEMA(explain_result, RENTBUS_EXPLAIN_RESULT)                                                 \
     SCHEMA(stats_result, RENTBUS_STATS_RESULT)                                                     \
     SCHEMA(verify_result, RENTBUS_VERIFY_RESULT)                                                   \
     SCHEMA(hello_data, RENTBUS_HELLO_DATA)                                                         \
@@ -492,6 +514,7 @@
     SCHEMA(judged_data, RENTBUS_JUDGED_DATA)                                                       \
     SCHEMA(policy_data, RENTBUS_POLICY_DATA)                                                       \
     SCHEMA(refused_data, RENTBUS_REFUSED_DATA)                                                     \
+    SCHEMA(gap_data, RENTBUS_GAP_DATA)                                                             \
     SCHEMA(unchanged_data, RENTBUS_UNCHANGED_DATA)
 
 #endif

@@ -31,6 +31,7 @@ const struct rentbus_words rentbus_event_type_words = {
 #define WORDS_OF_TIME(extra) NULL
 #define WORDS_OF_DURATION(extra) NULL
 #define WORDS_OF_UINT(extra) NULL
+#define WORDS_OF_INT(extra) NULL
 #define WORDS_OF_BOOL(extra) NULL
 #define WORDS_OF_WORD(extra) &rentbus_##extra##_words
 #define WORDS_OF_UUID(extra) NULL
@@ -46,6 +47,7 @@ const struct rentbus_words rentbus_event_type_words = {
 #define SCHEMA_OF_TIME(extra) NULL
 #define SCHEMA_OF_DURATION(extra) NULL
 #define SCHEMA_OF_UINT(extra) NULL
+#define SCHEMA_OF_INT(extra) NULL
 #define SCHEMA_OF_BOOL(extra) NULL
 #define SCHEMA_OF_WORD(extra) NULL
 #define SCHEMA_OF_UUID(extra) NULL

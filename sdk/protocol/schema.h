@@ -4,10 +4,11 @@
  * and enums below, the codec (codec.h), the JSON mapping (json.h), the SDK's typed calls and the
  * daemon's dispatch expand from it; schema.cddl says the same for people, and a test compares them.
  *
- * The table has three parts: words.h (words), rows.h (structs) and this file (events and
- * operations). A row of a struct is FIELD(struct, need, kind, name, extra): need and kind as in
- * types.h; extra is the word set of a WORD, the struct of a MAP or MAPS, and `none` for the rest.
- * Rows are sorted as deterministic CBOR sorts keys: shorter names first, then by bytes.
+ * The table has four parts: words.h (words), rows.h (things, arguments, results), messages.h (event
+ * data, messages) and this file (events and operations). A row of a struct is FIELD(struct, need,
+ * kind, name, extra): need and kind as in types.h; extra is the word set of a WORD, the struct of a
+ * MAP or MAPS, and `none` for the rest. Rows are sorted as deterministic CBOR sorts keys: shorter
+ * names first, then by bytes.
  */
 #ifndef RENTBUS_SCHEMA_H
 #define RENTBUS_SCHEMA_H
@@ -52,11 +53,13 @@ extern "C" {
     EVENT(LOCATION_UPDATED_EVENT, location, UPDATED)                                               \
     EVENT(POLICY_UPDATED_EVENT, policy_data, UPDATED)                                              \
     EVENT(COMMAND_REJECTED_EVENT, refused_data, REJECTED)                                          \
+    EVENT(DEVICE_GAP_EVENT, gap_data, NONE)                                                        \
     EVENT(COMMAND_UNCHANGED_EVENT, unchanged_data, UNCHANGED)
 
 /* ---- operations: OP(name, on the wire, struct of its args, struct of its result, mode) ----
  * A COMMAND is journaled and takes the request's id as its idempotency key; a QUERY changes
- * nothing. The SDK's typed call is rentbus_<name>(). */
+ * nothing; a READ is a query that can be asked of the ledger as it was: `at` a time, or behind the
+ * event `at_seq`. The SDK's typed call is rentbus_<name>(). */
 
 #define RENTBUS_OPS(OP)                                                                            \
     OP(hello, "hello", empty, hello_result, QUERY)                                                 \
@@ -66,28 +69,31 @@ extern "C" {
     OP(rental_forgive, "rental.forgive", reason_args, command_result, COMMAND)                     \
     OP(rental_flag, "rental.flag", reason_args, command_result, COMMAND)                           \
     OP(rental_unflag, "rental.unflag", unflag_args, command_result, COMMAND)                       \
-    OP(rental_get, "rental.get", rental_get_args, rental_result, QUERY)                            \
-    OP(rental_list, "rental.list", rental_list_args, rental_page, QUERY)                           \
+    OP(rental_get, "rental.get", rental_get_args, rental_result, READ)                             \
+    OP(rental_list, "rental.list", rental_list_args, rental_page, READ)                            \
     OP(user_put, "user.put", user_put_args, command_result, COMMAND)                               \
     OP(user_block, "user.block", user_block_args, command_result, COMMAND)                         \
     OP(user_unblock, "user.unblock", user_unblock_args, command_result, COMMAND)                   \
-    OP(user_get, "user.get", id_args, user_result, QUERY)                                          \
-    OP(user_list, "user.list", list_args, user_page, QUERY)                                        \
+    OP(user_get, "user.get", id_args, user_result, READ)                                           \
+    OP(user_list, "user.list", list_args, user_page, READ)                                         \
     OP(asset_put, "asset.put", asset_put_args, command_result, COMMAND)                            \
-    OP(asset_get, "asset.get", id_args, asset_result, QUERY)                                       \
-    OP(asset_list, "asset.list", list_args, asset_page, QUERY)                                     \
+    OP(asset_get, "asset.get", id_args, asset_result, READ)                                        \
+    OP(asset_list, "asset.list", list_args, asset_page, READ)                                      \
     OP(asset_type_put, "asset_type.put", asset_type_put_args, command_result, COMMAND)             \
-    OP(asset_type_get, "asset_type.get", id_args, asset_type_result, QUERY)                        \
-    OP(asset_type_list, "asset_type.list", list_args, asset_type_page, QUERY)                      \
+    OP(asset_type_get, "asset_type.get", id_args, asset_type_result, READ)                         \
+    OP(asset_type_list, "asset_type.list", list_args, asset_type_page, READ)                       \
     OP(location_put, "location.put", location_put_args, command_result, COMMAND)                   \
-    OP(location_get, "location.get", id_args, location_result, QUERY)                              \
-    OP(location_list, "location.list", list_args, location_page, QUERY)                            \
+    OP(location_get, "location.get", id_args, location_result, READ)                               \
+    OP(location_list, "location.list", list_args, location_page, READ)                             \
+    OP(device_get, "device.get", id_args, device_result, READ)                                     \
+    OP(device_list, "device.list", list_args, device_page, READ)                                   \
     OP(policy_put, "policy.put", policy_put_args, command_result, COMMAND)                         \
-    OP(policy_get, "policy.get", empty, policy_result, QUERY)                                      \
+    OP(policy_get, "policy.get", at_args, policy_result, READ)                                     \
     OP(batch, "batch", batch_args, batch_result, BATCH)                                            \
     OP(command_get, "command.get", command_get_args, command_result, QUERY)                        \
     OP(events_read, "events.read", events_read_args, event_page, QUERY)                            \
-    OP(stats, "stats", empty, stats_result, QUERY)                                                 \
+    OP(stats, "stats", stats_args, stats_result, READ)                                             \
+    OP(explain, "explain", explain_args, explain_result, QUERY)                                    \
     OP(admin_import, "admin.import", import_args, command_result, COMMAND)                         \
     OP(admin_verify, "admin.verify", empty, verify_result, QUERY)
 
@@ -106,6 +112,7 @@ RENTBUS_WORD_SETS(RENTBUS_WORD_ENUM)
 #define RENTBUS_TYPE_TIME(extra) int64_t
 #define RENTBUS_TYPE_DURATION(extra) int64_t
 #define RENTBUS_TYPE_UINT(extra) uint64_t
+#define RENTBUS_TYPE_INT(extra) int64_t
 #define RENTBUS_TYPE_BOOL(extra) bool
 #define RENTBUS_TYPE_WORD(extra) enum rentbus_##extra
 #define RENTBUS_TYPE_UUID(extra) struct rentbus_uuid
@@ -147,7 +154,12 @@ RENTBUS_EXPORT extern const struct rentbus_event_row rentbus_event_rows[];
 #define RENTBUS_OP_ENUMERATOR(name, wire, args, result, mode) RENTBUS_OP_##name,
 enum rentbus_op { RENTBUS_OPS(RENTBUS_OP_ENUMERATOR) RENTBUS_OP_COUNT };
 
-enum rentbus_mode { RENTBUS_MODE_QUERY, RENTBUS_MODE_COMMAND, RENTBUS_MODE_BATCH };
+enum rentbus_mode {
+    RENTBUS_MODE_QUERY,
+    RENTBUS_MODE_READ,
+    RENTBUS_MODE_COMMAND,
+    RENTBUS_MODE_BATCH
+};
 
 struct rentbus_op_row {
     const char *wire;

@@ -27,6 +27,10 @@ extern "C" {
 #define RENTBUS_QR_MAX 172
 /* Ids in one list, such as `eligible_asset_types`. */
 #define RENTBUS_IDS_MAX 32
+/* How far the clock of a device may be off, in milliseconds: 100 years. */
+#define RENTBUS_CLOCK_OFFSET_MAX_MS INT64_C(3155760000000)
+/* Holes in the sequence of a device that an answer names. */
+#define RENTBUS_HOLES_MAX 100
 /* Commands in one batch. */
 #define RENTBUS_BATCH_MAX 1000
 #define RENTBUS_UUID_SIZE 16
@@ -74,6 +78,7 @@ struct rentbus_list {
  *             since 1970 in UTC
  *   DURATION  int64_t, seconds      text, ISO 8601 duration          string
  *   UINT      uint64_t              unsigned integer                 number
+ *   INT       int64_t               integer                          number
  *   BOOL      bool                  true or false                    true or false
  *   WORD      an enum               text, one of a closed set        string
  *   UUID      struct rentbus_uuid   byte string of 16                string, 8-4-4-4-12 digits
@@ -90,6 +95,7 @@ enum rentbus_kind {
     RENTBUS_KIND_TIME,
     RENTBUS_KIND_DURATION,
     RENTBUS_KIND_UINT,
+    RENTBUS_KIND_INT,
     RENTBUS_KIND_BOOL,
     RENTBUS_KIND_WORD,
     RENTBUS_KIND_UUID,

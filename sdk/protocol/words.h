@@ -48,13 +48,33 @@
     WORD(P, rental_id)                                                                             \
     WORD(P, last_holder)
 
-/* What closed a rental: its return, or a checkout of its asset that shows that a return was missed.
- */
+/* What closed a rental: its return; a checkout of its asset that shows that a return was missed; a
+ * person; or its own checkout, which came after its return had been scanned. */
 #define RENTBUS_CLOSED_BY_WORDS(WORD, P)                                                           \
     WORD(P, return_scan)                                                                           \
     WORD(P, missed_scan)                                                                           \
     WORD(P, forgive)                                                                               \
-    WORD(P, flag)
+    WORD(P, flag)                                                                                  \
+    WORD(P, late_checkout)
+
+/* What a return made of a rental that it could have completed. behind: it fits, and another one
+ * goes before it. not_named: the return names another rental, or was of an asset that another
+ * holds. */
+#define RENTBUS_VERDICT_WORDS(WORD, P)                                                             \
+    WORD(P, chosen)                                                                                \
+    WORD(P, behind)                                                                                \
+    WORD(P, expired)                                                                               \
+    WORD(P, not_eligible)                                                                          \
+    WORD(P, not_named)
+
+/* What a principal may do: read; scan at its own locations; run the desk; keep its own consumers;
+ * everything. */
+#define RENTBUS_ROLE_WORDS(WORD, P)                                                                \
+    WORD(P, reader)                                                                                \
+    WORD(P, kiosk)                                                                                 \
+    WORD(P, clerk)                                                                                 \
+    WORD(P, lambda)                                                                                \
+    WORD(P, admin)
 
 /* Policy: which of the rentals that a return fits it completes. */
 #define RENTBUS_RETURN_MATCH_WORDS(WORD, P)                                                        \
@@ -85,6 +105,8 @@
     SET(matched_by, MATCHED_BY, RENTBUS_MATCHED_BY_WORDS)                                          \
     SET(closed_by, CLOSED_BY, RENTBUS_CLOSED_BY_WORDS)                                             \
     SET(return_match, RETURN_MATCH, RENTBUS_RETURN_MATCH_WORDS)                                    \
+    SET(verdict, VERDICT, RENTBUS_VERDICT_WORDS)                                                   \
+    SET(role, ROLE, RENTBUS_ROLE_WORDS)                                                            \
     SET(error_code, ERROR, RENTBUS_ERROR_WORDS)
 
 #endif

@@ -19,9 +19,10 @@ static const char *const kinds[] = {
     [RENTBUS_KIND_QR] = "QR",     [RENTBUS_KIND_IDS] = "IDS",
     [RENTBUS_KIND_TIME] = "TIME", [RENTBUS_KIND_DURATION] = "DURATION",
     [RENTBUS_KIND_UINT] = "UINT", [RENTBUS_KIND_BOOL] = "BOOL",
-    [RENTBUS_KIND_WORD] = "WORD", [RENTBUS_KIND_UUID] = "UUID",
-    [RENTBUS_KIND_HASH] = "HASH", [RENTBUS_KIND_MAP] = "MAP",
-    [RENTBUS_KIND_MAPS] = "MAPS", [RENTBUS_KIND_ANY] = "ANY",
+    [RENTBUS_KIND_INT] = "INT",   [RENTBUS_KIND_WORD] = "WORD",
+    [RENTBUS_KIND_UUID] = "UUID", [RENTBUS_KIND_HASH] = "HASH",
+    [RENTBUS_KIND_MAP] = "MAP",   [RENTBUS_KIND_MAPS] = "MAPS",
+    [RENTBUS_KIND_ANY] = "ANY",
 };
 
 static const char *const needs[] = {
