@@ -12,18 +12,26 @@
 #include "sdk/protocol/text.h"
 
 /* Either `prepare` (a command), with where its arguments say `dry_run`; or `answer` (a query, or a
- * batch, which takes its commands itself). */
+ * batch, which takes its commands itself), and of a READ where its arguments say of when. */
 struct operation {
     int (*prepare)(struct api_call *call, struct ledger_command *command);
     size_t dry_run;
     uint64_t dry_run_bit;
     int (*answer)(struct api_call *call);
+    size_t at;
+    uint64_t at_bit;
+    size_t at_seq;
+    uint64_t at_seq_bit;
 };
 
 #define OPERATION_COMMAND(name, args)                                                              \
     .prepare = api_prepare_##name, .dry_run = offsetof(struct rentbus_##args, dry_run),            \
     .dry_run_bit = RENTBUS_BIT(args, dry_run)
 #define OPERATION_QUERY(name, args) .answer = api_answer_##name
+#define OPERATION_READ(name, args)                                                                 \
+    .answer = api_answer_##name, .at = offsetof(struct rentbus_##args, at),                        \
+    .at_bit = RENTBUS_BIT(args, at), .at_seq = offsetof(struct rentbus_##args, at_seq),            \
+    .at_seq_bit = RENTBUS_BIT(args, at_seq)
 #define OPERATION_BATCH(name, args) .answer = api_answer_##name
 #define OPERATION(name, wire, args, result, mode)                                                  \
     [RENTBUS_OP_##name] = {OPERATION_##mode(name, args)},
@@ -160,6 +168,25 @@ int api_take(struct api_call *call, struct rentbus_bytes args)
     return status ? status : execute(call);
 }
 
+int api_answer(struct api_call *call)
+{
+    return operations[call->op].answer(call);
+}
+
+/* A READ says of when in its arguments; without that, and for any other query, of now. */
+static int answer(struct api_call *call)
+{
+    const struct operation *operation = &operations[call->op];
+    const char *args = (const char *)&call->args;
+    uint64_t has = *(const uint64_t *)&call->args;
+    struct api_when when = {NULL, NULL};
+    if (has & operation->at_bit)
+        when.at = (const int64_t *)(args + operation->at);
+    if (has & operation->at_seq_bit)
+        when.at_seq = (const uint64_t *)(args + operation->at_seq);
+    return when.at || when.at_seq ? past_serve(call, &when) : api_answer(call);
+}
+
 static int serve(struct api_call *call)
 {
     struct rentbus_bytes args;
@@ -177,7 +204,7 @@ static int serve(struct api_call *call)
         return api_take(call, args);
     status = rentbus_decode(rentbus_op_rows[call->op].args, args, RENTBUS_STRICT, &call->args,
                             &call->fault);
-    return status ? status : operations[call->op].answer(call);
+    return status ? status : answer(call);
 }
 
 void api_handle(struct api *api, const struct api_message *message)
@@ -185,7 +212,9 @@ void api_handle(struct api *api, const struct api_message *message)
     struct api_call *call = &api->call;
     call->api = api;
     call->message = message;
+    call->ledger = engine_ledger(api->engine);
     call->now = api->settings.now(api->settings.context);
+    call->as_of = UINT64_MAX;
     call->id = (struct rentbus_uuid){0};
     call->fault.retry_after_ms = 0;
     api->requests++;

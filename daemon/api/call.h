@@ -45,7 +45,12 @@ struct api_source {
 struct api_call {
     struct api *api;
     const struct api_message *message;
-    int64_t now; /* microseconds since 1970 */
+    /* What a READ is answered from: the ledger and the time, in microseconds since 1970, as they
+     * are, or as they were behind the event `as_of` (UINT64_MAX: the present). What was closed
+     * later than that is not in the archive yet. */
+    const struct ledger *ledger;
+    int64_t now;
+    uint64_t as_of;
     enum rentbus_op op;
     struct rentbus_uuid id; /* all zero until it is read */
     struct rentbus_text traceparent;
@@ -86,6 +91,9 @@ struct api {
 #define api_refuse(call, code, field, ...)                                                         \
     rentbus_fault_set(&(call)->fault, RENTBUS_ERROR_##code, field, __VA_ARGS__)
 
+/* Fills call->result of a query from call->ledger, call->now and call->as_of. Returns what a
+ * handler does. */
+int api_answer(struct api_call *call);
 /* Encodes the reply that `status` stands for and hands it to the engine: the one place that turns a
  * result into exactly one reply. */
 void api_reply(struct api_call *call, int status);
@@ -118,16 +126,27 @@ int api_open_page(struct api_call *call, const uint64_t *limit, struct api_page 
 #define API_PREPARE_COMMAND(name)                                                                  \
     int api_prepare_##name(struct api_call *call, struct ledger_command *command);
 #define API_PREPARE_QUERY(name)
+#define API_PREPARE_READ(name)
 #define API_PREPARE_BATCH(name)
 #define API_DECLARE_PREPARE(name, wire, args, result, mode) API_PREPARE_##mode(name)
 RENTBUS_OPS(API_DECLARE_PREPARE)
 
-/* For each op of mode QUERY or BATCH: fills call->result. */
+/* For each op of mode QUERY, READ or BATCH: fills call->result. A READ looks at nothing but its
+ * arguments, call->ledger, call->now, and what the archive held as of call->as_of. */
 #define API_ANSWER_COMMAND(name)
 #define API_ANSWER_QUERY(name) int api_answer_##name(struct api_call *call);
+#define API_ANSWER_READ(name) API_ANSWER_QUERY(name)
 #define API_ANSWER_BATCH(name) API_ANSWER_QUERY(name)
 #define API_DECLARE_ANSWER(name, wire, args, result, mode) API_ANSWER_##mode(name)
 RENTBUS_OPS(API_DECLARE_ANSWER)
+
+/* Which past a READ asks for: NULL is not given. */
+struct api_when {
+    const int64_t *at;
+    const uint64_t *at_seq;
+};
+/* Serves a READ of the past. Returns what a handler does. */
+int past_serve(struct api_call *call, const struct api_when *when);
 
 /* Verification runs in a thread of its own. */
 void verification_process(struct api *api);

@@ -83,7 +83,7 @@ static struct rentbus_text page_cursor(struct api_page *page, char letter)
                                GIVEN(args, list_args, cursor), page);                              \
         if (status)                                                                                \
             return status;                                                                         \
-        ledger_##noun##_list(engine_ledger(call->api->engine), page->position, add_##noun, page);  \
+        ledger_##noun##_list(call->ledger, page->position, add_##noun, page);                      \
         result->has = 0;                                                                           \
         RENTBUS_SET(result, noun##_page, nouns, page_list(page));                                  \
         if (page->more)                                                                            \
@@ -188,7 +188,7 @@ int api_answer_rental_list(struct api_call *call)
         closed.status = filter.status = args->status;
     source_open(hot, page->limit);
     source_open(cold, page->limit);
-    ledger_rental_list(engine_ledger(call->api->engine), &filter, page->position, add_hot, hot);
+    ledger_rental_list(call->ledger, &filter, page->position, add_hot, hot);
     if (!filter.has_expired && filter.status != RENTBUS_STATUS_IN_PROGRESS)
         status = list_archived(call, &closed, page->position, cold);
     if (status)

@@ -10,6 +10,7 @@ int api_answer_hello(struct api_call *call)
     struct engine *engine = call->api->engine;
     result->has = 0;
     RENTBUS_SET(result, hello_result, head, engine_durable(engine));
+    RENTBUS_SET(result, hello_result, role, RENTBUS_ROLE_admin);
     RENTBUS_SET(result, hello_result, time, call->now);
     RENTBUS_SET(result, hello_result, actor,
                 ((struct rentbus_text){(const char *)actor->data, actor->length}));
@@ -23,7 +24,7 @@ int api_answer_stats(struct api_call *call)
 {
     struct rentbus_stats_result *result = &call->result.stats;
     struct engine *engine = call->api->engine;
-    struct ledger_counts counts = ledger_counts(engine_ledger(engine));
+    struct ledger_counts counts = ledger_counts(call->ledger);
     result->has = 0;
     RENTBUS_SET(result, stats_result, head, engine_durable(engine));
     RENTBUS_SET(result, stats_result, open, counts.open);
@@ -31,14 +32,20 @@ int api_answer_stats(struct api_call *call)
     RENTBUS_SET(result, stats_result, assets, counts.assets);
     RENTBUS_SET(result, stats_result, errors, call->api->errors);
     RENTBUS_SET(result, stats_result, commits, engine_commits(engine));
-    RENTBUS_SET(result, stats_result, expired,
-                ledger_expired_count(engine_ledger(engine), call->now));
+    RENTBUS_SET(result, stats_result, devices, 0);
+    RENTBUS_SET(result, stats_result, expired, ledger_expired_count(call->ledger, call->now));
+    RENTBUS_SET(result, stats_result, flagged, counts.flagged);
     RENTBUS_SET(result, stats_result, rentals, counts.rentals);
+    RENTBUS_SET(result, stats_result, returns, 0);
     RENTBUS_SET(result, stats_result, requests, call->api->requests);
     RENTBUS_SET(result, stats_result, locations, counts.locations);
     RENTBUS_SET(result, stats_result, started_at, call->api->started_at);
     RENTBUS_SET(result, stats_result, asset_types, counts.asset_types);
     RENTBUS_SET(result, stats_result, archived_seq, engine_archived(engine));
+    RENTBUS_SET(result, stats_result, missed_scans, 0);
+    RENTBUS_SET(result, stats_result, returns_by_day, (struct rentbus_list){0});
+    RENTBUS_SET(result, stats_result, returns_by_location, (struct rentbus_list){0});
+    RENTBUS_SET(result, stats_result, returns_by_asset_type, (struct rentbus_list){0});
     return 0;
 }
 
@@ -62,7 +69,7 @@ int api_answer_rental_get(struct api_call *call)
 {
     struct rentbus_rental_result *result = &call->result.rental_get;
     struct rentbus_text id = call->args.rental_get.rental_id;
-    int found = ledger_rental_get(engine_ledger(call->api->engine), id, &result->rental);
+    int found = ledger_rental_get(call->ledger, id, &result->rental);
     if (!found)
         found = find_archived(call, id, &result->rental);
     if (found < 0)
@@ -78,8 +85,7 @@ int api_answer_rental_get(struct api_call *call)
     int api_answer_##noun##_get(struct api_call *call)                                             \
     {                                                                                              \
         struct rentbus_##noun##_result *result = &call->result.noun##_get;                         \
-        if (!ledger_##noun##_get(engine_ledger(call->api->engine), call->args.noun##_get.id,       \
-                                 &result->noun))                                                   \
+        if (!ledger_##noun##_get(call->ledger, call->args.noun##_get.id, &result->noun))           \
             return api_refuse(call, NOT_FOUND, "id", "there is no such " text);                    \
         result->has = RENTBUS_BIT(noun##_result, noun);                                            \
         return 0;                                                                                  \
@@ -92,7 +98,7 @@ ANSWER_GET(location, "location")
 int api_answer_policy_get(struct api_call *call)
 {
     struct rentbus_policy_result *result = &call->result.policy_get;
-    ledger_policy_get(engine_ledger(call->api->engine), &result->policy);
+    ledger_policy_get(call->ledger, &result->policy);
     result->has = RENTBUS_BIT(policy_result, policy);
     return 0;
 }
