@@ -7,9 +7,9 @@
 #include "daemon/ledger/event.h"
 #include "daemon/ledger/ledger.h"
 
-/* The most events that one command makes: a checkout that closes a missed rental makes three, a
- * return with a swap three. */
-#define LEDGER_DECISION_MAX 4
+/* The most events that one command makes: a late checkout that closes a missed rental and leaves a
+ * gap makes five. */
+#define LEDGER_DECISION_MAX 6
 
 /* A loan without a period of its own or of its asset type: 7 days. */
 #define LEDGER_LOAN_PERIOD_DEFAULT (INT64_C(7) * 86400)
@@ -32,11 +32,26 @@ struct ledger_decision {
  * *fault, when the command cannot be taken and nothing is to be journaled: NOT_FOUND (a rental_id
  * nobody knows, a block of an unknown user, an import naming an unknown user or asset), CONFLICT
  * (an import of a second open rental of one asset), INVALID_ARGUMENT (fields that contradict each
- * other). Texts of the decision point into the command, the context and the ledger: use them before
- * the next ledger_apply() that is not of this decision. */
+ * other, an empty override). A scan with a device_seq that came already changes nothing. Texts of
+ * the decision point into the command, the context and the ledger: use them before the next
+ * ledger_apply() that is not of this decision. */
 int ledger_decide(const struct ledger *ledger, const struct ledger_command *command,
                   const struct ledger_context *context, struct ledger_decision *decision,
                   struct rentbus_fault *fault) __attribute__((warn_unused_result));
+
+/* Returns true to go on, false to stop behind this one. */
+typedef bool ledger_candidate_visitor(void *context, const struct rentbus_rental *rental,
+                                      enum rentbus_verdict verdict);
+/* Visits the rentals that ledger_decide() would choose from for this return, as they are before it,
+ * in the order in which it looks. Of a return that names a rental: that one, then the other open
+ * ones of the user as not_named. Of one that names no user: the rental that holds the asset, then
+ * the other open ones of its user as not_named. Else all open ones of the user. None of a return
+ * that is rejected before there is anything to choose: what it names is unknown, it is too far in
+ * the future, or its asset is back already. The views live until the visitor returns, their texts
+ * until the next ledger_apply(). */
+void ledger_candidates(const struct ledger *ledger, const struct ledger_scan *scan,
+                       const struct ledger_context *context, ledger_candidate_visitor *visit,
+                       void *visit_context);
 
 /* The earliest time, in microseconds since 1970, at which a rental has something to be told of it:
  * INT64_MAX when none has. */

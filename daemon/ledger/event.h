@@ -34,13 +34,19 @@ struct ledger_event {
     } data;
 };
 
-/* A return or a checkout. Ids that were not given have `data` NULL; QR data is decoded already. */
+/* A return or a checkout. Texts that were not given have `data` NULL; QR data is decoded already.
+ */
 struct ledger_scan {
     struct rentbus_text user_id;
     struct rentbus_text asset_id;
     struct rentbus_text rental_id;
     struct rentbus_text location_id;
-    int64_t occurred_at; /* microseconds since 1970 */
+    struct rentbus_text override;  /* why rules shall not stand against it; absent: they do */
+    struct rentbus_text device_id; /* absent: the scan has no place in a device's sequence */
+    uint64_t device_seq;           /* with device_id, from 1 on */
+    int64_t occurred_at;           /* the true time, microseconds since 1970 */
+    bool has_device_time;
+    int64_t device_time; /* what the device's clock said, where that was another */
     bool has_expires_at;
     int64_t expires_at;
     bool has_loan_period;

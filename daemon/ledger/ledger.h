@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The ledger's state in memory: users, assets, asset types, locations, open rentals, and closed
- * rentals until the archive has taken them. It changes only through ledger_apply(), one event after
- * the other, so that replaying the journal gives the same ledger.
+ * The ledger's state in memory: users, assets, asset types, locations, devices, open rentals, and
+ * closed rentals until the archive has taken them. It changes only through ledger_apply(), one
+ * event after the other, so that replaying the journal gives the same ledger.
  *
  * Events may be applied before they are durable: the ledger remembers how to take back what lies
  * beyond the last ledger_durable(). Not thread-safe: one thread at a time.
@@ -20,8 +20,8 @@ void ledger_destroy(struct ledger **ledger);
 
 /* Applies the event with the next seq (ledger_head() + 1), and copies what it keeps. Returns 0,
  * -ENOMEM with the ledger unchanged, or -EBADMSG when the event cannot follow from this state (a
- * broken journal). Events that do not concern the ledger (HELLO_EVENT, rejections, unknown types
- * with type RENTBUS_EVENT_NONE) only move the head. */
+ * broken journal). Events that do not concern the ledger (HELLO_EVENT, refusals, unknown types with
+ * type RENTBUS_EVENT_NONE) only move the head. */
 int ledger_apply(struct ledger *ledger, const struct ledger_event *event, uint64_t seq)
     __attribute__((warn_unused_result));
 /* The seq of the last applied event; 0 before the first. */
@@ -55,12 +55,30 @@ bool ledger_asset_type_get(const struct ledger *ledger, struct rentbus_text id,
 bool ledger_location_get(const struct ledger *ledger, struct rentbus_text id,
                          struct rentbus_location *location);
 
+/* Numbers from first to last. */
+struct ledger_range {
+    uint64_t first;
+    uint64_t last;
+};
+
+/* A device whose scans are numbered from 1 on. The ledger learns of it by its first such scan. */
+struct ledger_device_view {
+    struct rentbus_text id;
+    uint64_t device_seq; /* the greatest that came */
+    uint64_t missing;    /* how many before it did not */
+    size_t hole_count;
+    const struct ledger_range *holes; /* those, oldest first, borrowed; NULL when there are none */
+};
+bool ledger_device_get(const struct ledger *ledger, struct rentbus_text id,
+                       struct ledger_device_view *device);
+
 /* A visitor returns true to go on, false to stop behind this one. */
 typedef bool ledger_rental_visitor(void *context, const struct rentbus_rental *rental);
 typedef bool ledger_user_visitor(void *context, const struct rentbus_user *user);
 typedef bool ledger_asset_visitor(void *context, const struct rentbus_asset *asset);
 typedef bool ledger_asset_type_visitor(void *context, const struct rentbus_asset_type *asset_type);
 typedef bool ledger_location_visitor(void *context, const struct rentbus_location *location);
+typedef bool ledger_device_visitor(void *context, const struct ledger_device_view *device);
 
 /* Absent texts and NONE match everything. `expired` is asked of open rentals only: others match
  * neither true nor false. */
@@ -89,6 +107,8 @@ void ledger_asset_type_list(const struct ledger *ledger, uint64_t after,
                             ledger_asset_type_visitor *visit, void *context);
 void ledger_location_list(const struct ledger *ledger, uint64_t after,
                           ledger_location_visitor *visit, void *context);
+void ledger_device_list(const struct ledger *ledger, uint64_t after, ledger_device_visitor *visit,
+                        void *context);
 
 /* `rentals` counts every rental ever, `closed_in_memory` the COMPLETED and FORGIVEN ones that are
  * not yet archived. */
@@ -97,6 +117,7 @@ struct ledger_counts {
     uint64_t assets;
     uint64_t asset_types;
     uint64_t locations;
+    uint64_t devices;
     uint64_t rentals;
     uint64_t open;
     uint64_t flagged;
@@ -107,8 +128,9 @@ struct ledger_counts ledger_counts(const struct ledger *ledger);
 uint64_t ledger_expired_count(const struct ledger *ledger, int64_t now);
 
 /* A digest of all that the rules can see: users, assets with their open rental and last return,
- * asset types, locations, the policy, open and flagged rentals, counts. Equal for equal state,
- * whatever the order of memory and whatever closed rentals are still held. */
+ * asset types, locations, devices, the policy, unanswered returns, open and flagged rentals,
+ * counts. Equal for equal state, whatever the order of memory and whatever closed rentals are still
+ * held. */
 uint64_t ledger_digest(const struct ledger *ledger);
 
 #endif
