@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The archive: rentals that are over (COMPLETED or FORGIVEN) and command ids in SQLite, a
- * projection of the journal that follows it in large transactions and can be deleted at any time.
+ * The archive: rentals that are over (COMPLETED or FORGIVEN), command ids, who is mentioned where,
+ * and counts of returns in SQLite, a projection of the journal that follows it in large
+ * transactions and can be deleted at any time.
  * The file knows how far it has come (seq and hash of the last event taken); what does not agree
  * with the journal is thrown away and rebuilt, also under the feet of readers: they go over to the
  * new file (and give -ENOENT in between).
@@ -11,6 +12,8 @@
 #ifndef RENTBUS_ARCHIVE_ARCHIVE_H
 #define RENTBUS_ARCHIVE_ARCHIVE_H
 
+#include "daemon/archive/mention.h"
+#include "daemon/archive/tally.h"
 #include "daemon/journal/journal.h"
 #include "sdk/protocol/codec.h"
 
@@ -27,10 +30,11 @@ void archive_close(struct archive **archive);
 /* The seq of the last event in the last commit. */
 uint64_t archive_seq(const struct archive *archive);
 
-/* Takes the next events of the journal, at most `count`, in one transaction. *taken is how many; 0
- * when the archive is up with the journal. After a failure nothing of it was taken. -ESTALE when
- * the file was removed meanwhile; a damaged archive is removed, and the failure is -EBADMSG: in
- * both cases close it and open it anew. */
+/* Takes the next events of the journal in one transaction: `count`, and those behind them of the
+ * same command, so that an archive never ends within one. *taken is how many; less than `count` at
+ * the end of the journal. After a failure nothing of it was taken. -ESTALE when the file was
+ * removed meanwhile; a damaged archive is removed, and the failure is -EBADMSG: in both cases close
+ * it and open it anew. */
 int archive_follow(struct archive *archive, struct journal_reader *journal, size_t count,
                    size_t *taken) __attribute__((warn_unused_result));
 
@@ -46,17 +50,25 @@ int archive_reader_seq(struct archive_reader *reader, uint64_t *seq)
  * none; -errno. */
 int archive_rental_get(struct archive_reader *reader, struct rentbus_text id,
                        struct rentbus_buffer *out) __attribute__((warn_unused_result));
+/* The same as of the event `as_of`: only when the rental was over by then (its last event has a seq
+ * of at most `as_of`; 0 finds nothing). */
+int archive_rental_get_as_of(struct archive_reader *reader, struct rentbus_text id, uint64_t as_of,
+                             struct rentbus_buffer *out) __attribute__((warn_unused_result));
 
-/* Absent texts and NONE match everything. */
+/* Absent texts and NONE match everything; `as_of` as for archive_rental_get_as_of(). */
 struct archive_rental_filter {
     struct rentbus_text user_id;
     struct rentbus_text asset_id;
     enum rentbus_status status;
+    bool has_as_of;
+    uint64_t as_of;
 };
 /* Sees one closed rental, encoded. 0 to go on; anything else ends the list and is returned. */
 typedef int archive_rental_visitor(void *context, uint64_t created_seq,
                                    struct rentbus_bytes rental);
-/* Visits at most `limit` matching rentals with created_seq > after, in that order, by index. */
+/* Visits at most `limit` matching rentals with created_seq > after, in that order, by index. Rows
+ * are read as they are visited: with SIZE_MAX and a visitor that ends the list, a scan costs what
+ * it has seen. */
 int archive_rental_list(struct archive_reader *reader, const struct archive_rental_filter *filter,
                         uint64_t after, size_t limit, archive_rental_visitor *visit, void *context)
     __attribute__((warn_unused_result));
@@ -69,9 +81,36 @@ int archive_command_find(struct archive_reader *reader, struct rentbus_uuid comm
 int archive_command_last(struct archive_reader *reader, struct rentbus_uuid *command)
     __attribute__((warn_unused_result));
 
+/* Sees the seq of the first event of a command that mentions a thing, or of an event without one.
+ * 0 to go on; anything else ends the visit, and is returned. */
+typedef int archive_mention_visitor(void *context, uint64_t seq);
+/* Visits at most `limit` seqs >= from under the key of a thing (mention_key()), in that order. Keys
+ * collide: ask mention_in() of the events. A command that begins before `from` may go on behind it:
+ * who reads from the midst of a command asks from LEDGER_DECISION_MAX - 1 before. *seq is the last
+ * event that the archive knew of, and set before the first visit: later ones are in the journal
+ * alone, and begin with a command of their own. */
+int archive_mentions(struct archive_reader *reader, uint32_t key, uint64_t from, size_t limit,
+                     uint64_t *seq, archive_mention_visitor *visit, void *context)
+    __attribute__((warn_unused_result));
+/* Whether the archive has that row: 1, 0, -errno. */
+int archive_mentioned(struct archive_reader *reader, const struct mention_row *row)
+    __attribute__((warn_unused_result));
+
+/* Visits the counts of returns of the days from `from` to before `until` (INT64_MIN, INT64_MAX:
+ * all), in the order of days: tally_add() them. *seq as for archive_mentions(): to have later ones
+ * counted too, tally_take() the journal's events behind it. */
+int archive_tally(struct archive_reader *reader, int64_t from, int64_t until, uint64_t *seq,
+                  tally_visitor *visit, void *context) __attribute__((warn_unused_result));
+
+/* What a replay of the journal up to archive_reader_seq() finds too: `mentions` is the sum, over
+ * commands and over events without one, of mention_rows that were sorted, each of which is
+ * archive_mentioned(); `tally_rows` is tally_rows() of a tally that took every event, and its
+ * counts are those that archive_tally() visits (tally_find()). */
 struct archive_counts {
     uint64_t rentals;
     uint64_t commands;
+    uint64_t mentions;
+    uint64_t tally_rows;
 };
 /* Counts rows; takes time in proportion to them. */
 int archive_count(struct archive_reader *reader, struct archive_counts *counts)
