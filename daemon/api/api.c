@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "daemon/api/call.h"
+#include "daemon/api/past.h"
 #include "sdk/protocol/cbor.h"
 #include "sdk/protocol/text.h"
 
@@ -277,7 +278,10 @@ int api_open(const struct api_settings *settings, struct api **api, struct rentb
         .publish = engine_wants_publish,
         .log = engine_wants_log,
     };
-    int status = engine_open(&settings->engine, &hooks, &new->engine, fault);
+    new->past = past_create(new);
+    int status = new->past ? 0 : -ENOMEM;
+    if (status == 0)
+        status = engine_open(&settings->engine, &hooks, &new->engine, fault);
     if (status == 0)
         status = engine_hello(new->engine, new->started_at);
     if (status)
@@ -293,7 +297,10 @@ void api_close(struct api **api)
     if (!old)
         return;
     verification_stop(old);
+    if (old->past)
+        past_stop(old->past);
     engine_close(&old->engine);
+    past_destroy(&old->past);
     rentbus_buffer_release(&old->normalized);
     rentbus_buffer_release(&old->reply);
     rentbus_buffer_release(&old->page);
@@ -311,7 +318,9 @@ int api_fd(const struct api *api)
 
 int64_t api_timer(const struct api *api)
 {
-    return engine_timer(api->engine);
+    int64_t engine = engine_timer(api->engine);
+    int64_t past = past_timer(api->past);
+    return engine < past ? engine : past;
 }
 
 void api_process(struct api *api)
@@ -319,11 +328,12 @@ void api_process(struct api *api)
     verification_process(api);
     engine_timers(api->engine, api->settings.now(api->settings.context));
     engine_process(api->engine);
+    past_process(api->past);
 }
 
 bool api_idle(const struct api *api)
 {
-    return engine_idle(api->engine);
+    return engine_idle(api->engine) && past_idle(api->past);
 }
 
 uint64_t api_durable(const struct api *api)

@@ -67,6 +67,7 @@ struct api_call {
  * and a negative errno: the reply comes later, from elsewhere. */
 #define API_LATER 10000
 
+struct past;
 struct verification;
 
 struct api {
@@ -85,6 +86,7 @@ struct api {
     struct api_batch batch;
     struct rentbus_buffer archived;
     struct verification *verification;
+    struct past *past;
 };
 
 /* Fills call->fault and returns the code. */

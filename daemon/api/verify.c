@@ -5,16 +5,14 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "daemon/api/call.h"
-#include "daemon/ledger/codec.h"
+#include "daemon/api/job.h"
+#include "daemon/api/replay.h"
 #include "sdk/protocol/text.h"
 
 /* How long the journal and the archive may take to come up to the ledger's head. */
@@ -24,10 +22,7 @@
 #define VERIFY_ROUTE_MAX 2048
 
 struct verification {
-    pthread_t thread;
-    atomic_bool done;
-    atomic_bool cancelled;
-    int notify_fd;
+    struct job job;
     /* Who asked. */
     struct rentbus_uuid id;
     size_t route_length;
@@ -129,16 +124,14 @@ static int verify_event(void *context, uint64_t seq, struct rentbus_bytes bytes)
 {
     struct verification *work = context;
     struct rentbus_event wire;
-    struct rentbus_fault fault;
-    if (atomic_load(&work->cancelled))
+    if (job_cancelled(&work->job))
         return -ECANCELED;
-    if (rentbus_decode(&rentbus_event_schema, bytes, RENTBUS_LENIENT, &wire, &fault) ||
-        wire.seq != seq || ledger_event_decode(&wire, &work->event))
+    if (replay_decode(seq, bytes, &wire, &work->event))
         return differs(work, "the journal holds what is no event", seq);
     if (chain_hash(work->hash, bytes, work->hash) ||
         memcmp(work->hash, wire.hash.data, sizeof work->hash) != 0)
         return differs(work, "the hash chain is broken", seq);
-    int status = ledger_apply(work->ledger, &work->event, seq);
+    int status = replay_apply(work->ledger, &work->event, seq, seq);
     if (status == -EBADMSG)
         return differs(work, "the event does not follow from those before it", seq);
     if (status == 0)
@@ -146,8 +139,6 @@ static int verify_event(void *context, uint64_t seq, struct rentbus_bytes bytes)
     const struct rentbus_rental *closed = closed_rental(&work->event);
     if (status == 0 && closed)
         status = check_rental(work, closed, seq);
-    ledger_durable(work->ledger, seq);
-    ledger_archived(work->ledger, seq);
     return status;
 }
 
@@ -183,7 +174,7 @@ static int wait_for_head(struct verification *work, struct journal_reader *journ
             status = archive_reader_seq(work->archive, &archived);
         if (status || (head.seq >= work->head && archived >= work->head))
             return status;
-        if (atomic_load(&work->cancelled))
+        if (job_cancelled(&work->job))
             return -ECANCELED;
         nanosleep(&step, NULL);
     }
@@ -215,15 +206,10 @@ static int verify(struct verification *work)
     return status;
 }
 
-static void *run(void *argument)
+static void run(void *context)
 {
-    struct verification *work = argument;
-    uint64_t one = 1;
+    struct verification *work = context;
     work->status = verify(work);
-    atomic_store(&work->done, true);
-    ssize_t written = write(work->notify_fd, &one, sizeof one);
-    (void)written; /* only a full counter can refuse it, and then the reader is awake already */
-    return NULL;
 }
 
 /* The client may have asked again over another connection: the reply goes to the last one. */
@@ -249,26 +235,23 @@ int api_answer_admin_verify(struct api_call *call)
     struct verification *work = calloc(1, sizeof *work);
     if (!work)
         return -ENOMEM;
-    work->notify_fd = api_fd(api);
     work->id = call->id;
     work->head = ledger_head(engine_ledger(api->engine));
     work->digest = ledger_digest(engine_ledger(api->engine));
     work->journal_path = engine_journal_path(api->engine);
     work->archive_path = engine_archive_path(api->engine);
     int status = note_route(work, &call->message->route);
-    if (status == API_LATER && pthread_create(&work->thread, NULL, run, work))
-        status = -EAGAIN;
-    if (status == API_LATER)
+    int failed = status == API_LATER ? job_start(&work->job, api_fd(api), run, work) : status;
+    if (failed == 0)
         api->verification = work;
     else
         free(work);
-    return status;
+    return failed ? failed : API_LATER;
 }
 
 static void release(struct api *api)
 {
     struct verification *work = api->verification;
-    pthread_join(work->thread, NULL);
     ledger_destroy(&work->ledger);
     archive_reader_close(&work->archive);
     rentbus_buffer_release(&work->ours);
@@ -280,7 +263,7 @@ static void release(struct api *api)
 void verification_process(struct api *api)
 {
     struct verification *work = api->verification;
-    if (!work || !atomic_load(&work->done))
+    if (!work || !job_take(&work->job))
         return;
     struct rentbus_verify_result *result = &api->call.result.admin_verify;
     rentbus_buffer_clear(&api->reply);
@@ -308,6 +291,6 @@ void verification_stop(struct api *api)
 {
     if (!api->verification)
         return;
-    atomic_store(&api->verification->cancelled, true);
+    job_stop(&api->verification->job);
     release(api);
 }

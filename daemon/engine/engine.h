@@ -125,8 +125,13 @@ struct journal_reader *engine_journal(struct engine *engine);
 struct archive_reader *engine_archive(struct engine *engine);
 /* The seq of the last durable event. */
 uint64_t engine_durable(const struct engine *engine);
+/* The time of the first event that is not durable yet, in microseconds since 1970; INT64_MAX when
+ * all are. Later events have no earlier one. */
+int64_t engine_pending_time(const struct engine *engine);
 /* How far the archive is; less than it was while it is rebuilt. */
 uint64_t engine_archived(const struct engine *engine);
+/* How far it has been at most: what closed up to there is left to it, also while it is rebuilt. */
+uint64_t engine_evicted(const struct engine *engine);
 /* What a look-up in the archive means that has just given `found`: the same, but -EBUSY instead of
  * 0 (it is not there) as long as the archive is being rebuilt and nobody can know. */
 int engine_archive_found(struct engine *engine, int found) __attribute__((warn_unused_result));

@@ -27,9 +27,23 @@ uint64_t engine_durable(const struct engine *engine)
     return engine->durable.seq;
 }
 
+int64_t engine_pending_time(const struct engine *engine)
+{
+    const struct batch *committing = engine->committing;
+    /* Those who waited for a batch are served before it is cleared. */
+    bool in_flight = committing->first_seq + committing->count > engine->durable.seq + 1;
+    const struct batch *first = committing->count && in_flight ? committing : engine->filling;
+    return first->count ? first->entries[0].time : INT64_MAX;
+}
+
 uint64_t engine_archived(const struct engine *engine)
 {
     return engine->archived;
+}
+
+uint64_t engine_evicted(const struct engine *engine)
+{
+    return engine->evicted;
 }
 
 uint64_t engine_commits(const struct engine *engine)
