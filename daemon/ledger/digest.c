@@ -12,7 +12,9 @@ enum digest_kind {
     DIGEST_TYPE,
     DIGEST_PLACE,
     DIGEST_POLICY,
-    DIGEST_RENTAL
+    DIGEST_RENTAL,
+    DIGEST_DEVICE,
+    DIGEST_UNANSWERED
 };
 
 static uint64_t digest_number(uint64_t digest, uint64_t number)
@@ -90,6 +92,43 @@ static uint64_t digest_location(const struct ledger_key *thing)
     return digest_text(digest_text(DIGEST_PLACE, id), ledger_label_text(location->name));
 }
 
+static uint64_t digest_device(const struct ledger_key *thing)
+{
+    const struct ledger_device *device = (const struct ledger_device *)thing;
+    struct rentbus_text id = {device->id, thing->length};
+    uint64_t digest = digest_number(digest_text(DIGEST_DEVICE, id), device->seq);
+
+    return device->hole_count == 0
+               ? digest
+               : ledger_hash(digest, device->holes, device->hole_count * sizeof(*device->holes));
+}
+
+static uint64_t digest_unanswered(const struct ledger_unanswered *unanswered)
+{
+    const struct rentbus_text none = {0};
+    uint64_t digest = digest_text(DIGEST_UNANSWERED, ledger_asset_id(unanswered->asset));
+
+    for (size_t i = 0; i < unanswered->count; i++) {
+        const struct ledger_unanswered_return *item = &unanswered->items[i];
+
+        digest = digest_number(digest, item->seq);
+        digest = digest_number(digest, (uint64_t)item->occurred_at);
+        digest = digest_text(digest, item->user ? ledger_user_id(item->user) : none);
+        digest = digest_text(digest, ledger_name_text(item->location));
+    }
+    return digest;
+}
+
+static uint64_t digest_all_unanswered(const struct ledger_table *unanswered)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < unanswered->capacity; i++)
+        if (unanswered->slots[i].item)
+            sum += digest_unanswered((const struct ledger_unanswered *)unanswered->slots[i].item);
+    return sum;
+}
+
 static uint64_t digest_flagged(uint64_t digest, const struct ledger_rental_state *state)
 {
     const struct rentbus_text none = {0};
@@ -136,8 +175,8 @@ static uint64_t digest_counts(const struct ledger *ledger)
 {
     const uint64_t counts[] = {ledger->users.count,       ledger->assets.count,
                                ledger->asset_types.count, ledger->locations.count,
-                               ledger->rental_count,      ledger->open_count,
-                               ledger->flagged.count};
+                               ledger->devices.count,     ledger->rental_count,
+                               ledger->open_count,        ledger->flagged.count};
 
     return ledger_hash(DIGEST_COUNTS, counts, sizeof(counts));
 }
@@ -160,6 +199,8 @@ uint64_t ledger_digest(const struct ledger *ledger)
     sum += digest_registry(&ledger->assets, digest_asset);
     sum += digest_registry(&ledger->asset_types, digest_asset_type);
     sum += digest_registry(&ledger->locations, digest_location);
+    sum += digest_registry(&ledger->devices, digest_device);
+    sum += digest_all_unanswered(&ledger->unanswered);
     for (size_t i = 0; i < ledger->created.count; i++) {
         const struct ledger_rental *rental = ledger->created.entries[i].rental;
 

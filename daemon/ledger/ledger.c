@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 #include "daemon/ledger/ledger.h"
 
+#include "daemon/ledger/devices.h"
 #include "daemon/ledger/things.h"
 
 #include <stddef.h>
@@ -25,10 +26,12 @@ struct ledger *ledger_create_in(const struct ledger_memory *memory)
         .names.id_offset = offsetof(struct ledger_name, id),
         .type_lists.id_offset = offsetof(struct ledger_type_list, items),
         .rentals.id_offset = offsetof(struct ledger_rental, id),
+        .unanswered.id_offset = offsetof(struct ledger_unanswered, asset),
         .users = registry_of(offsetof(struct ledger_user, id)),
         .assets = registry_of(offsetof(struct ledger_asset, id)),
         .asset_types = registry_of(offsetof(struct ledger_asset_type, id)),
         .locations = registry_of(offsetof(struct ledger_location, id)),
+        .devices = registry_of(offsetof(struct ledger_device, id)),
     };
     ledger->pool.memory = &ledger->memory;
     return ledger;
@@ -37,6 +40,13 @@ struct ledger *ledger_create_in(const struct ledger_memory *memory)
 struct ledger *ledger_create(void)
 {
     return ledger_create_in(&ledger_memory_heap);
+}
+
+static void devices_release(struct ledger *ledger)
+{
+    for (size_t i = 0; i < ledger->devices.count; i++)
+        ledger_device_release((struct ledger_device *)ledger->devices.items[i], &ledger->memory);
+    ledger_registry_release(&ledger->devices, &ledger->memory);
 }
 
 void ledger_destroy(struct ledger **ledger)
@@ -52,10 +62,12 @@ void ledger_destroy(struct ledger **ledger)
     ledger_table_release(&old->names, &memory);
     ledger_table_release(&old->type_lists, &memory);
     ledger_table_release(&old->rentals, &memory);
+    ledger_table_release(&old->unanswered, &memory);
     ledger_registry_release(&old->users, &memory);
     ledger_registry_release(&old->assets, &memory);
     ledger_registry_release(&old->asset_types, &memory);
     ledger_registry_release(&old->locations, &memory);
+    devices_release(old);
     ledger_sequence_release(&old->created, &memory);
     ledger_timers_release(&old->timers, &memory);
     ledger_pool_release(&old->pool);
@@ -142,6 +154,11 @@ struct ledger_location *ledger_find_location(const struct ledger *ledger, struct
     return find(ledger, &ledger->locations.table, id);
 }
 
+struct ledger_device *ledger_find_device(const struct ledger *ledger, struct rentbus_text id)
+{
+    return find(ledger, &ledger->devices.table, id);
+}
+
 struct ledger_rental *ledger_find_rental(const struct ledger *ledger, struct rentbus_text id)
 {
     return find(ledger, &ledger->rentals, id);
@@ -154,6 +171,7 @@ struct ledger_counts ledger_counts(const struct ledger *ledger)
         .assets = ledger->assets.count,
         .asset_types = ledger->asset_types.count,
         .locations = ledger->locations.count,
+        .devices = ledger->devices.count,
         .rentals = ledger->rental_count,
         .open = ledger->open_count,
         .flagged = ledger->flagged.count,

@@ -67,7 +67,7 @@ struct ledger_device_view {
     uint64_t device_seq; /* the greatest that came */
     uint64_t missing;    /* how many before it did not */
     size_t hole_count;
-    const struct ledger_range *holes; /* those, oldest first, borrowed; NULL when there are none */
+    const struct ledger_range *holes; /* those, oldest first, borrowed */
 };
 bool ledger_device_get(const struct ledger *ledger, struct rentbus_text id,
                        struct ledger_device_view *device);

@@ -148,7 +148,8 @@ void ledger_rental_link(struct ledger *ledger, struct ledger_rental *rental)
     }
     ledger_tree_insert(&rental->user->open, LEDGER_BY_AGE, rental);
     rental->user->open_count++;
-    rental->state.asset->rental = rental;
+    if (!rental->state.late)
+        rental->state.asset->rental = rental;
     ledger->open_count++;
     if (rental->state.due_at != LEDGER_NEVER)
         ledger_timers_add(&ledger->timers, rental);
@@ -164,7 +165,8 @@ void ledger_rental_unlink(struct ledger *ledger, struct ledger_rental *rental)
         ledger_timers_prefetch(&ledger->timers, rental);
     ledger_tree_remove(&rental->user->open, LEDGER_BY_AGE, rental);
     rental->user->open_count--;
-    rental->state.asset->rental = NULL;
+    if (!rental->state.late)
+        rental->state.asset->rental = NULL;
     ledger->open_count--;
     if (rental->state.due_at != LEDGER_NEVER)
         ledger_timers_remove(&ledger->timers, rental);

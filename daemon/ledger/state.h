@@ -11,6 +11,7 @@
 #include "daemon/ledger/sequence.h"
 #include "daemon/ledger/timers.h"
 #include "daemon/ledger/tree.h"
+#include "daemon/ledger/unanswered.h"
 #include "daemon/ledger/undo.h"
 #include "sdk/protocol/text.h"
 
@@ -79,6 +80,18 @@ struct ledger_location {
     char id[];
 };
 
+/* It owns the holes: oldest first, none next to another. Their memory does not shrink, since a
+ * rollback may need it again. */
+struct ledger_device {
+    struct ledger_key key;
+    uint64_t seq; /* the greatest that came; 0 before the first */
+    uint64_t missing;
+    struct ledger_range *holes;
+    size_t hole_count;
+    size_t hole_capacity;
+    char id[];
+};
+
 /* What changes of a rental. Times in microseconds since 1970. */
 struct ledger_rental_state {
     struct ledger_asset *asset;
@@ -97,6 +110,7 @@ struct ledger_rental_state {
     uint8_t status;    /* enum rentbus_status */
     uint8_t closed_by; /* enum rentbus_closed_by */
     bool has_returned_at;
+    bool late; /* its asset came back before its checkout came: it never holds the asset */
 };
 
 #define LEDGER_NEVER INT64_MAX
@@ -137,6 +151,8 @@ struct ledger {
     struct ledger_registry assets;
     struct ledger_registry asset_types;
     struct ledger_registry locations;
+    struct ledger_registry devices;
+    struct ledger_table unanswered; /* by asset */
     struct ledger_table rentals;
     struct ledger_sequence created;
     struct ledger_timers timers;
@@ -161,6 +177,7 @@ struct ledger_asset *ledger_find_asset(const struct ledger *ledger, struct rentb
 struct ledger_asset_type *ledger_find_asset_type(const struct ledger *ledger,
                                                  struct rentbus_text id);
 struct ledger_location *ledger_find_location(const struct ledger *ledger, struct rentbus_text id);
+struct ledger_device *ledger_find_device(const struct ledger *ledger, struct rentbus_text id);
 struct ledger_rental *ledger_find_rental(const struct ledger *ledger, struct rentbus_text id);
 
 static inline struct rentbus_text ledger_user_id(const struct ledger_user *user)

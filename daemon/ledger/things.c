@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 #include "daemon/ledger/things.h"
 
+#include "daemon/ledger/devices.h"
+
 #include <string.h>
 
 struct ledger_label *ledger_label_create(struct ledger *ledger, struct rentbus_text text)
@@ -101,6 +103,11 @@ struct ledger_asset_type *ledger_asset_type_create(struct ledger *ledger, struct
     return asset_type;
 }
 
+struct ledger_device *ledger_device_create(struct ledger *ledger, struct rentbus_text id)
+{
+    return thing_create(ledger, offsetof(struct ledger_device, id), id);
+}
+
 void ledger_thing_free(struct ledger *ledger, const struct ledger_registry *registry,
                        struct ledger_key *thing)
 {
@@ -110,6 +117,8 @@ void ledger_thing_free(struct ledger *ledger, const struct ledger_registry *regi
         ledger_label_free(ledger, ((struct ledger_location *)thing)->name);
     else if (registry == &ledger->assets)
         ledger_name_release(ledger, ((struct ledger_asset *)thing)->state.type);
+    else if (registry == &ledger->devices)
+        ledger_device_release((struct ledger_device *)thing, &ledger->memory);
     else
         ledger_type_list_release(ledger, ((struct ledger_asset_type *)thing)->state.eligible);
     ledger_pool_give(&ledger->pool, thing, registry->table.id_offset + thing->length);

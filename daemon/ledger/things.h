@@ -28,6 +28,8 @@ struct ledger_asset *ledger_asset_create(struct ledger *ledger, struct rentbus_t
                                          struct ledger_name *type);
 struct ledger_asset_type *ledger_asset_type_create(struct ledger *ledger, struct rentbus_text id,
                                                    const struct ledger_asset_type_state *state);
+/* One that has not sent anything yet. */
+struct ledger_device *ledger_device_create(struct ledger *ledger, struct rentbus_text id);
 /* Frees a thing of that registry of the ledger, with what it refers to. */
 void ledger_thing_free(struct ledger *ledger, const struct ledger_registry *registry,
                        struct ledger_key *thing);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 #include "daemon/ledger/undo.h"
 
+#include "daemon/ledger/devices.h"
 #include "daemon/ledger/things.h"
 
 #include <assert.h>
@@ -17,6 +18,8 @@ enum undo_kind {
     UNDO_ASSET,
     UNDO_ASSET_TYPE,
     UNDO_POLICY,
+    UNDO_DEVICE,
+    UNDO_UNANSWERED,
     UNDO_RENTAL,
 };
 
@@ -29,6 +32,8 @@ struct ledger_undo {
         struct ledger_user *user;
         struct ledger_asset *asset;
         struct ledger_asset_type *asset_type;
+        struct ledger_device *device;
+        struct ledger_unanswered *unanswered; /* the new one */
         struct ledger_rental *rental;
     } of;
     union {
@@ -37,6 +42,11 @@ struct ledger_undo {
         struct ledger_asset_state asset;
         struct ledger_asset_type_state asset_type;
         struct ledger_policy policy;
+        struct {
+            uint64_t greatest;
+            uint64_t taken;
+        } device;
+        struct ledger_unanswered *unanswered;
         struct ledger_rental_state rental;
     } old;
 };
@@ -136,6 +146,26 @@ void ledger_change_policy(struct ledger *ledger, const struct ledger_policy *pol
     ledger->policy = *policy;
 }
 
+void ledger_change_device(struct ledger *ledger, struct ledger_device *device, uint64_t seq)
+{
+    struct ledger_undo *record = undo_push(ledger, UNDO_DEVICE);
+
+    record->of.device = device;
+    record->old.device.greatest = device->seq;
+    record->old.device.taken = seq;
+    ledger_device_take(device, seq);
+}
+
+void ledger_change_unanswered(struct ledger *ledger, struct ledger_unanswered *old,
+                              struct ledger_unanswered *new)
+{
+    struct ledger_undo *record = undo_push(ledger, UNDO_UNANSWERED);
+
+    record->of.unanswered = new;
+    record->old.unanswered = old;
+    ledger_unanswered_replace(ledger, old, new);
+}
+
 static void rental_set(struct ledger *ledger, struct ledger_rental *rental,
                        const struct ledger_rental_state *state)
 {
@@ -185,6 +215,11 @@ static void forget_asset_type(struct ledger *ledger, struct ledger_undo *record)
 static void forget_policy(struct ledger *ledger, struct ledger_undo *record)
 {
     ledger_name_release(ledger, record->old.policy.late_return);
+}
+
+static void forget_unanswered(struct ledger *ledger, struct ledger_undo *record)
+{
+    ledger_unanswered_free(ledger, record->old.unanswered);
 }
 
 static void forget_rental(struct ledger *ledger, struct ledger_undo *record)
@@ -243,6 +278,18 @@ static void undo_policy(struct ledger *ledger, struct ledger_undo *record)
     ledger->policy = record->old.policy;
 }
 
+static void undo_device(struct ledger *ledger, struct ledger_undo *record)
+{
+    (void)ledger;
+    ledger_device_untake(record->of.device, record->old.device.taken, record->old.device.greatest);
+}
+
+static void undo_unanswered(struct ledger *ledger, struct ledger_undo *record)
+{
+    ledger_unanswered_replace(ledger, record->of.unanswered, record->old.unanswered);
+    ledger_unanswered_free(ledger, record->of.unanswered);
+}
+
 static void undo_rental(struct ledger *ledger, struct ledger_undo *record)
 {
     struct ledger_rental_state state = record->of.rental->state;
@@ -262,6 +309,8 @@ static const struct {
     [UNDO_ASSET] = {forget_asset, undo_asset},
     [UNDO_ASSET_TYPE] = {forget_asset_type, undo_asset_type},
     [UNDO_POLICY] = {forget_policy, undo_policy},
+    [UNDO_DEVICE] = {forget_nothing, undo_device},
+    [UNDO_UNANSWERED] = {forget_unanswered, undo_unanswered},
     [UNDO_RENTAL] = {forget_rental, undo_rental},
 };
 

@@ -12,18 +12,20 @@ struct ledger_asset;
 struct ledger_asset_state;
 struct ledger_asset_type;
 struct ledger_asset_type_state;
+struct ledger_device;
 struct ledger_key;
 struct ledger_label;
 struct ledger_policy;
 struct ledger_registry;
 struct ledger_rental;
 struct ledger_rental_state;
+struct ledger_unanswered;
 struct ledger_undo;
 struct ledger_user;
 struct ledger_user_state;
 
 /* The most changes that one event makes. */
-#define LEDGER_UNDO_EVENT_MAX 2
+#define LEDGER_UNDO_EVENT_MAX 3
 
 /* records[first] to records[end - 1], oldest first. */
 struct ledger_undo_log {
@@ -52,6 +54,12 @@ void ledger_change_asset_type(struct ledger *ledger, struct ledger_asset_type *a
 void ledger_change_user(struct ledger *ledger, struct ledger_user *user,
                         const struct ledger_user_state *state);
 void ledger_change_policy(struct ledger *ledger, const struct ledger_policy *policy);
+/* Takes a scan of the device, with room reserved there. */
+void ledger_change_device(struct ledger *ledger, struct ledger_device *device, uint64_t seq);
+/* Puts `new` into the place of `old`, and owns both. Either may be NULL; where there was none, room
+ * is reserved in the table. */
+void ledger_change_unanswered(struct ledger *ledger, struct ledger_unanswered *old,
+                              struct ledger_unanswered *new);
 void ledger_change_rental(struct ledger *ledger, struct ledger_rental *rental,
                           const struct ledger_rental_state *state);
 
