@@ -16,6 +16,7 @@ TYPES = {
     "TIME": "instant",
     "DURATION": "duration",
     "UINT": "whole",
+    "INT": "integer",
     "BOOL": "bool",
     "UUID": "uuid",
     "HASH": "hash",
@@ -67,7 +68,7 @@ def test_events(table, schema):
 
 def test_nothing_else_is_defined(schema):
     assert set(schema.rows) == {"operations", "known_events"}
-    others = {"message", "command", "query", "batch", "none"} | set(TYPES.values()) - {"any", "bool"}
+    others = {"message", "command", "query", "read", "batch", "none"} | set(TYPES.values()) - {"any", "bool"}
     assert set(schema.plain) == others
 
 
@@ -80,10 +81,13 @@ def test_limits(table, schema):
     assert schema.plain["qr_data"] == f"tstr .size (1..{limits['qr']})"
     assert schema.plain["hash"] == f"bstr .size {limits['hash']}"
     assert schema.plain["whole"] == f"0..{2**63 - 1}"
+    assert schema.plain["integer"] == f"{-2**63}..{2**63 - 1}"
     assert f"more than {limits['depth']} levels" in text
     assert f"at most {limits['reply_depth']} levels" in text
     assert f"takes up to {limits['batch']} commands" in text
     assert f"[* batch_command],  ; at most {limits['batch']}\n" in text
+    assert f"integer,  ; the true time is timestamp less this; at most {limits['clock_offset_ms']}," in text
+    assert f"[* device_hole],  ; the oldest of what is missing, at most {limits['holes']}\n" in text
     assert re.search(rf"over\s+;?\s*{limits['request_bytes']} bytes", text)
     assert f"over {limits['request_items']} items" in text
     assert f"a map over {limits['map']} entries" in text
@@ -100,7 +104,7 @@ def test_every_type_is_defined(schema):
             assert schema.structs.get(cells[0]) is not None, key
 
 
-@pytest.mark.parametrize("words", ["error_code", "reason"])
+@pytest.mark.parametrize("words", ["error_code", "reason", "verdict"])
 def test_every_word_is_explained(schema, words):
     text = cddl.SCHEMA.read_text(encoding="utf-8")
     for word in schema.words[words]:

@@ -117,6 +117,28 @@ static void every_kind_has_its_json_form(void **state)
     assert_becomes(&rentbus_empty_schema, "{}", "{}");
 }
 
+#define SCAN "\"timestamp\":\"2025-02-10T11:00:00Z\",\"clock_offset_ms\":"
+
+static void an_integer_may_be_negative(void **state)
+{
+    (void)state;
+    static const char *const numbers[] = {"0", "-1", "86400000", "-9223372036854775808",
+                                          "9223372036854775807"};
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        char json[128];
+        snprintf(json, sizeof(json), "{" SCAN "%s}", numbers[i]);
+        assert_becomes(&rentbus_return_args_schema, json, json);
+    }
+    assert_becomes(&rentbus_return_args_schema, "{" SCAN "-0}", "{" SCAN "0}");
+    assert_refused(&rentbus_return_args_schema, "{" SCAN "-1.0}", RENTBUS_ERROR_INVALID_ARGUMENT,
+                   "clock_offset_ms", "is not an integer");
+    assert_refused(&rentbus_return_args_schema, "{" SCAN "\"-1\"}", RENTBUS_ERROR_INVALID_ARGUMENT,
+                   "clock_offset_ms", "is not an integer");
+    assert_refused(&rentbus_return_args_schema, "{" SCAN "-9223372036854775809}",
+                   RENTBUS_ERROR_MALFORMED, "",
+                   "line 1, column 74: too big negative integer near '-9223372036854775809'");
+}
+
 static void text_is_escaped(void **state)
 {
     (void)state;
@@ -431,6 +453,7 @@ int main(void)
         cmocka_unit_test(a_scan_is_read_as_devices_send_it),
         cmocka_unit_test(what_a_rental_has_not_is_null_or_left_out),
         cmocka_unit_test(every_kind_has_its_json_form),
+        cmocka_unit_test(an_integer_may_be_negative),
         cmocka_unit_test(text_is_escaped),
         cmocka_unit_test(null_counts_as_absent),
         cmocka_unit_test(the_rules_are_those_of_the_codec),

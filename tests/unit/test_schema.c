@@ -25,6 +25,7 @@ static const size_t kind_sizes[] = {
     [RENTBUS_KIND_TIME] = sizeof(int64_t),
     [RENTBUS_KIND_DURATION] = sizeof(int64_t),
     [RENTBUS_KIND_UINT] = sizeof(uint64_t),
+    [RENTBUS_KIND_INT] = sizeof(int64_t),
     [RENTBUS_KIND_BOOL] = sizeof(bool),
     [RENTBUS_KIND_WORD] = sizeof(int),
     [RENTBUS_KIND_UUID] = sizeof(struct rentbus_uuid),
@@ -124,6 +125,11 @@ static void event_rows_match_their_types(void **state)
     assert_int_equal(rentbus_event_rows[RENTBUS_HELLO_EVENT].outcome, RENTBUS_OUTCOME_NONE);
 }
 
+static bool has_field(const struct rentbus_schema *schema, const char *name)
+{
+    return rentbus_schema_find(schema, name, strlen(name)) < schema->count;
+}
+
 static void operation_rows_are_whole(void **state)
 {
     (void)state;
@@ -135,11 +141,13 @@ static void operation_rows_are_whole(void **state)
         /* What is journaled has the result of a command, and can be tried without effect. */
         assert_true(row->mode != RENTBUS_MODE_COMMAND ||
                     row->result == &rentbus_command_result_schema);
-        bool dry = rentbus_schema_find(row->args, "dry_run", strlen("dry_run")) < row->args->count;
-        assert_true(dry == (row->mode == RENTBUS_MODE_COMMAND));
+        assert_true(has_field(row->args, "dry_run") == (row->mode == RENTBUS_MODE_COMMAND));
+        assert_true(has_field(row->args, "at") == (row->mode == RENTBUS_MODE_READ));
+        assert_true(has_field(row->args, "at_seq") == (row->mode == RENTBUS_MODE_READ));
     }
     assert_int_equal(rentbus_op_rows[RENTBUS_OP_rental_return].mode, RENTBUS_MODE_COMMAND);
-    assert_int_equal(rentbus_op_rows[RENTBUS_OP_rental_get].mode, RENTBUS_MODE_QUERY);
+    assert_int_equal(rentbus_op_rows[RENTBUS_OP_rental_get].mode, RENTBUS_MODE_READ);
+    assert_int_equal(rentbus_op_rows[RENTBUS_OP_events_read].mode, RENTBUS_MODE_QUERY);
     assert_int_equal(rentbus_op_rows[RENTBUS_OP_batch].mode, RENTBUS_MODE_BATCH);
 }
 
