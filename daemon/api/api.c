@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "daemon/api/call.h"
+#include "daemon/api/explain.h"
 #include "daemon/api/past.h"
 #include "sdk/protocol/cbor.h"
 #include "sdk/protocol/text.h"
@@ -216,6 +217,7 @@ void api_handle(struct api *api, const struct api_message *message)
     call->ledger = engine_ledger(api->engine);
     call->now = api->settings.now(api->settings.context);
     call->as_of = UINT64_MAX;
+    call->tally = NULL;
     call->id = (struct rentbus_uuid){0};
     call->fault.retry_after_ms = 0;
     api->requests++;
@@ -301,9 +303,11 @@ void api_close(struct api **api)
         past_stop(old->past);
     engine_close(&old->engine);
     past_destroy(&old->past);
+    explain_release(&old->explanation);
     rentbus_buffer_release(&old->normalized);
     rentbus_buffer_release(&old->reply);
     rentbus_buffer_release(&old->page);
+    rentbus_buffer_release(&old->holes);
     rentbus_buffer_release(&old->hot.bytes);
     rentbus_buffer_release(&old->cold.bytes);
     rentbus_buffer_release(&old->archived);

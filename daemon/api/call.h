@@ -67,6 +67,7 @@ struct api_call {
  * and a negative errno: the reply comes later, from elsewhere. */
 #define API_LATER 10000
 
+struct explanation;
 struct past;
 struct verification;
 
@@ -87,6 +88,7 @@ struct api {
     struct rentbus_buffer archived;
     struct verification *verification;
     struct past *past;
+    struct explanation *explanation;
 };
 
 /* Fills call->fault and returns the code. */

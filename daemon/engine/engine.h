@@ -109,8 +109,12 @@ enum engine_seen {
     ENGINE_PENDING, /* seen, and not durable yet: wait with WAITING_REQUEST */
     ENGINE_DURABLE, /* seen: *result is the first outcome */
 };
-/* Looks a command id up. A value of enum engine_seen, or a negative errno. *result borrows from the
- * engine until its next call. */
+/* Looks a command id up: the seqs of its first and last event. A value of enum engine_seen, or a
+ * negative errno. */
+int engine_command_range(struct engine *engine, struct rentbus_uuid command, uint64_t *first,
+                         uint64_t *last) __attribute__((warn_unused_result));
+/* The same, with its outcome once it is durable. *result borrows from the engine until its next
+ * call. */
 int engine_command_find(struct engine *engine, struct rentbus_uuid command,
                         struct rentbus_command_result *result) __attribute__((warn_unused_result));
 

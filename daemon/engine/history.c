@@ -141,23 +141,29 @@ static int read_outcome(struct engine *engine, uint64_t first, uint64_t last,
     return 0;
 }
 
+int engine_command_range(struct engine *engine, struct rentbus_uuid command, uint64_t *first,
+                         uint64_t *last)
+{
+    if (recent_find(engine->recent, command, first, last))
+        return *last > engine->durable.seq ? ENGINE_PENDING : ENGINE_DURABLE;
+    if (engine->archive_empty ||
+        memcmp(command.bytes, engine->archived_command.bytes, sizeof command.bytes) > 0)
+        return ENGINE_NEW;
+    int found =
+        engine_archive_found(engine, archive_command_find(engine->archive, command, first, last));
+    if (found < 0)
+        return found;
+    return found ? ENGINE_DURABLE : ENGINE_NEW;
+}
+
 int engine_command_find(struct engine *engine, struct rentbus_uuid command,
                         struct rentbus_command_result *result)
 {
     uint64_t first;
     uint64_t last;
-    if (recent_find(engine->recent, command, &first, &last)) {
-        if (last > engine->durable.seq)
-            return ENGINE_PENDING;
-    } else {
-        if (engine->archive_empty ||
-            memcmp(command.bytes, engine->archived_command.bytes, sizeof command.bytes) > 0)
-            return ENGINE_NEW;
-        int found = engine_archive_found(
-            engine, archive_command_find(engine->archive, command, &first, &last));
-        if (found <= 0)
-            return found < 0 ? found : ENGINE_NEW;
-    }
+    int seen = engine_command_range(engine, command, &first, &last);
+    if (seen != ENGINE_DURABLE)
+        return seen;
     int status = read_outcome(engine, first, last, result);
     return status ? status : ENGINE_DURABLE;
 }
