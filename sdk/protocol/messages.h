@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The third part of the table of schema.h: the rows of event data and of messages. */
+/* The rows of event data and of messages: a part of the table of schema.h. */
 #ifndef RENTBUS_MESSAGES_H
 #define RENTBUS_MESSAGES_H
 
@@ -107,6 +107,40 @@
     F(S, OPTIONAL, ID, device_id, none)                                                            \
     F(S, OPTIONAL, UINT, device_seq, none)
 
+/* `cursor`: everything up to there is done, or is none of its business. */
+#define RENTBUS_CONSUMER_DATA(F, S)                                                                \
+    F(S, REQUIRED, UINT, cursor, none)                                                             \
+    F(S, REQUIRED, MAP, consumer, consumer)
+
+#define RENTBUS_CONSUMER_ID_DATA(F, S) F(S, REQUIRED, ID, consumer_id, none)
+
+#define RENTBUS_RESET_DATA(F, S)                                                                   \
+    F(S, REQUIRED, UINT, cursor, none)                                                             \
+    F(S, REQUIRED, ID, consumer_id, none)
+
+#define RENTBUS_SKIPPED_DATA(F, S)                                                                 \
+    F(S, REQUIRED, UINT, seq, none)                                                                \
+    F(S, REQUIRED, ID, consumer_id, none)
+
+/* The event `seq` failed as often as it may: the consumer goes on without it. */
+#define RENTBUS_PARKED_DATA(F, S)                                                                  \
+    F(S, REQUIRED, UINT, seq, none)                                                                \
+    F(S, REQUIRED, UINT, attempts, none)                                                           \
+    F(S, REQUIRED, MAPS, failures, failure)                                                        \
+    F(S, REQUIRED, ID, consumer_id, none)
+
+/* Parked events that are to be handled again, or to be forgotten. */
+#define RENTBUS_SEQS_DATA(F, S)                                                                    \
+    F(S, REQUIRED, MAPS, seqs, seq_ref)                                                            \
+    F(S, REQUIRED, ID, consumer_id, none)
+
+/* The consumer has work, and nobody has asked for it for long. */
+#define RENTBUS_STALLED_DATA(F, S)                                                                 \
+    F(S, REQUIRED, UINT, lag, none)                                                                \
+    F(S, REQUIRED, UINT, cursor, none)                                                             \
+    F(S, OPTIONAL, TIME, oldest_at, none)                                                          \
+    F(S, REQUIRED, ID, consumer_id, none)
+
 /* ---- messages ---- */
 
 #define RENTBUS_REQUEST(F, S)                                                                      \
@@ -130,19 +164,24 @@
     F(S, REQUIRED, TEXT, message, none)                                                            \
     F(S, OPTIONAL, UINT, retry_after_ms, none)
 
-/* A CloudEvents 1.0 event. `hash` is BLAKE2b-256 of the previous event's hash (32 zero bytes before
+/* A CloudEvents 1.0 event. Of one that a handler published: `cause` is the seq of the event that it
+ * handled, `hops` how many such steps lie behind it, and `consumer` whose acknowledgement brought
+ * it. `hash` is BLAKE2b-256 of the previous event's hash (32 zero bytes before
  * the first) and this event's deterministic CBOR without `hash`. */
 #define RENTBUS_EVENT(F, S)                                                                        \
     F(S, REQUIRED, TEXT, id, none)                                                                 \
     F(S, REQUIRED, UINT, seq, none)                                                                \
     F(S, REQUIRED, ANY, data, none)                                                                \
     F(S, REQUIRED, HASH, hash, none)                                                               \
+    F(S, OPTIONAL, UINT, hops, none)                                                               \
     F(S, REQUIRED, TIME, time, none)                                                               \
     F(S, REQUIRED, TEXT, type, none)                                                               \
     F(S, REQUIRED, TEXT, actor, none)                                                              \
+    F(S, OPTIONAL, UINT, cause, none)                                                              \
     F(S, REQUIRED, TEXT, source, none)                                                             \
     F(S, OPTIONAL, UUID, command, none)                                                            \
     F(S, OPTIONAL, ID, subject, none)                                                              \
+    F(S, OPTIONAL, ID, consumer, none)                                                             \
     F(S, REQUIRED, TEXT, specversion, none)                                                        \
     F(S, OPTIONAL, TEXT, traceparent, none)
 

@@ -4,11 +4,11 @@
  * and enums below, the codec (codec.h), the JSON mapping (json.h), the SDK's typed calls and the
  * daemon's dispatch expand from it; schema.cddl says the same for people, and a test compares them.
  *
- * The table has four parts: words.h (words), rows.h (things, arguments, results), messages.h (event
- * data, messages) and this file (events and operations). A row of a struct is FIELD(struct, need,
- * kind, name, extra): need and kind as in types.h; extra is the word set of a WORD, the struct of a
- * MAP or MAPS, and `none` for the rest. Rows are sorted as deterministic CBOR sorts keys: shorter
- * names first, then by bytes.
+ * The table has parts: words.h (words), rows.h, arguments.h, results.h and messages.h (structs),
+ * and this file (events and operations). A row of a struct is FIELD(struct, need, kind, name,
+ * extra): need and kind as in types.h; extra is the word set of a WORD, the struct of a MAP or
+ * MAPS, and `none` for the rest. Rows are sorted as deterministic CBOR sorts keys: shorter names
+ * first, then by bytes.
  */
 #ifndef RENTBUS_SCHEMA_H
 #define RENTBUS_SCHEMA_H
@@ -53,13 +53,25 @@ extern "C" {
     EVENT(LOCATION_UPDATED_EVENT, location, UPDATED)                                               \
     EVENT(POLICY_UPDATED_EVENT, policy_data, UPDATED)                                              \
     EVENT(COMMAND_REJECTED_EVENT, refused_data, REJECTED)                                          \
+    EVENT(CONSUMER_CREATED_EVENT, consumer_data, CREATED)                                          \
+    EVENT(CONSUMER_UPDATED_EVENT, consumer_data, UPDATED)                                          \
+    EVENT(CONSUMER_DELETED_EVENT, consumer_id_data, UPDATED)                                       \
+    EVENT(CONSUMER_PAUSED_EVENT, consumer_id_data, UPDATED)                                        \
+    EVENT(CONSUMER_RESUMED_EVENT, consumer_id_data, UPDATED)                                       \
+    EVENT(CONSUMER_RESET_EVENT, reset_data, UPDATED)                                               \
+    EVENT(CONSUMER_SKIPPED_EVENT, skipped_data, UPDATED)                                           \
+    EVENT(CONSUMER_PARKED_EVENT, parked_data, NONE)                                                \
+    EVENT(CONSUMER_REPLAYED_EVENT, seqs_data, UPDATED)                                             \
+    EVENT(CONSUMER_DROPPED_EVENT, seqs_data, UPDATED)                                              \
+    EVENT(CONSUMER_STALLED_EVENT, stalled_data, NONE)                                              \
     EVENT(DEVICE_GAP_EVENT, gap_data, NONE)                                                        \
     EVENT(COMMAND_UNCHANGED_EVENT, unchanged_data, UNCHANGED)
 
 /* ---- operations: OP(name, on the wire, struct of its args, struct of its result, mode) ----
  * A COMMAND is journaled and takes the request's id as its idempotency key; a QUERY changes
  * nothing; a READ is a query that can be asked of the ledger as it was: `at` a time, or behind the
- * event `at_seq`. The SDK's typed call is rentbus_<name>(). */
+ * event `at_seq`; a DELIVERY changes what the workers of a consumer have in their hands, and is
+ * remembered without being journaled. The SDK's typed call is rentbus_<name>(). */
 
 #define RENTBUS_OPS(OP)                                                                            \
     OP(hello, "hello", empty, hello_result, QUERY)                                                 \
@@ -92,6 +104,22 @@ extern "C" {
     OP(batch, "batch", batch_args, batch_result, BATCH)                                            \
     OP(command_get, "command.get", command_get_args, command_result, QUERY)                        \
     OP(events_read, "events.read", events_read_args, event_page, QUERY)                            \
+    OP(publish, "publish", publish_args, command_result, COMMAND)                                  \
+    OP(consumer_put, "consumer.put", consumer_put_args, command_result, COMMAND)                   \
+    OP(consumer_get, "consumer.get", id_args, consumer_result, QUERY)                              \
+    OP(consumer_list, "consumer.list", list_args, consumer_page, QUERY)                            \
+    OP(consumer_delete, "consumer.delete", consumer_args, command_result, COMMAND)                 \
+    OP(consumer_pause, "consumer.pause", consumer_args, command_result, COMMAND)                   \
+    OP(consumer_resume, "consumer.resume", consumer_args, command_result, COMMAND)                 \
+    OP(consumer_reset, "consumer.reset", consumer_reset_args, command_result, COMMAND)             \
+    OP(consumer_skip, "consumer.skip", consumer_skip_args, command_result, COMMAND)                \
+    OP(consumer_fetch, "consumer.fetch", fetch_args, fetch_result, DELIVERY)                       \
+    OP(consumer_ack, "consumer.ack", ack_args, ack_result, DELIVERY)                               \
+    OP(consumer_nack, "consumer.nack", nack_args, nack_result, DELIVERY)                           \
+    OP(consumer_extend, "consumer.extend", extend_args, extend_result, DELIVERY)                   \
+    OP(consumer_parked, "consumer.parked", parked_args, parked_page, QUERY)                        \
+    OP(consumer_replay, "consumer.replay", consumer_parked_args, command_result, COMMAND)          \
+    OP(consumer_drop, "consumer.drop", consumer_parked_args, command_result, COMMAND)              \
     OP(stats, "stats", stats_args, stats_result, READ)                                             \
     OP(explain, "explain", explain_args, explain_result, QUERY)                                    \
     OP(admin_import, "admin.import", import_args, command_result, COMMAND)                         \
@@ -158,6 +186,7 @@ enum rentbus_mode {
     RENTBUS_MODE_QUERY,
     RENTBUS_MODE_READ,
     RENTBUS_MODE_COMMAND,
+    RENTBUS_MODE_DELIVERY,
     RENTBUS_MODE_BATCH
 };
 

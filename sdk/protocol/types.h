@@ -33,6 +33,12 @@ extern "C" {
 #define RENTBUS_HOLES_MAX 100
 /* Commands in one batch. */
 #define RENTBUS_BATCH_MAX 1000
+/* Events of one publication; a type in bytes; the data of one event, as CBOR, in bytes; steps from
+ * event to handler to event before a loop is suspected. */
+#define RENTBUS_PUBLISH_MAX 32
+#define RENTBUS_TYPE_MAX 200
+#define RENTBUS_EVENT_DATA_MAX 65536
+#define RENTBUS_HOPS_MAX 16
 #define RENTBUS_UUID_SIZE 16
 #define RENTBUS_UUID_TEXT_SIZE 36
 #define RENTBUS_HASH_SIZE 32
