@@ -15,31 +15,43 @@
 struct return_body {
     uint64_t has;
     bool dry_run;
+    struct rentbus_text override;
+    struct rentbus_text device_id;
+    uint64_t device_seq;
     struct rentbus_text location_id;
     int64_t return_date;
+    int64_t clock_offset_ms;
 };
 
-enum { RETURN_DRY_RUN, RETURN_LOCATION, RETURN_DATE, RETURN_FIELDS };
+enum {
+    RETURN_DRY_RUN,
+    RETURN_OVERRIDE,
+    RETURN_DEVICE,
+    RETURN_DEVICE_SEQ,
+    RETURN_LOCATION,
+    RETURN_DATE,
+    RETURN_CLOCK_OFFSET,
+    RETURN_FIELDS
+};
+
+#define RETURN_FIELD(member, kind_)                                                                \
+    {                                                                                              \
+        .name = #member, .name_length = sizeof(#member) - 1,                                       \
+        .offset = offsetof(struct return_body, member), .kind = RENTBUS_KIND_##kind_,              \
+        .need = RENTBUS_NEED_OPTIONAL                                                              \
+    }
 
 static const struct rentbus_field return_fields[RETURN_FIELDS] = {
-    [RETURN_DRY_RUN] = {.name = "dry_run",
-                        .name_length = sizeof("dry_run") - 1,
-                        .offset = offsetof(struct return_body, dry_run),
-                        .kind = RENTBUS_KIND_BOOL,
-                        .need = RENTBUS_NEED_OPTIONAL},
-    [RETURN_LOCATION] = {.name = "location_id",
-                         .name_length = sizeof("location_id") - 1,
-                         .offset = offsetof(struct return_body, location_id),
-                         .kind = RENTBUS_KIND_ID,
-                         .need = RENTBUS_NEED_OPTIONAL},
-    [RETURN_DATE] = {.name = "return_date",
-                     .name_length = sizeof("return_date") - 1,
-                     .offset = offsetof(struct return_body, return_date),
-                     .kind = RENTBUS_KIND_TIME,
-                     .need = RENTBUS_NEED_OPTIONAL},
+    [RETURN_DRY_RUN] = RETURN_FIELD(dry_run, BOOL),
+    [RETURN_OVERRIDE] = RETURN_FIELD(override, TEXT),
+    [RETURN_DEVICE] = RETURN_FIELD(device_id, ID),
+    [RETURN_DEVICE_SEQ] = RETURN_FIELD(device_seq, UINT),
+    [RETURN_LOCATION] = RETURN_FIELD(location_id, ID),
+    [RETURN_DATE] = RETURN_FIELD(return_date, TIME),
+    [RETURN_CLOCK_OFFSET] = RETURN_FIELD(clock_offset_ms, INT),
 };
 
-static const struct rentbus_schema return_schema = {
+const struct rentbus_schema http_return_schema = {
     .name = "return_body",
     .fields = return_fields,
     .count = RETURN_FIELDS,
@@ -69,20 +81,13 @@ int http_body_args(const struct rentbus_schema *schema, struct rentbus_text body
     return rentbus_from_json(schema, text.data, text.length, args, storage, fault);
 }
 
-static size_t id_find(const struct rentbus_schema *schema)
-{
-    size_t index = rentbus_schema_find(schema, "id", strlen("id"));
-    return index < schema->count ? index
-                                 : rentbus_schema_find(schema, "rental_id", strlen("rental_id"));
-}
-
 int http_body_with_id(const struct rentbus_schema *schema, struct rentbus_text id,
                       struct rentbus_text body, void *args, void **storage,
                       struct rentbus_fault *fault)
 {
     struct rentbus_field fields[FIELDS_MAX];
     struct rentbus_schema without_id = *schema;
-    size_t index = id_find(schema);
+    size_t index = http_path_field(schema, rentbus_text("id"));
     if (schema->count > FIELDS_MAX || index == schema->count)
         return -EINVAL;
     memcpy(fields, schema->fields, schema->count * sizeof(fields[0]));
@@ -105,21 +110,48 @@ int http_body_with_id(const struct rentbus_schema *schema, struct rentbus_text i
     return 0;
 }
 
+static bool said_has(const struct return_body *said, int field)
+{
+    return said->has >> field & 1;
+}
+
+static void return_take(const struct return_body *said, struct rentbus_return_args *args)
+{
+    if (said_has(said, RETURN_LOCATION))
+        RENTBUS_SET(args, return_args, location_id, said->location_id);
+    if (said_has(said, RETURN_DRY_RUN))
+        RENTBUS_SET(args, return_args, dry_run, said->dry_run);
+    if (said_has(said, RETURN_OVERRIDE))
+        RENTBUS_SET(args, return_args, override, said->override);
+    if (said_has(said, RETURN_DEVICE))
+        RENTBUS_SET(args, return_args, device_id, said->device_id);
+    if (said_has(said, RETURN_DEVICE_SEQ))
+        RENTBUS_SET(args, return_args, device_seq, said->device_seq);
+    if (said_has(said, RETURN_CLOCK_OFFSET))
+        RENTBUS_SET(args, return_args, clock_offset_ms, said->clock_offset_ms);
+}
+
 int http_body_return(struct rentbus_text rental_id, int64_t now, struct rentbus_text body,
                      struct rentbus_return_args *args, void **storage, struct rentbus_fault *fault)
 {
     struct return_body said;
-    int error = http_body_args(&return_schema, body, &said, storage, fault);
+    void *held = NULL;
+    int error = http_body_args(&http_return_schema, body, &said, &held, fault);
     if (error)
         return error;
+    const struct rentbus_field *offset = &return_fields[RETURN_CLOCK_OFFSET];
+    /* Our own clock is not that of the device. */
+    if (said_has(&said, RETURN_CLOCK_OFFSET) && !said_has(&said, RETURN_DATE)) {
+        rentbus_free(held);
+        return http_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, offset->name,
+                              offset->name_length, "needs a return_date");
+    }
     *args = (struct rentbus_return_args){0};
     RENTBUS_SET(args, return_args, rental_id, rental_id);
     RENTBUS_SET(args, return_args, timestamp,
-                said.has & (UINT64_C(1) << RETURN_DATE) ? said.return_date : now);
-    if (said.has & (UINT64_C(1) << RETURN_LOCATION))
-        RENTBUS_SET(args, return_args, location_id, said.location_id);
-    if (said.has & (UINT64_C(1) << RETURN_DRY_RUN))
-        RENTBUS_SET(args, return_args, dry_run, said.dry_run);
+                said_has(&said, RETURN_DATE) ? said.return_date : now);
+    return_take(&said, args);
+    *storage = held;
     return 0;
 }
 

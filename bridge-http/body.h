@@ -22,8 +22,9 @@ int http_body_with_id(const struct rentbus_schema *schema, struct rentbus_text i
                       struct rentbus_text body, void *args, void **storage,
                       struct rentbus_fault *fault) __attribute__((warn_unused_result));
 
-/* {"return_date"?, "location_id"?, "dry_run"?}: a return of one rental, at `now` unless the body
- * says when. */
+/* {"return_date"?, "location_id"?, "dry_run"?, "override"?, "device_id"?, "device_seq"?,
+ * "clock_offset_ms"?}: a return of one rental, at `now` unless the body says when. */
+extern const struct rentbus_schema http_return_schema;
 int http_body_return(struct rentbus_text rental_id, int64_t now, struct rentbus_text body,
                      struct rentbus_return_args *args, void **storage, struct rentbus_fault *fault)
     __attribute__((warn_unused_result));

@@ -19,7 +19,14 @@
 /* Rounds of libmicrohttpd that an answer takes to be written, and some more. */
 #define CLOSING_ROUNDS 16
 
-enum source { SOURCE_SERVER, SOURCE_CLIENT, SOURCE_SUBSCRIBER, SOURCE_SIGNAL, SOURCE_TIMER };
+enum source {
+    SOURCE_SERVER,
+    SOURCE_CLIENT,
+    SOURCE_PATIENT,
+    SOURCE_SUBSCRIBER,
+    SOURCE_SIGNAL,
+    SOURCE_TIMER
+};
 
 int64_t http_bridge_time(void)
 {
@@ -93,6 +100,15 @@ static enum http_exit timers_open(struct http_bridge *bridge)
     return HTTP_EXIT_OK;
 }
 
+static int patient_open(struct http_bridge *bridge)
+{
+    struct rentbus_options options = bridge->sdk;
+    options.timeout_ms = HTTP_PATIENT_TIMEOUT_MS;
+    options.retry_ms = HTTP_PATIENT_RETRY_MS;
+    int error = rentbus_client_open(&options, &bridge->patient);
+    return error ? error : watch(bridge, rentbus_client_fd(bridge->patient), SOURCE_PATIENT);
+}
+
 static enum http_exit client_open(struct http_bridge *bridge)
 {
     struct rentbus_subscriber *probe = NULL;
@@ -117,6 +133,8 @@ static enum http_exit client_open(struct http_bridge *bridge)
         error = http_hub_open(&bridge->hub, bridge->client, &bridge->sdk);
     if (!error)
         error = watch(bridge, rentbus_client_fd(bridge->client), SOURCE_CLIENT);
+    if (!error)
+        error = patient_open(bridge);
     return error ? system_failed("client", -error) : HTTP_EXIT_OK;
 }
 
@@ -231,6 +249,8 @@ static int source_serve(struct http_bridge *bridge, enum source source)
     switch (source) {
     case SOURCE_CLIENT:
         return rentbus_client_process(bridge->client);
+    case SOURCE_PATIENT:
+        return rentbus_client_process(bridge->patient);
     case SOURCE_SUBSCRIBER:
         return feed(bridge);
     case SOURCE_SIGNAL:
@@ -303,6 +323,7 @@ void http_bridge_close(struct http_bridge *bridge)
     /* Calls that are in flight answer their requests with 503 now: libmicrohttpd cannot stop while
      * a connection is suspended. */
     rentbus_client_close(&bridge->client);
+    rentbus_client_close(&bridge->patient);
     if (bridge->server) {
         for (int i = 0; i < CLOSING_ROUNDS && bridge->requests > 0; i++)
             MHD_run(bridge->server);

@@ -16,6 +16,10 @@
 #define HTTP_IDLE_TIMEOUT 60
 /* Bytes that one connection has for its request's head and for writing. */
 #define HTTP_CONNECTION_MEMORY ((size_t)16 << 10)
+/* Milliseconds that the daemon has for an answer about the past, for which it may have to replay
+ * its journal, and after which such a request is sent again when nothing at all comes back. */
+#define HTTP_PATIENT_TIMEOUT_MS 60000
+#define HTTP_PATIENT_RETRY_MS 10000
 /* Milliseconds that requests in flight have to end when the bridge is told to. */
 #define HTTP_STOP_MS 5000
 /* Descriptors beside those of the connections. */
@@ -25,6 +29,7 @@ struct http_bridge {
     struct http_options options;
     struct rentbus_options sdk;
     struct rentbus_client *client;
+    struct rentbus_client *patient; /* for what may take long */
     struct http_hub hub;
     struct MHD_Daemon *server;
     int listen_fd; /* -1 once it is the server's */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bridge-http/bridge.h"
+#include "bridge-http/link.h"
 #include "bridge-http/media.h"
 #include "bridge-http/openapi.h"
 #include "bridge-http/problem.h"
@@ -31,30 +32,21 @@ static struct rentbus_text body_text(const struct http_request *request)
 
 /* ---- handlers ---- */
 
-/* The arguments of everything that is got are one field, an id or a UUID. */
-int http_get_thing(struct http_request *request, struct rentbus_fault *fault)
+int http_read_on(struct http_request *request, struct rentbus_fault *fault)
 {
-    union arguments args = {0};
+    union arguments args;
     enum rentbus_op op = request->match.route->op;
-    const struct rentbus_field *field = &rentbus_op_rows[op].args->fields[0];
-    void *member = (char *)&args + field->offset;
-    uint64_t *has = (uint64_t *)&args;
-    *has = 1;
-    if (field->kind == RENTBUS_KIND_ID)
-        *(struct rentbus_text *)member = request->match.parameter;
-    else if (!rentbus_uuid_parse(request->match.parameter, member))
-        return http_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, "id", 2, "must be a UUID");
-    return http_request_call(request, op, &args, fault);
+    int error = http_query_read_of(rentbus_op_rows[op].args, &request->match.named, request->query,
+                                   &args, fault);
+    return error ? error : http_request_call(request, op, &args, fault);
 }
 
-int http_list(struct http_request *request, struct rentbus_fault *fault)
+int http_read(struct http_request *request, struct rentbus_fault *fault)
 {
     union arguments args;
     enum rentbus_op op = request->match.route->op;
     int error = http_query_read(rentbus_op_rows[op].args, request->query, &args, fault);
-    if (error)
-        return error;
-    return http_request_call(request, op, &args, fault);
+    return error ? error : http_request_call(request, op, &args, fault);
 }
 
 /* Starts the command of the route, as a dry run if the query says so. */
@@ -84,7 +76,7 @@ int http_command_on(struct http_request *request, struct rentbus_fault *fault)
     union arguments args;
     void *storage = NULL;
     enum rentbus_op op = request->match.route->op;
-    int error = http_body_with_id(rentbus_op_rows[op].args, request->match.parameter,
+    int error = http_body_with_id(rentbus_op_rows[op].args, request->match.named.value,
                                   body_text(request), &args, &storage, fault);
     if (error)
         return error;
@@ -97,7 +89,7 @@ int http_return_rental(struct http_request *request, struct rentbus_fault *fault
 {
     struct rentbus_return_args args;
     void *storage = NULL;
-    int error = http_body_return(request->match.parameter, http_bridge_time(), body_text(request),
+    int error = http_body_return(request->match.named.value, http_bridge_time(), body_text(request),
                                  &args, &storage, fault);
     if (error)
         return error;
@@ -132,8 +124,12 @@ static int gather_page(struct http_request *request, struct rentbus_text cursor,
                        struct rentbus_fault *fault)
 {
     struct rentbus_rental_list_args args = {0};
-    RENTBUS_SET(&args, rental_list_args, user_id, request->match.parameter);
+    RENTBUS_SET(&args, rental_list_args, user_id, request->match.named.value);
     RENTBUS_SET(&args, rental_list_args, limit, GATHER_LIMIT);
+    if (RENTBUS_HAS(&request->past, at_args, at))
+        RENTBUS_SET(&args, rental_list_args, at, request->past.at);
+    if (RENTBUS_HAS(&request->past, at_args, at_seq))
+        RENTBUS_SET(&args, rental_list_args, at_seq, request->past.at_seq);
     if (cursor.data)
         RENTBUS_SET(&args, rental_list_args, cursor, cursor);
     return http_request_call(request, RENTBUS_OP_rental_list, &args, fault);
@@ -141,7 +137,8 @@ static int gather_page(struct http_request *request, struct rentbus_text cursor,
 
 int http_list_of_user(struct http_request *request, struct rentbus_fault *fault)
 {
-    return gather_page(request, (struct rentbus_text){0}, fault);
+    int error = http_query_read(&rentbus_at_args_schema, request->query, &request->past, fault);
+    return error ? error : gather_page(request, (struct rentbus_text){0}, fault);
 }
 
 int http_get_events(struct http_request *request, struct rentbus_fault *fault)
@@ -282,5 +279,14 @@ int http_render_events(struct http_request *request, const struct rentbus_comple
 {
     if (completion->op == RENTBUS_OP_hello)
         return http_stream_hello(&request->bridge->hub, request, completion->result);
-    return http_render_result(request, completion, fault);
+    const struct rentbus_event_page *page = completion->result;
+    int error = http_render_result(request, completion, fault);
+    if (error || page->next_seq > page->head)
+        return error;
+    char *link = http_link_next(request->path, request->asked, page->next_seq);
+    /* Without it, the page's next_seq says the same. */
+    if (link)
+        http_reply_header(request, "Link", link);
+    free(link);
+    return 0;
 }

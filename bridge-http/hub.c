@@ -106,9 +106,9 @@ static void streams_wake(struct http_hub *hub)
             http_stream_resume(stream);
 }
 
-/* The daemon has another ledger now, or an older state of this one: what we know of it is void. */
-static void streams_fail(struct http_hub *hub)
+void http_hub_forget(struct http_hub *hub)
 {
+    rentbus_subscriber_close(&hub->subscriber);
     hub->started = false;
     for (struct http_stream *stream = hub->longest_silent; stream; stream = stream->next) {
         stream->failed = true;
@@ -141,7 +141,7 @@ int http_hub_feed(struct http_hub *hub)
     if (status != 0 && status != 1)
         rentbus_subscriber_close(&hub->subscriber);
     if (status == -ESTALE)
-        streams_fail(hub);
+        http_hub_forget(hub);
     return status == 1 ? 0 : status;
 }
 

@@ -10,12 +10,12 @@ struct http_stream {
     struct MHD_Connection *connection;
     struct http_stream *previous, *next; /* the hub's list */
     int64_t written_ms;
-    uint64_t next_seq; /* the event that it gets next */
+    uint64_t next_seq; /* the event that it gets next; until from_now is settled, the ring's */
     int64_t since;     /* its first page is to begin there */
     struct http_chunk *chunk;
     size_t offset;           /* what of `chunk` has been written */
     struct http_chunk *page; /* comes behind `chunk` */
-    bool from_now;           /* next_seq is still to be set */
+    bool from_now;           /* a hello is to say where it begins */
     bool has_since;
     bool suspended;
     bool paging; /* a page of history has been asked for */
@@ -39,5 +39,8 @@ void http_hub_remove(struct http_hub *hub, struct http_stream *stream);
 void http_hub_touch(struct http_hub *hub, struct http_stream *stream);
 /* Begins behind `head`, unless it has begun. 0, or -errno of opening the subscriber. */
 int http_hub_start(struct http_hub *hub, uint64_t head) __attribute__((warn_unused_result));
+/* The daemon has another ledger now, or an older state of this one: what we know of it is void.
+ * Ends every stream; their clients come back with Last-Event-ID. */
+void http_hub_forget(struct http_hub *hub);
 
 #endif

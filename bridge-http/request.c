@@ -61,6 +61,7 @@ static void request_free(struct http_request *request)
     http_buffer_release(&request->body);
     http_buffer_release(&request->gathered);
     free(request->target);
+    free(request->asked);
     free(request);
 }
 
@@ -227,6 +228,11 @@ static int request_dispatch(struct http_request *request, struct rentbus_fault *
         error = write_check(request, fault);
     if (error)
         return error;
+    if (request->match.route->op == RENTBUS_OP_events_read && request->query) {
+        request->asked = strdup(request->query);
+        if (!request->asked)
+            return -ENOMEM;
+    }
     return request->match.route->handle(request, fault);
 }
 
@@ -284,12 +290,26 @@ static void call_completed(void *context, const struct rentbus_completion *compl
     }
 }
 
+/* Whether it asks for what the daemon does not have at hand: the past, and what led to it. */
+static bool call_is_long(enum rentbus_op op, const void *args)
+{
+    static const char *const times[] = {"at", "at_seq"};
+    const struct rentbus_op_row *row = &rentbus_op_rows[op];
+    for (size_t i = 0; row->mode == RENTBUS_MODE_READ && i < 2; i++) {
+        size_t index = rentbus_schema_find(row->args, times[i], strlen(times[i]));
+        if (*(const uint64_t *)args >> index & 1)
+            return true;
+    }
+    return op == RENTBUS_OP_explain;
+}
+
 int http_request_call(struct http_request *request, enum rentbus_op op, const void *args,
                       struct rentbus_fault *fault)
 {
     const struct rentbus_uuid *key =
         request->has_key && rentbus_op_rows[op].mode == RENTBUS_MODE_COMMAND ? &request->key : NULL;
-    struct rentbus_client *client = request->bridge->client;
+    struct rentbus_client *client =
+        call_is_long(op, args) ? request->bridge->patient : request->bridge->client;
     if (!client)
         return -ECANCELED; /* the bridge is closing */
     int error = rentbus_call_start(client, op, key, args, call_completed, request);

@@ -48,6 +48,7 @@ struct http_request {
     char *target;       /* owned; path and query are parts of it */
     char *path;         /* still percent-encoded */
     char *query;        /* may be NULL; decoded in place by who reads it */
+    char *asked;        /* owned; of a page of events, the query as it came, or NULL */
     const char *method; /* headers and method: libmicrohttpd's, as long as the request */
     const char *headers[HTTP_HEADER_COUNT];
     struct http_buffer body;
@@ -60,6 +61,7 @@ struct http_request {
     bool suspended;              /* until the call completes */
     bool gone;                   /* the connection is; free it when the call completes */
     struct http_buffer gathered; /* of handlers that make several calls */
+    struct rentbus_at_args past; /* of the same: when they ask about */
     struct http_stream *stream;  /* owned until it is the answer */
     unsigned status;
     struct MHD_Response *response; /* owned; the answer, when there is one */

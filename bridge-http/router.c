@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "bridge-http/problem.h"
-#include "bridge-http/uri.h"
 
 /* What a pattern's braces take from a path. */
 struct span {
@@ -65,7 +64,7 @@ static int parameter_take(struct http_match *match, const struct span *span,
     if (text.length > sizeof(match->storage) || !rentbus_id_valid(text))
         return http_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, span->name, span->name_length,
                               "must be an id of 1 to 128 bytes of UTF-8, percent-encoded");
-    match->parameter = text;
+    match->named = (struct http_named){{span->name, span->name_length}, text};
     return 0;
 }
 
@@ -74,7 +73,7 @@ int http_router_match(const struct http_route *routes, size_t count, const char 
 {
     struct span span;
     match->route = NULL;
-    match->parameter = (struct rentbus_text){0};
+    match->named = (struct http_named){0};
     match->allow[0] = '\0';
     for (size_t i = 0; i < count; i++) {
         if (!pattern_match(routes[i].pattern, path, &span))

@@ -5,6 +5,8 @@
 
 #include <rentbus/rentbus.h>
 
+#include "bridge-http/uri.h"
+
 /* Longest value of an Allow header, and its NUL. */
 #define HTTP_ALLOW_SIZE 64
 
@@ -28,7 +30,7 @@ struct http_route {
 
 struct http_match {
     const struct http_route *route;
-    struct rentbus_text parameter; /* the decoded segment; its bytes are in `storage` */
+    struct http_named named; /* the decoded segment; its bytes are in `storage` */
     char storage[RENTBUS_ID_MAX];
     char allow[HTTP_ALLOW_SIZE]; /* the methods of the path, when the method was refused */
 };

@@ -222,8 +222,6 @@ static ssize_t stream_read(void *context, uint64_t position, char *buffer, size_
 static void stream_answer(struct http_hub *hub, struct http_request *request)
 {
     struct http_stream *stream = request->stream;
-    if (stream->from_now)
-        stream->next_seq = hub->ring.next;
     struct MHD_Response *response = MHD_create_response_from_callback(
         MHD_SIZE_UNKNOWN, STREAM_BLOCK, stream_read, stream, stream_gone);
     if (!response)
@@ -255,6 +253,22 @@ static int stream_place(struct http_stream *stream, const char *last_event_id,
         stream->since = args->since;
     } else {
         stream->from_now = true;
+        stream->next_seq = stream->hub->started ? stream->hub->ring.next : 0;
+    }
+    return 0;
+}
+
+/* What comes is told apart by its type alone. */
+static int stream_refuse(const struct rentbus_events_read_args *args, struct rentbus_fault *fault)
+{
+    static const int histories[] = {RENTBUS_FIELD_events_read_args_rental_id,
+                                    RENTBUS_FIELD_events_read_args_user_id,
+                                    RENTBUS_FIELD_events_read_args_asset_id};
+    for (size_t i = 0; i < sizeof(histories) / sizeof(histories[0]); i++) {
+        const struct rentbus_field *field = &rentbus_events_read_args_schema.fields[histories[i]];
+        if (args->has >> histories[i] & 1)
+            return http_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, field->name,
+                                  field->name_length, "is for pages, not for streams");
     }
     return 0;
 }
@@ -263,14 +277,16 @@ int http_stream_open(struct http_hub *hub, struct http_request *request,
                      const struct rentbus_events_read_args *args, struct rentbus_fault *fault)
 {
     struct rentbus_empty nothing = {0};
+    int error = stream_refuse(args, fault);
+    if (error)
+        return error;
     request->stream = stream_new(hub, request->connection, &args->types);
     if (!request->stream)
         return -ENOMEM;
-    int error =
-        stream_place(request->stream, request->headers[HTTP_HEADER_LAST_EVENT_ID], args, fault);
+    error = stream_place(request->stream, request->headers[HTTP_HEADER_LAST_EVENT_ID], args, fault);
     if (error)
         return error;
-    if (!hub->started)
+    if (!hub->started || request->stream->from_now)
         return http_request_call(request, RENTBUS_OP_hello, &nothing, fault);
     stream_answer(hub, request);
     return 0;
@@ -279,6 +295,14 @@ int http_stream_open(struct http_hub *hub, struct http_request *request,
 int http_stream_hello(struct http_hub *hub, struct http_request *request,
                       const struct rentbus_hello_result *hello)
 {
+    struct http_stream *stream = request->stream;
+    if (stream->from_now) {
+        /* Unless the hub has begun anew meanwhile. */
+        if (hub->started && hello->head + 1 < stream->next_seq &&
+            stream->next_seq <= hub->ring.next)
+            http_hub_forget(hub);
+        stream->next_seq = hello->head + 1;
+    }
     int error = http_hub_start(hub, hello->head);
     if (!error)
         stream_answer(hub, request);

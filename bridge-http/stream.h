@@ -57,13 +57,16 @@ int http_hub_tick(struct http_hub *hub) __attribute__((warn_unused_result));
 /* Ends every stream, and those to come. */
 void http_hub_end(struct http_hub *hub);
 
-/* Answers a request with a stream: at once, or through the renderer of its route, by a hello, when
- * the daemon has not been heard of yet. `args` are what the query says; a Last-Event-ID goes before
- * its `from_seq` and `since`. Errors as http_handler. */
+/* Answers a request with a stream: at once, or through the renderer of its route, by a hello. That
+ * is asked for when the daemon has not been heard of yet, and by every stream that begins now: now
+ * is the head that the daemon names, of which the subscriber may not have heard yet. `args` are
+ * what the query says; a Last-Event-ID goes before its `from_seq` and `since`; of one thing alone
+ * there is history, and no stream. Errors as http_handler. */
 int http_stream_open(struct http_hub *hub, struct http_request *request,
                      const struct rentbus_events_read_args *args, struct rentbus_fault *fault)
     __attribute__((warn_unused_result));
-/* What the renderer does with that hello. */
+/* What the renderer does with that hello. A head before events that had been heard of when it was
+ * asked for is that of another ledger: streams of the old one end. */
 int http_stream_hello(struct http_hub *hub, struct http_request *request,
                       const struct rentbus_hello_result *hello) __attribute__((warn_unused_result));
 /* Frees a stream that never became an answer. NULL-safe; *stream becomes NULL. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 #include "bridge-http/uri.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "bridge-http/problem.h"
@@ -87,6 +88,19 @@ static bool read_number(struct rentbus_text text, const struct rentbus_field *fi
     return http_number_parse(text.data, text.length, out);
 }
 
+static bool read_integer(struct rentbus_text text, const struct rentbus_field *field, void *out)
+{
+    uint64_t number = 0;
+    size_t sign = text.length > 0 && text.data[0] == '-';
+    (void)field;
+    if (!http_number_parse(text.data + sign, text.length - sign, &number) ||
+        number > (uint64_t)INT64_MAX + sign)
+        return false;
+    /* The smallest has no counterpart. */
+    *(int64_t *)out = sign && number > 0 ? -1 - (int64_t)(number - 1) : (int64_t)number;
+    return true;
+}
+
 static bool read_bool(struct rentbus_text text, const struct rentbus_field *field, void *out)
 {
     bool yes = rentbus_text_equal(text, rentbus_text("true"));
@@ -135,6 +149,7 @@ static const struct {
     [RENTBUS_KIND_IDS] = {read_ids, "must be given at most 32 times, an id each time"},
     [RENTBUS_KIND_TIME] = {read_time, "must be a time such as 2025-02-10T11:00:00Z (RFC 3339)"},
     [RENTBUS_KIND_UINT] = {read_number, "must be a whole number that is not negative"},
+    [RENTBUS_KIND_INT] = {read_integer, "must be a whole number"},
     [RENTBUS_KIND_BOOL] = {read_bool, "must be true or false"},
     [RENTBUS_KIND_WORD] = {read_word, "is none of the words allowed here"},
 };
@@ -197,5 +212,49 @@ int http_query_read(const struct rentbus_schema *schema, char *query, void *valu
             return error;
         next += last ? length : length + 1;
     }
+    return 0;
+}
+
+/* ---- parameters of the path ---- */
+
+size_t http_path_field(const struct rentbus_schema *schema, struct rentbus_text name)
+{
+    static const char *const ids[] = {"rental_id", "command_id"};
+    size_t index = rentbus_schema_find(schema, name.data, name.length);
+    if (!rentbus_text_equal(name, rentbus_text("id")))
+        return index;
+    for (size_t i = 0; index == schema->count && i < sizeof(ids) / sizeof(ids[0]); i++)
+        index = rentbus_schema_find(schema, ids[i], strlen(ids[i]));
+    return index;
+}
+
+static bool named_read(const struct rentbus_field *field, struct rentbus_text value, void *member)
+{
+    if (field->kind == RENTBUS_KIND_UUID)
+        return rentbus_uuid_parse(value, member);
+    return read_id(value, field, member);
+}
+
+int http_query_read_of(const struct rentbus_schema *schema, const struct http_named *named,
+                       char *query, void *value, struct rentbus_fault *fault)
+{
+    size_t index = http_path_field(schema, named->name);
+    int error = http_query_read(schema, query, value, fault);
+    if (error)
+        return error;
+    if (index == schema->count)
+        return -EINVAL;
+    const struct rentbus_field *field = &schema->fields[index];
+    uint64_t *has = value;
+    uint64_t bit = UINT64_C(1) << index;
+    if (*has & bit)
+        return http_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, field->name,
+                              field->name_length, "is what the path says");
+    if (!named_read(field, named->value, (char *)value + field->offset))
+        return http_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, named->name.data,
+                              named->name.length,
+                              field->kind == RENTBUS_KIND_UUID ? "must be a UUID"
+                                                               : query_kinds[RENTBUS_KIND_ID].rule);
+    *has |= bit;
     return 0;
 }

@@ -21,6 +21,22 @@ long http_uri_decode(const char *text, size_t length, bool form, char *out);
 int http_query_read(const struct rentbus_schema *schema, char *query, void *value,
                     struct rentbus_fault *fault) __attribute__((warn_unused_result));
 
+/* The field of a schema that a path's parameter of this name fills: the one of that name; and of an
+ * `id` where there is none, its rental_id or command_id. The schema's count if there is none. */
+size_t http_path_field(const struct rentbus_schema *schema, struct rentbus_text name);
+
+/* What a path names: its parameter, and what the braces of its pattern call that. */
+struct http_named {
+    struct rentbus_text name;
+    struct rentbus_text value;
+};
+
+/* As http_query_read(), and the field that the path gives with it; a query must not name that one
+ * too. Only ids and UUIDs are named by paths. -EINVAL: the schema has no such field. */
+int http_query_read_of(const struct rentbus_schema *schema, const struct http_named *named,
+                       char *query, void *value, struct rentbus_fault *fault)
+    __attribute__((warn_unused_result));
+
 /* Digits alone, no more than fit. */
 bool http_number_parse(const char *text, size_t length, uint64_t *number);
 

@@ -163,10 +163,24 @@ static int execute(struct api_call *call)
     return engine_execute(call->api->engine, &origin, &command, call->now, result, &call->fault);
 }
 
+/* Of those who may ask for it: the one place where that is looked at. */
+static int decode_args(struct api_call *call, struct rentbus_bytes args)
+{
+    const struct access *access = call->api->settings.access;
+    const struct rentbus_bytes *actor = &call->message->actor;
+    struct rentbus_text principal = {(const char *)actor->data, actor->length};
+    int status = access_check(access, principal, call->op, &call->fault);
+    if (status == 0)
+        status = rentbus_decode(rentbus_op_rows[call->op].args, args, RENTBUS_STRICT, &call->args,
+                                &call->fault);
+    if (status == 0)
+        status = access_check_args(access, principal, call->op, &call->args, &call->fault);
+    return status;
+}
+
 int api_take(struct api_call *call, struct rentbus_bytes args)
 {
-    int status = rentbus_decode(rentbus_op_rows[call->op].args, args, RENTBUS_STRICT, &call->args,
-                                &call->fault);
+    int status = decode_args(call, args);
     return status ? status : execute(call);
 }
 
@@ -204,8 +218,7 @@ static int serve(struct api_call *call)
     }
     if (operations[call->op].prepare)
         return api_take(call, args);
-    status = rentbus_decode(rentbus_op_rows[call->op].args, args, RENTBUS_STRICT, &call->args,
-                            &call->fault);
+    status = decode_args(call, args);
     return status ? status : answer(call);
 }
 

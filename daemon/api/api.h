@@ -6,6 +6,7 @@
 #ifndef RENTBUS_API_API_H
 #define RENTBUS_API_API_H
 
+#include "daemon/api/access.h"
 #include "daemon/engine/engine.h"
 
 /* A message over this size in bytes is answered TOO_LARGE: a batch of the longest commands fits. */
@@ -23,6 +24,7 @@ struct api;
 
 struct api_settings {
     struct engine_settings engine;
+    const struct access *access; /* borrowed; NULL: everybody may do everything */
     /* Sends one reply to the client at the end of `route`. */
     void (*send)(void *context, struct rentbus_bytes route, struct rentbus_bytes body);
     /* As in struct engine_hooks. */

@@ -290,15 +290,11 @@ int past_ask(struct api_call *call, uint64_t seq)
         return wait_for(past, call, seq);
     past->used_at = call->now;
     call->ledger = past->ledger;
+    call->tally = past->tally;
     call->as_of = seq;
     if (seq)
         call->now = past->time;
     return 0;
-}
-
-const struct tally *past_tally(const struct api_call *call)
-{
-    return call->as_of == UINT64_MAX ? NULL : call->api->past->tally;
 }
 
 /* The last event that is not later than `at`. Those of that time that are not durable yet have to

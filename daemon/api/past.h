@@ -40,12 +40,9 @@ int64_t past_timer(const struct past *past);
 /* Nobody waits. */
 bool past_idle(const struct past *past);
 
-/* Makes the ledger as it was behind the event `seq`, a durable one, that of the call, and the time
- * of that event its `now`: 0. API_LATER: the request is served anew when that can be. Or BUSY, or
- * another refusal. */
+/* Makes the ledger as it was behind the event `seq`, a durable one, that of the call, with the
+ * returns up to there, and the time of that event its `now`: 0. API_LATER: the request is served
+ * anew when that can be. Or BUSY, or another refusal. */
 int past_ask(struct api_call *call, uint64_t seq) __attribute__((warn_unused_result));
-/* The returns that the ledger of the call knows of when that is one of the past; NULL for the
- * present. */
-const struct tally *past_tally(const struct api_call *call);
 
 #endif

@@ -7,13 +7,13 @@ int api_answer_hello(struct api_call *call)
 {
     struct rentbus_hello_result *result = &call->result.hello;
     const struct rentbus_bytes *actor = &call->message->actor;
+    struct rentbus_text principal = {(const char *)actor->data, actor->length};
     struct engine *engine = call->api->engine;
     result->has = 0;
     RENTBUS_SET(result, hello_result, head, engine_durable(engine));
-    RENTBUS_SET(result, hello_result, role, RENTBUS_ROLE_admin);
+    RENTBUS_SET(result, hello_result, role, access_role(call->api->settings.access, principal));
     RENTBUS_SET(result, hello_result, time, call->now);
-    RENTBUS_SET(result, hello_result, actor,
-                ((struct rentbus_text){(const char *)actor->data, actor->length}));
+    RENTBUS_SET(result, hello_result, actor, principal);
     RENTBUS_SET(result, hello_result, ledger, rentbus_text(engine_ledger_name(engine)));
     RENTBUS_SET(result, hello_result, version, rentbus_text(call->api->version));
     RENTBUS_SET(result, hello_result, protocol, RENTBUS_PROTOCOL_VERSION);

@@ -53,7 +53,8 @@ int tally_take(struct tally *tally, enum rentbus_event_type type, const void *da
 int tally_take_rental(struct tally *tally, enum rentbus_event_type type,
                       const struct rentbus_rental *rental, struct rentbus_text asset_type)
     __attribute__((warn_unused_result));
-/* Adds a row of another tally: `count` to the row with the same day, kind and name or bucket. */
+/* Adds a row of another tally: `count` to the row with the same day, kind and name or bucket.
+ * -EBADMSG for what is no row of a tally. */
 int tally_add(struct tally *tally, const struct tally_row *row) __attribute__((warn_unused_result));
 
 /* How many rows there are, and the count of the row with the day, kind and name or bucket of `row`
@@ -69,6 +70,9 @@ int tally_visit(const struct tally *tally, tally_visitor *visit, void *context)
 
 /* The day that a time (microseconds since 1970) lies in. */
 int64_t tally_day(int64_t time);
+
+/* The loan in the middle of a bucket, in seconds. */
+int64_t tally_bucket_middle(uint64_t bucket);
 
 /* What stats_result has of a range of days. The lists are encoded, as the result takes them: days
  * (day_returns) ascending, those without a return left out; locations (location_returns) and types

@@ -219,6 +219,8 @@ static int apply_policy(struct ledger *ledger, const struct ledger_event *event,
 
 /* Types that are not here only move the head. */
 static ledger_apply_handler *const handlers[] = {
+    [RENTBUS_RENTAL_RETURN_EVENT] = ledger_apply_return,
+    [RENTBUS_RENTAL_RETURN_REJECTED_EVENT] = ledger_apply_return_rejected,
     [RENTBUS_RENTAL_RETURN_COMPLETE_EVENT] = ledger_apply_complete,
     [RENTBUS_RENTAL_ASSET_SWAPPED_EVENT] = ledger_apply_swapped,
     [RENTBUS_RENTAL_CHECKOUT_EVENT] = ledger_apply_checkout,

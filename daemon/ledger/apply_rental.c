@@ -4,18 +4,6 @@
 
 #include <errno.h>
 
-/* Sets or clears the mark of an asset that it came back by a return scan. */
-static void asset_mark(struct ledger *ledger, struct ledger_asset *asset,
-                       struct ledger_user *returned_by)
-{
-    struct ledger_asset_state state = {asset->state.type, returned_by};
-
-    if (asset->state.returned_by == returned_by)
-        return;
-    ledger_name_retain(state.type);
-    ledger_change_asset(ledger, asset, &state);
-}
-
 /* The rental's state, with references of the caller's. */
 static struct ledger_rental_state rental_state(const struct ledger_rental *rental)
 {
@@ -32,40 +20,41 @@ static int name_intern(struct ledger *ledger, bool present, struct rentbus_text 
     return present && !*name ? -ENOMEM : 0;
 }
 
+/* An imported rental tells of its asset what the return that ended it would have told. */
+static void mark_imported(struct ledger *ledger, const struct ledger_rental *rental)
+{
+    const struct ledger_rental_state *state = &rental->state;
+    struct ledger_asset *back = state->returned_asset ? state->returned_asset : state->asset;
+    bool returned = state->closed_by == RENTBUS_CLOSED_BY_return_scan ||
+                    state->closed_by == RENTBUS_CLOSED_BY_late_checkout;
+
+    if (returned && state->status != RENTBUS_STATUS_FORGIVEN && !back->rental)
+        ledger_change_mark(ledger, back, rental->user);
+}
+
 int ledger_apply_rental_added(struct ledger *ledger, const struct ledger_event *event, uint64_t seq)
 {
-    const struct rentbus_rental *data = &event->data.rental_data.rental;
+    const struct rentbus_rental_data *data = &event->data.rental_data;
     struct ledger_rental *rental;
     int error;
 
-    if (data->created_seq != seq || ledger_find_rental(ledger, data->id))
+    if (data->rental.created_seq != seq || ledger_find_rental(ledger, data->rental.id))
         return -EBADMSG;
     error = ledger_rental_reserve(ledger);
     if (error == 0)
-        error = ledger_rental_create(ledger, data, seq, &rental);
+        error = ledger_rental_create(ledger, &data->rental, seq, &rental);
     if (error < 0)
         return error;
-    if (ledger_rental_open(rental) && rental->state.asset->rental) {
+    rental->state.late = RENTBUS_HAS(data, rental_data, rejected_seq);
+    if (ledger_rental_open(rental) && !rental->state.late && rental->state.asset->rental) {
         ledger_rental_free(ledger, rental);
         return -EBADMSG;
     }
     ledger_change_add_rental(ledger, rental);
-    if (ledger_rental_open(rental))
-        asset_mark(ledger, rental->state.asset, NULL);
-    return 0;
-}
-
-/* A checkout by the user who holds the asset makes no new rental, but shows that the user has it.
- */
-int ledger_apply_checkout(struct ledger *ledger, const struct ledger_event *event, uint64_t seq)
-{
-    const struct rentbus_checkout_data *data = &event->data.checkout_data;
-    struct ledger_asset *asset = ledger_find_asset(ledger, data->asset_id);
-
-    (void)seq;
-    if (asset && asset->rental &&
-        rentbus_text_equal(ledger_user_id(asset->rental->user), data->user_id))
-        asset_mark(ledger, asset, NULL);
+    if (!ledger_rental_open(rental))
+        mark_imported(ledger, rental);
+    else if (!rental->state.late)
+        ledger_change_mark(ledger, rental->state.asset, NULL);
     return 0;
 }
 
@@ -100,23 +89,48 @@ static int returned_state(struct ledger *ledger, const struct rentbus_rental *da
     return 0;
 }
 
+/* What a return tells of an asset: whose rental it completed. One that was answered late tells
+ * nothing where more is known. */
+static void mark_returned(struct ledger *ledger, struct ledger_asset *returned,
+                          const struct ledger_rental *rental)
+{
+    if (rental->state.closed_by == RENTBUS_CLOSED_BY_return_scan ||
+        (rental->state.late && !returned->rental && !returned->state.returned_by))
+        ledger_change_mark(ledger, returned, rental->user);
+}
+
 int ledger_apply_complete(struct ledger *ledger, const struct ledger_event *event, uint64_t seq)
 {
-    const struct rentbus_rental *data = &event->data.complete_data.rental;
+    const struct rentbus_complete_data *complete = &event->data.complete_data;
+    const struct rentbus_rental *data = &complete->rental;
     struct ledger_rental *rental = open_rental(ledger, data);
     struct ledger_asset *returned = ledger_find_asset(ledger, data->returned_asset_id);
+    struct ledger_unanswered *unanswered = NULL;
+    struct ledger_unanswered *rest = NULL;
     struct ledger_rental_state state;
 
-    if (!rental || !returned || data->status == RENTBUS_STATUS_IN_PROGRESS)
+    if (!rental || !returned || data->status == RENTBUS_STATUS_IN_PROGRESS ||
+        rental->state.late != (data->closed_by == RENTBUS_CLOSED_BY_late_checkout))
         return -EBADMSG;
+    if (rental->state.late) {
+        unanswered = ledger_unanswered_find(ledger, returned);
+        if (!RENTBUS_HAS(complete, complete_data, rejected_seq) ||
+            !ledger_unanswered_of(unanswered, complete->rejected_seq))
+            return -EBADMSG;
+        if (ledger_unanswered_without(ledger, unanswered, complete->rejected_seq, &rest) < 0)
+            return -ENOMEM;
+    }
     state = rental->state;
-    if (returned_state(ledger, data, &state) < 0)
+    if (returned_state(ledger, data, &state) < 0) {
+        ledger_unanswered_free(ledger, rest);
         return -ENOMEM;
+    }
     state.closed_seq = seq;
     state.returned_asset = returned;
     ledger_change_rental(ledger, rental, &state);
-    if (data->closed_by == RENTBUS_CLOSED_BY_return_scan)
-        asset_mark(ledger, returned, rental->user);
+    if (unanswered)
+        ledger_change_unanswered(ledger, unanswered, rest);
+    mark_returned(ledger, returned, rental);
     return 0;
 }
 
@@ -135,7 +149,7 @@ int ledger_apply_swapped(struct ledger *ledger, const struct ledger_event *event
     state.asset = asset;
     state.rev++;
     ledger_change_rental(ledger, rental, &state);
-    asset_mark(ledger, asset, NULL);
+    ledger_change_mark(ledger, asset, NULL);
     return 0;
 }
 
@@ -207,7 +221,7 @@ int ledger_apply_judged(struct ledger *ledger, const struct ledger_event *event,
     state.rev++;
     ledger_change_rental(ledger, rental, &state);
     if (opens)
-        asset_mark(ledger, rental->state.asset, NULL);
+        ledger_change_mark(ledger, rental->state.asset, NULL);
     return 0;
 }
 

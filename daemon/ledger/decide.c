@@ -39,6 +39,24 @@ void ledger_reasons_fill(const struct ledger_reasons *reasons, struct rentbus_id
         words->items[i] = rentbus_text(rentbus_word_text(&rentbus_reason_words, reasons->items[i]));
 }
 
+int ledger_override_check(struct rentbus_text override, struct rentbus_fault *fault)
+{
+    if (override.data && override.length == 0)
+        return rentbus_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, "override", "must say why");
+    return 0;
+}
+
+bool ledger_reasons_yield(const struct ledger_reasons *reasons, struct rentbus_text override,
+                          uint32_t mask)
+{
+    if (!override.data)
+        return false;
+    for (size_t i = 0; i < reasons->count; i++)
+        if ((mask & UINT32_C(1) << reasons->items[i]) == 0)
+            return false;
+    return true;
+}
+
 static ledger_decider *const deciders[RENTBUS_OP_COUNT] = {
     [RENTBUS_OP_rental_return] = ledger_decide_return,
     [RENTBUS_OP_rental_checkout] = ledger_decide_checkout,

@@ -7,19 +7,50 @@ static int invalid(struct rentbus_fault *fault, const char *field, const char *m
     return rentbus_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, field, "%s", message);
 }
 
+/* What the ledger counts from there on must not run over. */
+#define COUNT_MAX INT32_MAX
+
+static int check_counts(const struct rentbus_import_args *args, struct rentbus_fault *fault)
+{
+    if (RENTBUS_HAS(args, import_args, rev) && (args->rev == 0 || args->rev > COUNT_MAX))
+        return invalid(fault, "rev", "must be from 1 to 2147483647");
+    if (RENTBUS_HAS(args, import_args, renewals) && args->renewals > COUNT_MAX)
+        return invalid(fault, "renewals", "must be at most 2147483647");
+    return 0;
+}
+
+/* What only a rental that is not open any more has. */
+static int check_open(const struct rentbus_import_args *args, struct rentbus_fault *fault)
+{
+    static const struct {
+        uint64_t bit;
+        const char *field;
+    } later[] = {
+        {RENTBUS_BIT(import_args, returned_at), "returned_at"},
+        {RENTBUS_BIT(import_args, returned_at_location_id), "returned_at_location_id"},
+        {RENTBUS_BIT(import_args, closed_by), "closed_by"},
+        {RENTBUS_BIT(import_args, flag_reason), "flag_reason"},
+        {RENTBUS_BIT(import_args, returned_asset_id), "returned_asset_id"},
+    };
+
+    for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
+        if ((args->has & later[i].bit) != 0)
+            return invalid(fault, later[i].field, "a rental IN_PROGRESS has none");
+    return 0;
+}
+
 static int check_args(const struct rentbus_import_args *args, struct rentbus_fault *fault)
 {
     bool has_returned_at = RENTBUS_HAS(args, import_args, returned_at);
-    bool open = args->status == RENTBUS_STATUS_IN_PROGRESS;
 
     if (args->expires_at <= args->created_at)
         return invalid(fault, "expires_at", "must be after created_at");
+    if (args->status == RENTBUS_STATUS_IN_PROGRESS)
+        return check_open(args, fault);
     if (args->status == RENTBUS_STATUS_COMPLETED && !has_returned_at)
         return invalid(fault, "returned_at", "a COMPLETED rental has one");
-    if (open && has_returned_at)
-        return invalid(fault, "returned_at", "a rental IN_PROGRESS has none");
-    if (open && RENTBUS_HAS(args, import_args, returned_at_location_id))
-        return invalid(fault, "returned_at_location_id", "a rental IN_PROGRESS has none");
+    if (RENTBUS_HAS(args, import_args, returned_asset_id) && !has_returned_at)
+        return invalid(fault, "returned_asset_id", "needs a returned_at");
     return 0;
 }
 
@@ -32,6 +63,10 @@ static int check_ledger(const struct ledger *ledger, const struct rentbus_import
         return rentbus_fault_set(fault, RENTBUS_ERROR_NOT_FOUND, "user_id", "no such user");
     if (!asset)
         return rentbus_fault_set(fault, RENTBUS_ERROR_NOT_FOUND, "asset_id", "no such asset");
+    if (RENTBUS_HAS(args, import_args, returned_asset_id) &&
+        !ledger_find_asset(ledger, args->returned_asset_id))
+        return rentbus_fault_set(fault, RENTBUS_ERROR_NOT_FOUND, "returned_asset_id",
+                                 "no such asset");
     if (args->status == RENTBUS_STATUS_IN_PROGRESS && asset->rental)
         return rentbus_fault_set(fault, RENTBUS_ERROR_CONFLICT, "asset_id",
                                  "out on another rental in progress");
@@ -57,6 +92,21 @@ static bool decide_known(const struct ledger *ledger, const struct ledger_comman
     return true;
 }
 
+/* How the rental ended, where that is known. */
+static void fill_closed(const struct rentbus_import_args *args, struct rentbus_rental *rental)
+{
+    if (RENTBUS_HAS(args, import_args, closed_by))
+        RENTBUS_SET(rental, rental, closed_by, args->closed_by);
+    if (RENTBUS_HAS(args, import_args, flag_reason))
+        RENTBUS_SET(rental, rental, flag_reason, args->flag_reason);
+    if (RENTBUS_HAS(args, import_args, returned_at))
+        RENTBUS_SET(rental, rental, returned_at, args->returned_at);
+    if (RENTBUS_HAS(args, import_args, returned_asset_id))
+        RENTBUS_SET(rental, rental, returned_asset_id, args->returned_asset_id);
+    if (RENTBUS_HAS(args, import_args, returned_at_location_id))
+        RENTBUS_SET(rental, rental, returned_at_location_id, args->returned_at_location_id);
+}
+
 static void add_imported(const struct ledger *ledger, const struct rentbus_import_args *args,
                          uint64_t seq, struct ledger_decision *decision)
 {
@@ -67,11 +117,12 @@ static void add_imported(const struct ledger *ledger, const struct rentbus_impor
     data->has = RENTBUS_BIT(rental_data, rental);
     rental->has = 0;
     RENTBUS_SET(rental, rental, id, args->id);
-    RENTBUS_SET(rental, rental, rev, 1);
+    RENTBUS_SET(rental, rental, rev, RENTBUS_HAS(args, import_args, rev) ? args->rev : 1);
     RENTBUS_SET(rental, rental, status, args->status);
     RENTBUS_SET(rental, rental, user_id, args->user_id);
     RENTBUS_SET(rental, rental, asset_id, args->asset_id);
-    RENTBUS_SET(rental, rental, renewals, 0);
+    RENTBUS_SET(rental, rental, renewals,
+                RENTBUS_HAS(args, import_args, renewals) ? args->renewals : 0);
     RENTBUS_SET(rental, rental, created_at, args->created_at);
     RENTBUS_SET(rental, rental, expires_at, args->expires_at);
     RENTBUS_SET(rental, rental, created_seq, seq);
@@ -82,10 +133,7 @@ static void add_imported(const struct ledger *ledger, const struct rentbus_impor
         ledger_default_types(ledger, ledger_find_asset(ledger, args->asset_id),
                              &rental->eligible_asset_types);
     RENTBUS_SET(rental, rental, created_at_location_id, args->created_at_location_id);
-    if (RENTBUS_HAS(args, import_args, returned_at))
-        RENTBUS_SET(rental, rental, returned_at, args->returned_at);
-    if (RENTBUS_HAS(args, import_args, returned_at_location_id))
-        RENTBUS_SET(rental, rental, returned_at_location_id, args->returned_at_location_id);
+    fill_closed(args, rental);
 }
 
 int ledger_decide_import(const struct ledger *ledger, const struct ledger_command *command,
@@ -97,7 +145,9 @@ int ledger_decide_import(const struct ledger *ledger, const struct ledger_comman
 
     if (decide_known(ledger, command, context, decision))
         return 0;
-    error = check_args(args, fault);
+    error = check_counts(args, fault);
+    if (error == 0)
+        error = check_args(args, fault);
     if (error == 0)
         error = check_ledger(ledger, args, fault);
     if (error == 0)

@@ -4,6 +4,8 @@
 #include "daemon/ledger/view.h"
 #include "sdk/protocol/time.h"
 
+#define RENEWAL_MAY_OVERRIDE (LEDGER_REASON_BIT(RENTAL_EXPIRED) | LEDGER_REASON_BIT(RENEWAL_LIMIT))
+
 /* The rental that a command names. What the archive has is over and done with. */
 struct subject {
     const struct ledger_rental *rental;    /* in memory, or NULL */
@@ -48,7 +50,27 @@ static void add_refused(const struct ledger *ledger, const struct ledger_command
         ledger_rental_copy(subject->archived, &data->rental);
 }
 
+/* Refuses what only an open rental allows; or, with `flagged_too`, one that is not closed. True
+ * when it did. */
+static bool refuse_closed(const struct ledger *ledger, const struct ledger_command *command,
+                          const struct subject *subject, bool flagged_too,
+                          struct ledger_decision *decision)
+{
+    const struct ledger_reasons reasons = {1, {RENTBUS_REASON_RENTAL_CLOSED}};
+
+    if (has_status(subject, RENTBUS_STATUS_IN_PROGRESS) ||
+        (flagged_too && has_status(subject, RENTBUS_STATUS_FLAGGED)))
+        return false;
+    add_refused(ledger, command, subject, &reasons, decision);
+    return true;
+}
+
 /* ---- renew ---- */
+
+static struct rentbus_text override_of(const struct rentbus_renew_args *args)
+{
+    return RENTBUS_HAS(args, renew_args, override) ? args->override : (struct rentbus_text){0};
+}
 
 static int check_renewal(const struct rentbus_renew_args *args, struct rentbus_fault *fault)
 {
@@ -60,7 +82,7 @@ static int check_renewal(const struct rentbus_renew_args *args, struct rentbus_f
     if (has_period && args->period <= 0)
         return rentbus_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, "period",
                                  "must be longer than nothing");
-    return 0;
+    return ledger_override_check(override_of(args), fault);
 }
 
 /* When the rental would end. */
@@ -83,8 +105,25 @@ static int plan_renewal(const struct rentbus_renew_args *args, const struct ledg
     return 0;
 }
 
+/* All the rules that stand against a renewal until then. */
+static void check_rules(const struct ledger *ledger, const struct ledger_rental *rental,
+                        const struct ledger_asset_type *type, int64_t expires_at, int64_t now,
+                        struct ledger_reasons *reasons)
+{
+    const struct ledger_rental_state *state = &rental->state;
+    bool limited = type && type->state.renewals.given;
+
+    ledger_reasons_add(reasons, now > state->expires_at + ledger->policy.renewal_grace,
+                       RENTBUS_REASON_RENTAL_EXPIRED);
+    ledger_reasons_add(reasons, limited && state->renewals >= type->state.renewals.most,
+                       RENTBUS_REASON_RENEWAL_LIMIT);
+    ledger_reasons_add(reasons, expires_at <= state->expires_at, RENTBUS_REASON_NOT_LATER);
+}
+
+/* Against the reasons, if there are any. */
 static void add_renewed(const struct ledger *ledger, const struct ledger_rental *rental,
-                        int64_t expires_at, struct ledger_decision *decision)
+                        int64_t expires_at, const struct ledger_reasons *reasons,
+                        struct rentbus_text override, struct ledger_decision *decision)
 {
     struct rentbus_renewed_data *data =
         &ledger_decision_add(decision, RENTBUS_RENTAL_RENEWED_EVENT, ledger_rental_id(rental))
@@ -98,6 +137,11 @@ static void add_renewed(const struct ledger *ledger, const struct ledger_rental 
     RENTBUS_SET(view, rental, renewals, rental->state.renewals + UINT64_C(1));
     RENTBUS_SET(data, renewed_data, previous_expires_at, rental->state.expires_at);
     RENTBUS_SET(data, renewed_data, policy_version, ledger->policy.version);
+    if (reasons->count == 0)
+        return;
+    RENTBUS_SET(data, renewed_data, override, override);
+    data->has |= RENTBUS_BIT(renewed_data, overridden);
+    ledger_reasons_fill(reasons, &data->overridden);
 }
 
 int ledger_decide_renew(const struct ledger *ledger, const struct ledger_command *command,
@@ -105,8 +149,8 @@ int ledger_decide_renew(const struct ledger *ledger, const struct ledger_command
                         struct rentbus_fault *fault)
 {
     const struct rentbus_renew_args *args = &command->args.rental_renew;
+    struct rentbus_text override = override_of(args);
     const struct ledger_asset_type *type;
-    const struct ledger_rental_state *state;
     struct ledger_reasons reasons = {0};
     struct subject subject;
     int64_t expires_at = 0;
@@ -116,27 +160,18 @@ int ledger_decide_renew(const struct ledger *ledger, const struct ledger_command
         error = find_subject(ledger, context, args->rental_id, &subject, fault);
     if (error != 0)
         return error;
-    if (!has_status(&subject, RENTBUS_STATUS_IN_PROGRESS)) {
-        ledger_reasons_add(&reasons, true, RENTBUS_REASON_RENTAL_CLOSED);
-        add_refused(ledger, command, &subject, &reasons, decision);
+    if (refuse_closed(ledger, command, &subject, false, decision))
         return 0;
-    }
-    state = &subject.rental->state;
-    type = ledger_find_asset_type(ledger, ledger_name_text(state->asset->state.type));
+    type =
+        ledger_find_asset_type(ledger, ledger_name_text(subject.rental->state.asset->state.type));
     error = plan_renewal(args, subject.rental, type, &expires_at, fault);
     if (error != 0)
         return error;
-    ledger_reasons_add(&reasons, context->now > state->expires_at + ledger->policy.renewal_grace,
-                       RENTBUS_REASON_RENTAL_EXPIRED);
-    ledger_reasons_add(&reasons,
-                       type && type->state.renewals.given &&
-                           state->renewals >= type->state.renewals.most,
-                       RENTBUS_REASON_RENEWAL_LIMIT);
-    ledger_reasons_add(&reasons, expires_at <= state->expires_at, RENTBUS_REASON_NOT_LATER);
-    if (reasons.count > 0)
+    check_rules(ledger, subject.rental, type, expires_at, context->now, &reasons);
+    if (reasons.count > 0 && !ledger_reasons_yield(&reasons, override, RENEWAL_MAY_OVERRIDE))
         add_refused(ledger, command, &subject, &reasons, decision);
     else
-        add_renewed(ledger, subject.rental, expires_at, decision);
+        add_renewed(ledger, subject.rental, expires_at, &reasons, override, decision);
     return 0;
 }
 
@@ -163,19 +198,14 @@ int ledger_decide_forgive(const struct ledger *ledger, const struct ledger_comma
                           struct rentbus_fault *fault)
 {
     const struct rentbus_reason_args *args = &command->args.rental_forgive;
-    struct ledger_reasons reasons = {0};
     struct rentbus_judged_data *data;
     struct subject subject;
     int error = find_subject(ledger, context, args->rental_id, &subject, fault);
 
     if (error != 0)
         return error;
-    if (!has_status(&subject, RENTBUS_STATUS_IN_PROGRESS) &&
-        !has_status(&subject, RENTBUS_STATUS_FLAGGED)) {
-        ledger_reasons_add(&reasons, true, RENTBUS_REASON_RENTAL_CLOSED);
-        add_refused(ledger, command, &subject, &reasons, decision);
+    if (refuse_closed(ledger, command, &subject, true, decision))
         return 0;
-    }
     data = add_judged(subject.rental, RENTBUS_RENTAL_FORGIVEN_EVENT, RENTBUS_STATUS_FORGIVEN,
                       decision);
     RENTBUS_SET(data, judged_data, reason, args->reason);
@@ -189,18 +219,14 @@ int ledger_decide_flag(const struct ledger *ledger, const struct ledger_command 
                        struct rentbus_fault *fault)
 {
     const struct rentbus_reason_args *args = &command->args.rental_flag;
-    struct ledger_reasons reasons = {0};
     struct rentbus_judged_data *data;
     struct subject subject;
     int error = find_subject(ledger, context, args->rental_id, &subject, fault);
 
     if (error != 0)
         return error;
-    if (!has_status(&subject, RENTBUS_STATUS_IN_PROGRESS)) {
-        ledger_reasons_add(&reasons, true, RENTBUS_REASON_RENTAL_CLOSED);
-        add_refused(ledger, command, &subject, &reasons, decision);
+    if (refuse_closed(ledger, command, &subject, false, decision))
         return 0;
-    }
     data =
         add_judged(subject.rental, RENTBUS_RENTAL_FLAGGED_EVENT, RENTBUS_STATUS_FLAGGED, decision);
     RENTBUS_SET(data, judged_data, reason, args->reason);

@@ -46,6 +46,15 @@ static inline void ledger_reasons_add(struct ledger_reasons *reasons, bool holds
         reasons->items[reasons->count++] = reason;
 }
 
+/* Refuses an override that says nothing: INVALID_ARGUMENT. */
+int ledger_override_check(struct rentbus_text override, struct rentbus_fault *fault)
+    __attribute__((warn_unused_result));
+/* Whether the override, where there is one, does away with all the reasons: those in the mask, of
+ * LEDGER_REASON_BIT()s, may be overridden. */
+bool ledger_reasons_yield(const struct ledger_reasons *reasons, struct rentbus_text override,
+                          uint32_t mask);
+#define LEDGER_REASON_BIT(name) (UINT32_C(1) << RENTBUS_REASON_##name)
+
 /* The reasons as words. */
 void ledger_reasons_fill(const struct ledger_reasons *reasons, struct rentbus_ids *words);
 
@@ -56,6 +65,12 @@ void ledger_default_types(const struct ledger *ledger, const struct ledger_asset
 /* The next event of the decision, its data uninitialized. */
 struct ledger_event *ledger_decision_add(struct ledger_decision *decision,
                                          enum rentbus_event_type type, struct rentbus_text subject);
+/* Whether the scan came already by the sequence of its device; if so, says that nothing changes. */
+bool ledger_decide_resent(const struct ledger *ledger, const struct ledger_command *command,
+                          struct ledger_decision *decision);
+/* When scans of the device before this one have not come, says so: the last event of a decision. */
+void ledger_decide_gap(const struct ledger *ledger, const struct ledger_scan *scan,
+                       struct ledger_decision *decision);
 /* A COMMAND_UNCHANGED_EVENT; returns its data, without a rental. */
 struct rentbus_unchanged_data *ledger_decision_unchanged(struct ledger_decision *decision,
                                                          enum rentbus_op op,

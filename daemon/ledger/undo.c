@@ -120,6 +120,17 @@ void ledger_change_asset(struct ledger *ledger, struct ledger_asset *asset,
     asset->state = *state;
 }
 
+void ledger_change_mark(struct ledger *ledger, struct ledger_asset *asset,
+                        struct ledger_user *returned_by)
+{
+    struct ledger_asset_state state = {asset->state.type, returned_by};
+
+    if (asset->state.returned_by == returned_by)
+        return;
+    ledger_name_retain(state.type);
+    ledger_change_asset(ledger, asset, &state);
+}
+
 void ledger_change_asset_type(struct ledger *ledger, struct ledger_asset_type *asset_type,
                               const struct ledger_asset_type_state *state)
 {

@@ -49,6 +49,9 @@ void ledger_change_label(struct ledger *ledger, struct ledger_label **place,
                          struct ledger_label *label);
 void ledger_change_asset(struct ledger *ledger, struct ledger_asset *asset,
                          const struct ledger_asset_state *state);
+/* Sets or clears the mark of an asset that a return scan of it completed a rental of the user. */
+void ledger_change_mark(struct ledger *ledger, struct ledger_asset *asset,
+                        struct ledger_user *returned_by);
 void ledger_change_asset_type(struct ledger *ledger, struct ledger_asset_type *asset_type,
                               const struct ledger_asset_type_state *state);
 void ledger_change_user(struct ledger *ledger, struct ledger_user *user,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bridge-http/body.h"
+#include "bridge-http/link.h"
 #include "bridge-http/media.h"
 #include "bridge-http/routes.h"
 #include "bridge-http/uri.h"
@@ -66,6 +67,31 @@ static char *copy_make(struct rentbus_text text)
     return copy;
 }
 
+static void fuzz_link(const char *path, const char *query)
+{
+    char *link = http_link_next(path, query, UINT64_MAX);
+    if (link && (strlen(link) >= HTTP_LINK_MAX || strpbrk(link, "\r\n") ||
+                 strchr(link, '>') != strrchr(link, '>')))
+        abort();
+    free(link);
+}
+
+#define ARGUMENTS_MEMBER(name, wire, args, result, mode) struct rentbus_##args name;
+
+/* As http_read_on() does. */
+static void fuzz_named(const struct http_match *match, char *query)
+{
+    union {
+        RENTBUS_OPS(ARGUMENTS_MEMBER)
+    } args;
+    struct rentbus_fault fault;
+    const struct rentbus_schema *schema = rentbus_op_rows[match->route->op].args;
+    int error = http_query_read_of(schema, &match->named, query, &args, &fault);
+    if (error < 0)
+        abort();
+    check(schema, error, &args, NULL);
+}
+
 static void fuzz_target(struct rentbus_text text)
 {
     char *copy = copy_make(text);
@@ -75,11 +101,16 @@ static void fuzz_target(struct rentbus_text text)
     struct rentbus_fault fault;
     struct rentbus_events_read_args args;
     http_uri_split(copy, &path, &query);
+    fuzz_link(path, query);
     if (http_router_match(http_routes, http_route_count, "GET", path, &match, &fault) == 0 &&
-        match.parameter.data && !rentbus_id_valid(match.parameter))
-        abort();
-    int error = http_query_read(&rentbus_events_read_args_schema, query, &args, &fault);
-    check(&rentbus_events_read_args_schema, error, &args, NULL);
+        match.named.value.data) {
+        if (!rentbus_id_valid(match.named.value))
+            abort();
+        fuzz_named(&match, query);
+    } else {
+        int error = http_query_read(&rentbus_events_read_args_schema, query, &args, &fault);
+        check(&rentbus_events_read_args_schema, error, &args, NULL);
+    }
     free(copy);
 }
 

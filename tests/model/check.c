@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon/ledger/decide.h"
+#include "sdk/protocol/text.h"
 
 bool check_fail(struct check_report *report, const char *format, ...)
 {
@@ -54,6 +55,7 @@ static bool check_counts(struct check_report *report, const struct ledger *ledge
            check_number(report, "assets", state->asset_count, counts.assets) &&
            check_number(report, "asset types", state->asset_type_count, counts.asset_types) &&
            check_number(report, "locations", state->location_count, counts.locations) &&
+           check_number(report, "devices", state->device_count, counts.devices) &&
            check_number(report, "rentals", state->rentals_ever, counts.rentals) &&
            check_number(report, "open rentals", open, counts.open) &&
            check_number(report, "flagged rentals", flagged, counts.flagged) &&
@@ -130,6 +132,42 @@ static bool check_location(struct check_report *report, const struct ledger *led
     return check_same(report, "location", &rentbus_location_schema, &expected, &actual);
 }
 
+bool check_same_device(struct check_report *report, const struct model_device *expected,
+                       const struct ledger_device_view *actual)
+{
+    const char *id = expected->id.text;
+    struct model_hole hole;
+    size_t count = 0;
+    if (!rentbus_text_equal(view_text(&expected->id), actual->id))
+        return check_fail(report, "device: model \"%s\", ledger \"%.*s\"", id,
+                          RENTBUS_TEXT_ARGS(actual->id));
+    for (; model_device_hole(expected, count, &hole) && count < actual->hole_count; count++)
+        if (actual->holes[count].first != hole.first || actual->holes[count].last != hole.last)
+            return check_fail(report,
+                              "device %s, hole %zu: model %" PRIu64 " to %" PRIu64
+                              ", ledger %" PRIu64 " to %" PRIu64,
+                              id, count + 1, hole.first, hole.last, actual->holes[count].first,
+                              actual->holes[count].last);
+    while (model_device_hole(expected, count, &hole))
+        count++;
+    return check_number(report, "holes of a device", count, actual->hole_count) &&
+           check_number(report, "device_seq", model_device_last(expected), actual->device_seq) &&
+           check_number(report, "missing scans of a device", model_device_missing(expected),
+                        actual->missing);
+}
+
+static bool check_device(struct check_report *report, const struct ledger *ledger,
+                         const struct model_state *state, const char *id)
+{
+    struct model_text text = model_text(id);
+    const struct model_device *known = model_device(state, &text);
+    struct ledger_device_view actual;
+    bool found = ledger_device_get(ledger, view_text(&text), &actual);
+    if (!check_found(report, "device", id, known, found) || !found)
+        return !known == !found;
+    return check_same_device(report, known, &actual);
+}
+
 static bool check_rental(struct check_report *report, const struct ledger *ledger,
                          const struct model_state *state, const char *id)
 {
@@ -187,6 +225,9 @@ static bool check_gets(struct check_report *report, const struct ledger *ledger,
     for (size_t i = 0; (id = history_location(i)); i++)
         if (!check_location(report, ledger, state, id))
             return false;
+    for (size_t i = 0; (id = history_device(i)); i++)
+        if (!check_device(report, ledger, state, id))
+            return false;
     /* All of them stand in the lists: a few by their id are enough. */
     for (size_t i = 0; i < (thorough || count < 8 ? count : 8); i++) {
         size_t index = thorough || count < 8 ? i : history_random_below(random, count);
@@ -220,13 +261,42 @@ static bool fields_fit_status(const struct model_rental *rental)
         return !rental->returned_at.given && !rental->returned_at_location_id.given &&
                !rental->returned_asset_id.given && !rental->flag_reason.given &&
                rental->closed_by == RENTBUS_CLOSED_BY_NONE && rental->closed_seq == 0;
-    if (rental->status == RENTBUS_STATUS_COMPLETED &&
-        (!rental->returned_at.given || rental->flag_reason.given))
+    if (rental->status == RENTBUS_STATUS_COMPLETED && !rental->returned_at.given)
         return false;
-    if (rental->status == RENTBUS_STATUS_FLAGGED && rental->closed_by != RENTBUS_CLOSED_BY_NONE &&
-        !rental->flag_reason.given)
+    if (rental->returned_asset_id.given && !rental->returned_at.given)
         return false;
     return rental->closed_seq >= rental->created_seq;
+}
+
+static bool check_unanswered(struct check_report *report, const struct model_state *state)
+{
+    for (size_t i = 0; i < state->unanswered_count; i++) {
+        const struct model_unanswered *it = &state->unanswered[i];
+        if (model_unanswered_count(state, &it->asset_id) > MODEL_UNANSWERED_MAX)
+            return check_fail(report, "asset %s has too many unanswered returns",
+                              it->asset_id.text);
+        if (it->seq > state->head || (i > 0 && it->seq <= state->unanswered[i - 1].seq))
+            return check_fail(report, "an unanswered return is out of order");
+    }
+    return true;
+}
+
+static bool fields_fit_event(const struct model_event *event)
+{
+    const struct model_rental *rental = &event->rental;
+    if (event->type == RENTBUS_RENTAL_RETURN_COMPLETE_EVENT) {
+        bool late = rental->closed_by == RENTBUS_CLOSED_BY_late_checkout;
+        bool matched = rental->closed_by == RENTBUS_CLOSED_BY_return_scan;
+        if (!event->returned_type.given || !rental->returned_asset_id.given ||
+            event->rejected_seq.given != late ||
+            (event->matched_by != RENTBUS_MATCHED_BY_NONE) != matched)
+            return false;
+    }
+    if (event->override.given != (event->overridden.count > 0))
+        return false;
+    if (rental->status == RENTBUS_STATUS_COMPLETED)
+        return !rental->flag_reason.given;
+    return rental->status != RENTBUS_STATUS_FLAGGED || rental->flag_reason.given;
 }
 
 bool check_invariants(struct check_report *report, const struct model_state *state)
@@ -246,7 +316,7 @@ bool check_invariants(struct check_report *report, const struct model_state *sta
             model_out(state, &rental->asset_id) != rental)
             return check_fail(report, "asset %s is on two open rentals", rental->asset_id.text);
     }
-    return true;
+    return check_unanswered(report, state);
 }
 
 bool check_step(struct check_report *report, const struct model_state *before,
@@ -266,10 +336,41 @@ bool check_step(struct check_report *report, const struct model_state *before,
                           rentbus_word_text(&rentbus_event_type_words, (int)event->type),
                           rentbus_word_text(&rentbus_status_words, (int)old->status),
                           rentbus_word_text(&rentbus_status_words, (int)rental->status));
+    /* What another system knew need not be what the ledger would have said of it. */
+    if (event->type == RENTBUS_RENTAL_IMPORTED_EVENT)
+        return true;
+    if (!fields_fit_event(event))
+        return check_fail(report, "rental %s does not fit its event", rental->id.text);
     if (rental->rev != old->rev + !move->same_rev)
         return check_fail(report, "rental %s: rev went from %" PRIu64 " to %" PRIu64,
                           rental->id.text, old->rev, rental->rev);
     if (old->expires_at > rental->expires_at)
         return check_fail(report, "rental %s ends earlier than it did", rental->id.text);
     return true;
+}
+
+bool check_has_effect(const struct model_state *before, const struct model_event *event)
+{
+    const struct model_rental *out;
+    const struct model_asset *asset;
+    switch (event->type) {
+    case RENTBUS_RENTAL_CHECKOUT_EVENT:
+        out = model_out(before, &event->asset_id);
+        asset = model_asset(before, &event->asset_id);
+        return event->device_id.given || (out && asset->returned_by.given &&
+                                          model_text_equal(&out->user_id, &event->user_id));
+    case RENTBUS_RENTAL_RETURN_EVENT:
+        return event->device_id.given;
+    case RENTBUS_RENTAL_RETURN_REJECTED_EVENT:
+        return model_is_unanswered(before, event);
+    case RENTBUS_EVENT_NONE:
+    case RENTBUS_HELLO_EVENT:
+    case RENTBUS_DEVICE_GAP_EVENT:
+    case RENTBUS_RENTAL_CHECKOUT_REJECTED_EVENT:
+    case RENTBUS_COMMAND_REJECTED_EVENT:
+    case RENTBUS_COMMAND_UNCHANGED_EVENT:
+        return false;
+    default:
+        return true;
+    }
 }

@@ -18,6 +18,9 @@ bool check_fail(struct check_report *report, const char *format, ...)
 bool check_same(struct check_report *report, const char *what, const struct rentbus_schema *schema,
                 const void *expected, const void *actual);
 
+bool check_same_device(struct check_report *report, const struct model_device *expected,
+                       const struct ledger_device_view *actual);
+
 /* The part of check_state() that is about lists. */
 bool check_lists(struct check_report *report, const struct ledger *ledger,
                  const struct model_state *state, int64_t now, struct history_random *random,
@@ -29,6 +32,8 @@ bool check_state(struct check_report *report, const struct ledger *ledger,
                  bool thorough);
 /* Rules that hold of every state: no two open rentals of one asset, fields that fit the status. */
 bool check_invariants(struct check_report *report, const struct model_state *state);
+/* Whether the event leaves something that the rules can see. */
+bool check_has_effect(const struct model_state *before, const struct model_event *event);
 /* Rules about how one state follows from another: status moves along model_moves, rev grows by one,
  * no rental gets shorter. */
 bool check_step(struct check_report *report, const struct model_state *before,

@@ -37,12 +37,14 @@ void coverage_event(struct coverage *coverage, const struct model_state *before,
 }
 
 void coverage_decision(struct coverage *coverage, const struct model_state *state,
-                       enum rentbus_op op, const struct model_decision *decision)
+                       const struct model_command *command, const struct model_decision *decision)
 {
     int64_t grace;
+    enum rentbus_op op = command->op;
     const struct model_policy *policy = &state->policy;
     coverage->commands++;
     coverage->errors[op][decision->error]++;
+    model_cases_count(state, command, decision, coverage->cases);
     if (decision->error != RENTBUS_ERROR_NONE)
         return;
     struct model_result result;
@@ -104,6 +106,8 @@ void coverage_print(const struct coverage *coverage)
     print_words("events", &rentbus_event_type_words, coverage->events);
     print_words("matched by", &rentbus_matched_by_words, coverage->matched_by);
     print_words("closed by", &rentbus_closed_by_words, coverage->closed_by);
+    for (size_t i = 0; i < CASE_COUNT; i++)
+        printf("%6zu  %s\n", coverage->cases[i], model_case_rows[i].text);
     for (size_t i = 0; i < RENTBUS_OP_COUNT; i++)
         print_op(coverage, (enum rentbus_op)i);
     for (size_t i = 0; i < model_move_count; i++)
@@ -212,9 +216,23 @@ static size_t missing_words(const size_t *counts, const struct rentbus_words *wo
     return missing;
 }
 
+static size_t missing_cases(const struct coverage *coverage)
+{
+    size_t missing = 0;
+    for (size_t i = 0; i < CASE_COUNT; i++) {
+        const struct model_case_row *row = &model_case_rows[i];
+        if (coverage->cases[i] >= row->least)
+            continue;
+        fprintf(stderr, "reached %zu times and not %zu: %s\n", coverage->cases[i], row->least,
+                row->text);
+        missing++;
+    }
+    return missing;
+}
+
 size_t coverage_missing(const struct coverage *coverage)
 {
-    size_t missing = missing_policies(coverage) +
+    size_t missing = missing_policies(coverage) + missing_cases(coverage) +
                      missing_words(coverage->events, &rentbus_event_type_words) +
                      missing_words(coverage->matched_by, &rentbus_matched_by_words) +
                      missing_words(coverage->closed_by, &rentbus_closed_by_words);
@@ -234,6 +252,7 @@ size_t coverage_missing(const struct coverage *coverage)
     missing += never(coverage->late_completed, "a late return in time", "");
     missing += never(coverage->reopened_told, "a rental opened again behind its end", "");
     missing += never(coverage->slept_through, "a warning slept through", "");
+    missing += never(coverage->cut_late, "rollback within a late checkout", "");
     missing += never(coverage->rolled_back, "rollback", "");
     missing += never(coverage->rolled_back_to, "rollback to a seq", "");
     return missing + never(coverage->replays, "replay", "");

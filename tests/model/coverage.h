@@ -3,7 +3,7 @@
 #ifndef RENTBUS_MODEL_COVERAGE_H
 #define RENTBUS_MODEL_COVERAGE_H
 
-#include "tests/model/model.h"
+#include "tests/model/cases.h"
 
 /* What the histories have come upon so far; words by their value. */
 struct coverage {
@@ -27,6 +27,8 @@ struct coverage {
     size_t rolled_back;    /* events */
     size_t rolled_back_to; /* events, of those */
     size_t replays;
+    size_t cut_late; /* rollbacks to between the two events of a late checkout */
+    size_t cases[CASE_COUNT];
 };
 
 /* An event that follows from `before`. */
@@ -34,7 +36,7 @@ void coverage_event(struct coverage *coverage, const struct model_state *before,
                     const struct model_event *event);
 /* What a command comes to in `state`. */
 void coverage_decision(struct coverage *coverage, const struct model_state *state,
-                       enum rentbus_op op, const struct model_decision *decision);
+                       const struct model_command *command, const struct model_decision *decision);
 void coverage_print(const struct coverage *coverage);
 /* Prints what was never reached; returns how many things that are. */
 size_t coverage_missing(const struct coverage *coverage);

@@ -48,11 +48,12 @@ struct history_view {
 };
 
 /* Id number `index` of what a history names; NULL behind the last. The last one of users and of
- * assets is never put. */
+ * assets is never put, the last device never scans. */
 const char *history_user(size_t index);
 const char *history_asset(size_t index);
 const char *history_asset_type(size_t index);
 const char *history_location(size_t index);
+const char *history_device(size_t index);
 
 /* The id of a rental that step `number` makes. Of three in a row each begins with the next, so that
  * the order of ids is not the order of creation. */

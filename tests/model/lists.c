@@ -77,6 +77,16 @@ static bool visit_location(void *context, const struct rentbus_location *locatio
                      location);
 }
 
+static bool visit_device(void *context, const struct ledger_device_view *device)
+{
+    struct visit *visit = context;
+    if (!visit_begin(visit, visit->state->device_count))
+        return false;
+    visit->failed =
+        !check_same_device(visit->report, &visit->state->devices[visit->next++], device);
+    return !visit->failed && visit->left > 0;
+}
+
 static void skip_unmatched(struct visit *visit)
 {
     while (visit->next < visit->state->rental_count) {
@@ -135,7 +145,11 @@ static bool check_things(struct check_report *report, const struct ledger *ledge
         return false;
     struct visit locations = visit_from(report, state, after, random);
     ledger_location_list(ledger, after, visit_location, &locations);
-    return visited(&locations, "locations", state->location_count);
+    if (!visited(&locations, "locations", state->location_count))
+        return false;
+    struct visit devices = visit_from(report, state, after, random);
+    ledger_device_list(ledger, after, visit_device, &devices);
+    return visited(&devices, "devices", state->device_count);
 }
 
 static bool check_rentals(struct check_report *report, const struct ledger *ledger,

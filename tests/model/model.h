@@ -20,7 +20,12 @@
 #define MODEL_THINGS_MAX 32
 /* Rentals in memory: a history without a single archiving must fit. */
 #define MODEL_RENTALS_MAX 4096
-#define MODEL_EVENTS_MAX 4
+/* Devices that scan, and the scans of one of them. */
+#define MODEL_DEVICES_MAX 8
+#define MODEL_DEVICE_SCANS_MAX 4096
+/* Returns of one asset that wait for the checkout before them. */
+#define MODEL_UNANSWERED_MAX 4
+#define MODEL_EVENTS_MAX 6
 #define MODEL_REASONS_MAX 4
 
 struct model_text {
@@ -66,6 +71,9 @@ struct model_rental {
     /* What was told of this rental and this expires_at. */
     bool told_due_soon;
     bool told_expired;
+    /* Opened by a checkout that came behind its return: never the rental that its asset is out on.
+     */
+    bool came_late;
     /* By the lead of the asset type when the rental began or was renewed; absent: no lead. */
     struct model_number due_soon_at;
 };
@@ -87,6 +95,28 @@ struct model_asset {
     struct model_text asset_type;
     /* Whose rental the last return scan of this very asset completed, if nobody took it since. */
     struct model_text returned_by;
+};
+
+/* A return that no rental was there for. */
+struct model_unanswered {
+    uint64_t seq; /* of its RENTAL_RETURN_REJECTED_EVENT */
+    struct model_text asset_id;
+    struct model_text user_id; /* absent: nobody said who */
+    struct model_text location_id;
+    int64_t occurred_at;
+};
+
+/* A device, and the numbers of its scans that came, in the order in which they came. */
+struct model_device {
+    struct model_text id;
+    size_t scan_count;
+    uint64_t scans[MODEL_DEVICE_SCANS_MAX];
+};
+
+/* Scans that did not come, the first and the last of them included. */
+struct model_hole {
+    uint64_t first;
+    uint64_t last;
 };
 
 struct model_asset_type {
@@ -117,11 +147,15 @@ struct model_state {
     size_t asset_count;
     size_t asset_type_count;
     size_t location_count;
+    size_t unanswered_count;
+    size_t device_count;
     size_t rental_count;
     struct model_user users[MODEL_THINGS_MAX];
     struct model_asset assets[MODEL_THINGS_MAX];
     struct model_asset_type asset_types[MODEL_THINGS_MAX];
     struct model_location locations[MODEL_THINGS_MAX];
+    struct model_unanswered unanswered[MODEL_THINGS_MAX * MODEL_UNANSWERED_MAX];
+    struct model_device devices[MODEL_DEVICES_MAX];
     struct model_rental rentals[MODEL_RENTALS_MAX];
 };
 
@@ -136,6 +170,10 @@ struct model_command {
     struct model_text rental_id;
     struct model_text location_id;
     int64_t occurred_at;
+    struct model_text device_id;
+    uint64_t device_seq; /* with a device_id */
+    struct model_number device_time;
+    struct model_text override;
     struct model_number expires_at;
     struct model_number loan_period; /* seconds, as all periods */
     struct model_ids eligible;
@@ -149,7 +187,9 @@ struct model_command {
     struct model_number renewal_grace;
     struct model_text late_return;
     enum rentbus_return_match return_match; /* NONE: not given */
-    struct model_rental import;
+    struct model_rental import;             /* but for its two numbers, which may be absent */
+    struct model_number import_rev;
+    struct model_number import_renewals;
 };
 
 struct model_context {
@@ -174,6 +214,14 @@ struct model_event {
     struct model_number loan_period;
     struct model_ids eligible;
     struct model_reasons reasons;
+    struct model_text override;
+    struct model_reasons overridden;
+    struct model_number rejected_seq;
+    struct model_text returned_type; /* of the asset that came back */
+    struct model_text device_id;
+    uint64_t device_seq; /* with a device_id */
+    struct model_number device_time;
+    struct model_hole missing; /* of a DEVICE_GAP_EVENT */
     struct model_number policy_version;
     enum rentbus_matched_by matched_by;
     enum rentbus_op op;
@@ -242,7 +290,21 @@ const struct model_asset_type *model_asset_type(const struct model_state *state,
                                                 const struct model_text *id);
 const struct model_rental *model_rental(const struct model_state *state,
                                         const struct model_text *id);
-/* The open rental that names the asset. */
+const struct model_device *model_device(const struct model_state *state,
+                                        const struct model_text *id);
+/* Whether the scan of that number came. */
+bool model_device_came(const struct model_device *device, uint64_t device_seq);
+/* The greatest number that came; 0 when `device` is NULL. */
+uint64_t model_device_last(const struct model_device *device);
+/* How many scans did not come, and hole number `index`, counted from the oldest on; false behind
+ * the last. */
+uint64_t model_device_missing(const struct model_device *device);
+bool model_device_hole(const struct model_device *device, size_t index, struct model_hole *hole);
+/* How many returns of the asset are unanswered. */
+size_t model_unanswered_count(const struct model_state *state, const struct model_text *asset_id);
+/* Whether the event is a return that is unanswered from then on. */
+bool model_is_unanswered(const struct model_state *state, const struct model_event *event);
+/* The open rental that names the asset, and that it is out on. */
 const struct model_rental *model_out(const struct model_state *state,
                                      const struct model_text *asset_id);
 bool model_matches(const struct model_rental *rental, const struct model_filter *filter);

@@ -28,8 +28,21 @@ static void print_step_ids(FILE *out, const char *name, const struct model_ids *
     fputc(']', out);
 }
 
-static void print_step_import(FILE *out, const struct model_rental *import)
+static void print_step_period(FILE *out, const char *name, struct model_number period)
 {
+    if (period.given)
+        fprintf(out, " %s=%" PRId64 "s", name, period.value);
+}
+
+static void print_step_number(FILE *out, const char *name, struct model_number number)
+{
+    if (number.given)
+        fprintf(out, " %s=%" PRId64, name, number.value);
+}
+
+static void print_step_import(FILE *out, const struct model_command *command)
+{
+    const struct model_rental *import = &command->import;
     print_step_text(out, "id", &import->id);
     fprintf(out, " status=%s", rentbus_word_text(&rentbus_status_words, (int)import->status));
     print_step_text(out, "user", &import->user_id);
@@ -41,18 +54,13 @@ static void print_step_import(FILE *out, const struct model_rental *import)
     print_step_text(out, "from", &import->created_at_location_id);
     print_step_text(out, "to", &import->returned_at_location_id);
     print_step_ids(out, "eligible", &import->eligible);
-}
-
-static void print_step_period(FILE *out, const char *name, struct model_number period)
-{
-    if (period.given)
-        fprintf(out, " %s=%" PRId64 "s", name, period.value);
-}
-
-static void print_step_number(FILE *out, const char *name, struct model_number number)
-{
-    if (number.given)
-        fprintf(out, " %s=%" PRId64, name, number.value);
+    print_step_text(out, "returned_asset", &import->returned_asset_id);
+    print_step_text(out, "flag_reason", &import->flag_reason);
+    print_step_number(out, "rev", command->import_rev);
+    print_step_number(out, "renewals", command->import_renewals);
+    if (import->closed_by != RENTBUS_CLOSED_BY_NONE)
+        fprintf(out, " closed_by=%s",
+                rentbus_word_text(&rentbus_closed_by_words, (int)import->closed_by));
 }
 
 /* What a command does not have, it does not print. */
@@ -67,6 +75,12 @@ static void print_step_args(FILE *out, const struct model_command *command)
     print_step_text(out, "location", &command->location_id);
     if (command->op == RENTBUS_OP_rental_return || command->op == RENTBUS_OP_rental_checkout)
         print_step_time(out, "at", command->occurred_at);
+    print_step_text(out, "device", &command->device_id);
+    if (command->device_id.given)
+        fprintf(out, " device_seq=%" PRIu64, command->device_seq);
+    if (command->device_time.given)
+        print_step_time(out, "device_time", command->device_time.value);
+    print_step_text(out, "override", &command->override);
     if (command->expires_at.given)
         print_step_time(out, "expires", command->expires_at.value);
     print_step_text(out, "reason", &command->reason);
@@ -89,7 +103,7 @@ static void print_step_command(FILE *out, const struct history_step *step)
 {
     fprintf(out, "%s%s", step->dry ? "(dry) " : "", rentbus_op_rows[step->command.op].wire);
     if (step->command.op == RENTBUS_OP_admin_import)
-        print_step_import(out, &step->command.import);
+        print_step_import(out, &step->command);
     else
         print_step_args(out, &step->command);
     print_step_time(out, "now", step->now);

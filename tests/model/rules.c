@@ -45,6 +45,34 @@ void model_add_rejection(const struct model_state *state, const struct model_com
         event->rental = *rental;
 }
 
+bool model_overrides(const struct model_command *command, const struct model_reasons *reasons,
+                     const struct model_reasons *allowed)
+{
+    for (size_t i = 0; i < reasons->count; i++) {
+        bool found = false;
+        for (size_t j = 0; j < allowed->count; j++)
+            found = found || reasons->items[i] == allowed->items[j];
+        if (!found)
+            return false;
+    }
+    return command->override.given && reasons->count > 0;
+}
+
+bool model_refuse_override(const struct model_command *command, struct model_decision *decision)
+{
+    bool empty = command->override.given && command->override.text[0] == '\0';
+    if (empty)
+        model_refuse(decision, RENTBUS_ERROR_INVALID_ARGUMENT, "override");
+    return empty;
+}
+
+void model_set_override(const struct model_command *command, const struct model_reasons *reasons,
+                        struct model_event *event)
+{
+    event->override = command->override;
+    event->overridden = *reasons;
+}
+
 struct model_number model_policy_version(const struct model_state *state)
 {
     return (struct model_number){true, (int64_t)state->policy.version};
@@ -130,6 +158,7 @@ static enum rentbus_outcome outcome_of(const struct model_event *event)
     case RENTBUS_RENTAL_RETURN_EVENT:
     case RENTBUS_RENTAL_CHECKOUT_EVENT:
     case RENTBUS_RENTAL_ASSET_SWAPPED_EVENT:
+    case RENTBUS_DEVICE_GAP_EVENT:
         return RENTBUS_OUTCOME_NONE;
     case RENTBUS_RENTAL_RETURN_COMPLETE_EVENT:
         return RENTBUS_OUTCOME_COMPLETED;

@@ -35,6 +35,14 @@ void model_refuse(struct model_decision *decision, enum rentbus_error_code error
 /* The next event, empty but for these. */
 struct model_event *model_add(struct model_decision *decision, enum rentbus_event_type type,
                               struct model_text subject);
+/* Whether the scan is one of a device that came already; then that alone is recorded. */
+bool model_add_resend(const struct model_state *state, const struct model_command *command,
+                      struct model_decision *decision);
+/* What the event that records a scan says of who scanned what, where and when. */
+void model_set_scan(const struct model_command *command, struct model_event *event);
+/* Behind all other events of a scan: that its device left some out, if it did. */
+void model_add_gap(const struct model_state *state, const struct model_command *command,
+                   struct model_decision *decision);
 /* A COMMAND_UNCHANGED_EVENT; `rental` may be NULL. */
 void model_add_unchanged(struct model_decision *decision, const struct model_command *command,
                          struct model_text subject, const struct model_rental *rental);
@@ -46,6 +54,27 @@ struct model_number model_policy_version(const struct model_state *state);
 
 void model_reason_add(struct model_reasons *reasons, enum rentbus_reason reason);
 struct model_reasons model_reason_alone(enum rentbus_reason reason);
+
+/* Whether the command overrides all the reasons, each of which must stand in `allowed`; no reasons
+ * are not overridden. */
+bool model_overrides(const struct model_command *command, const struct model_reasons *reasons,
+                     const struct model_reasons *allowed);
+/* Refuses an override that says nothing. */
+bool model_refuse_override(const struct model_command *command, struct model_decision *decision);
+void model_set_override(const struct model_command *command, const struct model_reasons *reasons,
+                        struct model_event *event);
+
+/* The unanswered return that makes a late one of the checkout of a known asset by a known user,
+ * which is to end at `expires_at`; NULL when there is none. */
+const struct model_unanswered *model_late_for(const struct model_state *state,
+                                              const struct model_command *command,
+                                              int64_t expires_at);
+/* When the loan is to end. The asset is known. */
+int64_t model_checkout_until(const struct model_state *state, const struct model_command *command);
+/* What stands against a known user who takes a known asset. */
+struct model_reasons model_lending_reasons(const struct model_state *state,
+                                           const struct model_user *user,
+                                           const struct model_asset *asset);
 
 bool model_ids_contain(const struct model_ids *ids, const struct model_text *id);
 bool model_ids_equal(const struct model_ids *a, const struct model_ids *b);

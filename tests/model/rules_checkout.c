@@ -15,7 +15,7 @@ static const char *contradiction(const struct model_command *command)
     return NULL;
 }
 
-static int64_t expires_at(const struct model_state *state, const struct model_command *command)
+int64_t model_checkout_until(const struct model_state *state, const struct model_command *command)
 {
     const struct model_asset *asset = model_asset(state, &command->asset_id);
     const struct model_asset_type *type = model_asset_type(state, &asset->asset_type);
@@ -43,10 +43,9 @@ static int64_t in_progress(const struct model_state *state, const struct model_t
     return count;
 }
 
-/* What stands against a known user who takes a known asset. */
-static struct model_reasons lending_reasons(const struct model_state *state,
-                                            const struct model_user *user,
-                                            const struct model_asset *asset)
+struct model_reasons model_lending_reasons(const struct model_state *state,
+                                           const struct model_user *user,
+                                           const struct model_asset *asset)
 {
     struct model_reasons reasons = {0};
     struct model_number user_limit = state->policy.user_limit;
@@ -71,6 +70,7 @@ static void add_missed(const struct model_state *state, const struct model_comma
     if (returned_at < old->created_at)
         returned_at = old->created_at;
     event->policy_version = model_policy_version(state);
+    event->returned_type = model_asset(state, &old->asset_id)->asset_type;
     event->rental = *old;
     event->rental.status = RENTBUS_STATUS_COMPLETED;
     event->rental.closed_by = RENTBUS_CLOSED_BY_missed_scan;
@@ -79,8 +79,17 @@ static void add_missed(const struct model_state *state, const struct model_comma
     event->rental.rev++;
 }
 
-static void add_created(const struct model_state *state, const struct model_command *command,
-                        const struct model_context *context, struct model_decision *decision)
+static struct model_ids eligible_types(const struct model_state *state,
+                                       const struct model_command *command)
+{
+    return command->eligible.given ? command->eligible
+                                   : model_default_types(state, &command->asset_id);
+}
+
+static struct model_event *add_created(const struct model_state *state,
+                                       const struct model_command *command,
+                                       const struct model_context *context,
+                                       struct model_decision *decision)
 {
     struct model_event *event =
         model_add(decision, RENTBUS_RENTAL_CREATED_EVENT, context->new_rental_id);
@@ -91,12 +100,84 @@ static void add_created(const struct model_state *state, const struct model_comm
     rental->asset_id = command->asset_id;
     rental->created_at_location_id = command->location_id;
     rental->created_at = command->occurred_at;
-    rental->expires_at = expires_at(state, command);
+    rental->expires_at = model_checkout_until(state, command);
     rental->status = RENTBUS_STATUS_IN_PROGRESS;
-    rental->eligible = command->eligible.given ? command->eligible
-                                               : model_default_types(state, &command->asset_id);
+    rental->eligible = eligible_types(state, command);
     rental->rev = 1;
     rental->created_seq = state->head + decision->count;
+    return event;
+}
+
+/* ---- a checkout that comes behind its return ---- */
+
+const struct model_unanswered *model_late_for(const struct model_state *state,
+                                              const struct model_command *command,
+                                              int64_t expires_at)
+{
+    const struct model_unanswered *best = NULL;
+    struct model_ids eligible = eligible_types(state, command);
+    if (!model_ids_contain(&eligible, &model_asset(state, &command->asset_id)->asset_type))
+        return NULL;
+    /* They stand in the order of their seqs: of two of one time the first is taken. */
+    for (size_t i = 0; i < state->unanswered_count; i++) {
+        const struct model_unanswered *it = &state->unanswered[i];
+        if (!model_text_equal(&it->asset_id, &command->asset_id))
+            continue;
+        if (it->user_id.given && !model_text_equal(&it->user_id, &command->user_id))
+            continue;
+        if (it->occurred_at < command->occurred_at || it->occurred_at > expires_at)
+            continue;
+        if (!best || it->occurred_at < best->occurred_at)
+            best = it;
+    }
+    return best;
+}
+
+static void add_late(const struct model_state *state, const struct model_command *command,
+                     const struct model_context *context, const struct model_unanswered *answered,
+                     struct model_decision *decision)
+{
+    const struct model_rental *old = model_out(state, &command->asset_id);
+    if (old && old->created_at <= command->occurred_at)
+        add_missed(state, command, old, decision);
+    struct model_number seq = {true, (int64_t)answered->seq};
+    struct model_event *created = add_created(state, command, context, decision);
+    created->rejected_seq = seq;
+    struct model_event *event =
+        model_add(decision, RENTBUS_RENTAL_RETURN_COMPLETE_EVENT, context->new_rental_id);
+    event->policy_version = model_policy_version(state);
+    event->rejected_seq = seq;
+    event->returned_type = model_asset(state, &command->asset_id)->asset_type;
+    event->rental = created->rental;
+    event->rental.status = RENTBUS_STATUS_COMPLETED;
+    event->rental.closed_by = RENTBUS_CLOSED_BY_late_checkout;
+    event->rental.returned_at = (struct model_number){true, answered->occurred_at};
+    event->rental.returned_at_location_id = answered->location_id;
+    event->rental.returned_asset_id = command->asset_id;
+    event->rental.rev = 2;
+}
+
+/* ---- what a checkout comes to ---- */
+
+static void lend(const struct model_state *state, const struct model_command *command,
+                 const struct model_context *context, struct model_decision *decision)
+{
+    static const struct model_reasons allowed = {
+        3, {RENTBUS_REASON_USER_BLOCKED, RENTBUS_REASON_USER_LIMIT, RENTBUS_REASON_TYPE_LIMIT}};
+    struct model_reasons reasons = model_lending_reasons(
+        state, model_user(state, &command->user_id), model_asset(state, &command->asset_id));
+    bool overridden = model_overrides(command, &reasons, &allowed);
+    if (reasons.count > 0 && !overridden) {
+        model_add_rejection(state, command, RENTBUS_RENTAL_CHECKOUT_REJECTED_EVENT, reasons, NULL,
+                            decision);
+        return;
+    }
+    const struct model_rental *old = model_out(state, &command->asset_id);
+    if (old)
+        add_missed(state, command, old, decision);
+    struct model_event *created = add_created(state, command, context, decision);
+    if (overridden)
+        model_set_override(command, &reasons, created);
 }
 
 /* Behind the event that records the scan. */
@@ -104,52 +185,49 @@ static void judge(const struct model_state *state, const struct model_command *c
                   const struct model_context *context, struct model_decision *decision)
 {
     const enum rentbus_event_type rejected = RENTBUS_RENTAL_CHECKOUT_REJECTED_EVENT;
-    const struct model_user *user = model_user(state, &command->user_id);
-    const struct model_asset *asset = model_asset(state, &command->asset_id);
     struct model_reasons reasons = {0};
-    if (!user)
+    if (!model_user(state, &command->user_id))
         model_reason_add(&reasons, RENTBUS_REASON_USER_UNKNOWN);
-    if (!asset)
+    if (!model_asset(state, &command->asset_id))
         model_reason_add(&reasons, RENTBUS_REASON_ASSET_UNKNOWN);
-    if (!user || !asset) {
-        model_add_rejection(state, command, rejected, reasons, NULL, decision);
-        return;
-    }
-    const struct model_rental *old = model_out(state, &command->asset_id);
-    if (old && model_text_equal(&old->user_id, &command->user_id)) {
-        model_add_rejection(state, command, rejected,
-                            model_reason_alone(RENTBUS_REASON_ALREADY_OUT), old, decision);
-        return;
-    }
-    reasons = lending_reasons(state, user, asset);
     if (reasons.count > 0) {
         model_add_rejection(state, command, rejected, reasons, NULL, decision);
         return;
     }
-    if (old)
-        add_missed(state, command, old, decision);
-    add_created(state, command, context, decision);
+    const struct model_rental *old = model_out(state, &command->asset_id);
+    bool held = old && model_text_equal(&old->user_id, &command->user_id);
+    const struct model_unanswered *answered =
+        model_late_for(state, command, model_checkout_until(state, command));
+    if (held && (old->created_at <= command->occurred_at || !answered))
+        model_add_rejection(state, command, rejected,
+                            model_reason_alone(RENTBUS_REASON_ALREADY_OUT), old, decision);
+    else if (answered)
+        add_late(state, command, context, answered, decision);
+    else
+        lend(state, command, context, decision);
 }
 
 void model_decide_checkout(const struct model_state *state, const struct model_command *command,
                            const struct model_context *context, struct model_decision *decision)
 {
+    if (model_refuse_override(command, decision))
+        return;
     const char *field = contradiction(command);
     bool known = model_asset(state, &command->asset_id) != NULL;
-    if (!field && known && expires_at(state, command) > MODEL_LAST_TIME)
+    if (!field && known && model_checkout_until(state, command) > MODEL_LAST_TIME)
         field = command->loan_period.given ? "loan_period" : "timestamp";
     if (field) {
         model_refuse(decision, RENTBUS_ERROR_INVALID_ARGUMENT, field);
         return;
     }
+    if (model_add_resend(state, command, decision))
+        return;
     struct model_event *event =
         model_add(decision, RENTBUS_RENTAL_CHECKOUT_EVENT, command->asset_id);
-    event->user_id = command->user_id;
-    event->asset_id = command->asset_id;
-    event->location_id = command->location_id;
-    event->occurred_at = command->occurred_at;
+    model_set_scan(command, event);
     event->expires_at = command->expires_at;
     event->loan_period = command->loan_period;
     event->eligible = command->eligible;
     judge(state, command, context, decision);
+    model_add_gap(state, command, decision);
 }

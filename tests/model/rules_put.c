@@ -197,16 +197,28 @@ void model_decide_policy_put(const struct model_state *state, const struct model
 
 /* ---- imports ---- */
 
-static const char *import_contradiction(const struct model_rental *import)
+static const char *import_contradiction(const struct model_command *command)
 {
+    const struct model_rental *import = &command->import;
+    bool open = import->status == RENTBUS_STATUS_IN_PROGRESS;
     if (import->expires_at <= import->created_at)
         return "expires_at";
     if (import->status == RENTBUS_STATUS_COMPLETED && !import->returned_at.given)
         return "returned_at";
-    if (import->status == RENTBUS_STATUS_IN_PROGRESS && import->returned_at.given)
+    if (open && import->returned_at.given)
         return "returned_at";
-    if (import->status == RENTBUS_STATUS_IN_PROGRESS && import->returned_at_location_id.given)
+    if (open && import->returned_at_location_id.given)
         return "returned_at_location_id";
+    if (open && import->closed_by != RENTBUS_CLOSED_BY_NONE)
+        return "closed_by";
+    if (open && import->flag_reason.given)
+        return "flag_reason";
+    if (open && import->returned_asset_id.given)
+        return "returned_asset_id";
+    if (import->returned_asset_id.given && !import->returned_at.given)
+        return "returned_asset_id";
+    if (command->import_rev.given && command->import_rev.value == 0)
+        return "rev";
     return NULL;
 }
 
@@ -217,7 +229,7 @@ void model_decide_import(const struct model_state *state, const struct model_com
     const struct model_rental *known = model_rental(state, &import->id);
     if (!known)
         known = context->archived;
-    const char *field = import_contradiction(import);
+    const char *field = import_contradiction(command);
     if (known)
         model_add_unchanged(decision, command, import->id, known);
     else if (field)
@@ -226,12 +238,16 @@ void model_decide_import(const struct model_state *state, const struct model_com
         model_refuse(decision, RENTBUS_ERROR_NOT_FOUND, "user_id");
     else if (!model_asset(state, &import->asset_id))
         model_refuse(decision, RENTBUS_ERROR_NOT_FOUND, "asset_id");
+    else if (import->returned_asset_id.given && !model_asset(state, &import->returned_asset_id))
+        model_refuse(decision, RENTBUS_ERROR_NOT_FOUND, "returned_asset_id");
     else if (import->status == RENTBUS_STATUS_IN_PROGRESS && model_out(state, &import->asset_id))
         model_refuse(decision, RENTBUS_ERROR_CONFLICT, "asset_id");
     else {
         struct model_event *event = model_add(decision, RENTBUS_RENTAL_IMPORTED_EVENT, import->id);
         event->rental = *import;
-        event->rental.rev = 1;
+        event->rental.rev = command->import_rev.given ? (uint64_t)command->import_rev.value : 1;
+        event->rental.renewals =
+            command->import_renewals.given ? (uint64_t)command->import_renewals.value : 0;
         event->rental.created_seq = state->head + 1;
         if (import->eligible.count == 0)
             event->rental.eligible = model_default_types(state, &import->asset_id);

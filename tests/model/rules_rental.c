@@ -76,6 +76,10 @@ static struct model_reasons renewal_reasons(const struct model_state *state,
 void model_decide_renew(const struct model_state *state, const struct model_command *command,
                         const struct model_context *context, struct model_decision *decision)
 {
+    static const struct model_reasons allowed = {
+        2, {RENTBUS_REASON_RENTAL_EXPIRED, RENTBUS_REASON_RENEWAL_LIMIT}};
+    if (model_refuse_override(command, decision))
+        return;
     if (command->period.given && (command->expires_at.given || command->period.value <= 0)) {
         model_refuse(decision, RENTBUS_ERROR_INVALID_ARGUMENT, "period");
         return;
@@ -93,7 +97,8 @@ void model_decide_renew(const struct model_state *state, const struct model_comm
         return;
     }
     struct model_reasons reasons = renewal_reasons(state, rental, until, context->now);
-    if (reasons.count > 0) {
+    bool overridden = model_overrides(command, &reasons, &allowed);
+    if (reasons.count > 0 && !overridden) {
         reject(state, command, rental, reasons, decision);
         return;
     }
@@ -102,6 +107,8 @@ void model_decide_renew(const struct model_state *state, const struct model_comm
     event->policy_version = model_policy_version(state);
     event->rental.expires_at = until;
     event->rental.renewals++;
+    if (overridden)
+        model_set_override(command, &reasons, event);
 }
 
 /* ---- forgive, flag, unflag ---- */

@@ -116,15 +116,22 @@ static enum rentbus_matched_by matched_by(const struct scan *scan, const struct 
     return RENTBUS_MATCHED_BY_oldest;
 }
 
-/* The scan ends the rental; too late, when `flagged`. */
+/* How the scan ends a rental. */
+enum ending { IN_TIME, OVERRIDDEN, FLAGGED };
+
 static void add_completion(const struct model_state *state, const struct model_command *command,
-                           const struct scan *scan, const struct model_rental *match, bool flagged,
-                           struct model_decision *decision)
+                           const struct scan *scan, const struct model_rental *match,
+                           enum ending ending, struct model_decision *decision)
 {
+    bool flagged = ending == FLAGGED;
+    struct model_reasons expired = model_reason_alone(RENTBUS_REASON_RENTAL_EXPIRED);
     struct model_event *complete =
         model_add(decision, RENTBUS_RENTAL_RETURN_COMPLETE_EVENT, match->id);
     complete->matched_by = matched_by(scan, match);
     complete->policy_version = model_policy_version(state);
+    complete->returned_type = model_asset(state, &scan->asset_id)->asset_type;
+    if (ending == OVERRIDDEN)
+        model_set_override(command, &expired, complete);
     complete->rental = *match;
     complete->rental.status = flagged ? RENTBUS_STATUS_FLAGGED : RENTBUS_STATUS_COMPLETED;
     if (flagged)
@@ -158,11 +165,12 @@ static void match_scan(const struct model_state *state, const struct model_comma
     const struct model_rental *late = first(state, scan, true);
     enum rentbus_reason reason = RENTBUS_REASON_NO_OPEN_RENTAL;
     if (match) {
-        add_completion(state, command, scan, match, false, decision);
+        add_completion(state, command, scan, match, IN_TIME, decision);
         return;
     }
-    if (late && scan->late == MODEL_LATE_FLAG) {
-        add_completion(state, command, scan, late, true, decision);
+    if (late && (command->override.given || scan->late == MODEL_LATE_FLAG)) {
+        add_completion(state, command, scan, late, command->override.given ? OVERRIDDEN : FLAGGED,
+                       decision);
         return;
     }
     if (late)
@@ -180,6 +188,8 @@ void model_decide_return(const struct model_state *state, const struct model_com
                         .asset_id = command->asset_id,
                         .occurred_at = command->occurred_at,
                         .match = state->policy.return_match};
+    if (model_refuse_override(command, decision))
+        return;
     scan.late = model_late_return(&state->policy.late_return, &scan.late_grace);
     if (command->rental_id.given) {
         scan.named = model_rental(state, &command->rental_id);
@@ -194,15 +204,14 @@ void model_decide_return(const struct model_state *state, const struct model_com
         if (!scan.asset_id.given)
             scan.asset_id = scan.named->asset_id;
     }
+    if (model_add_resend(state, command, decision))
+        return;
 
     struct model_event *event =
         model_add(decision, RENTBUS_RENTAL_RETURN_EVENT,
                   command->asset_id.given ? command->asset_id : command->rental_id);
-    event->user_id = command->user_id;
-    event->asset_id = command->asset_id;
+    model_set_scan(command, event);
     event->rental_id = command->rental_id;
-    event->location_id = command->location_id;
-    event->occurred_at = command->occurred_at;
 
     struct model_reasons reasons = scan_reasons(state, &scan, context->now);
     if (reasons.count > 0)
@@ -210,4 +219,5 @@ void model_decide_return(const struct model_state *state, const struct model_com
                             decision);
     else
         match_scan(state, command, &scan, decision);
+    model_add_gap(state, command, decision);
 }

@@ -173,29 +173,6 @@ static bool apply_event(struct run *run, const struct model_event *expected,
     return true;
 }
 
-/* Whether the event leaves something that the rules can see. */
-static bool has_effect(const struct model_state *before, const struct model_event *event)
-{
-    const struct model_rental *out;
-    const struct model_asset *asset;
-    switch (event->type) {
-    case RENTBUS_RENTAL_CHECKOUT_EVENT:
-        out = model_out(before, &event->asset_id);
-        asset = model_asset(before, &event->asset_id);
-        return out && asset->returned_by.given && model_text_equal(&out->user_id, &event->user_id);
-    case RENTBUS_EVENT_NONE:
-    case RENTBUS_HELLO_EVENT:
-    case RENTBUS_RENTAL_RETURN_EVENT:
-    case RENTBUS_RENTAL_RETURN_REJECTED_EVENT:
-    case RENTBUS_RENTAL_CHECKOUT_REJECTED_EVENT:
-    case RENTBUS_COMMAND_REJECTED_EVENT:
-    case RENTBUS_COMMAND_UNCHANGED_EVENT:
-        return false;
-    default:
-        return true;
-    }
-}
-
 static bool check_digest(struct run *run, bool effect, struct check_report *report)
 {
     uint64_t digest = ledger_digest(run->ledger);
@@ -293,7 +270,7 @@ static bool take_decision(struct run *run, const struct model_decision *expected
 {
     bool effect = false;
     for (size_t i = 0; i < expected->count; i++) {
-        effect = effect || has_effect(run->now, &expected->events[i]);
+        effect = effect || check_has_effect(run->now, &expected->events[i]);
         if (!apply_event(run, &expected->events[i], &actual->events[i], report))
             return false;
     }
@@ -318,7 +295,7 @@ static bool decide_both(struct run *run, const struct history_step *step,
     struct model_context context = {
         .now = step->now, .new_rental_id = step->new_rental_id, .archived = archived};
     model_decide(run->now, &step->command, &context, &expected);
-    coverage_decision(run->coverage, run->now, step->command.op, &expected);
+    coverage_decision(run->coverage, run->now, &step->command, &expected);
     run->coverage->archived_named += archived != NULL;
     run->coverage->dry_runs += step->dry;
 
@@ -457,6 +434,23 @@ static bool run_durable(struct run *run, size_t back, struct check_report *repor
            check_equal_digest(run->ledger, run->shadow, "ledger and replay differ", report);
 }
 
+/* Whether the first `kept` events that are not durable end between the two of a late checkout: a
+ * state that can be looked at, and that no command comes upon, since the journal takes all events
+ * of a command at once. */
+static bool within_late(const struct run *run, size_t kept)
+{
+    if (kept >= run->pending_count)
+        return false;
+    const struct model_event *next = &run->pending[kept].event;
+    return next->type == RENTBUS_RENTAL_RETURN_COMPLETE_EVENT && next->rejected_seq.given;
+}
+
+/* A command whose first events are durable is durable. */
+static bool end_command(struct run *run, struct check_report *report)
+{
+    return !within_late(run, 0) || run_durable(run, run->pending_count - 1, report);
+}
+
 /* The model takes back all but the first `kept` events that are not durable. */
 static void forget_pending(struct run *run, size_t kept)
 {
@@ -472,16 +466,16 @@ static void forget_pending(struct run *run, size_t kept)
 
 static bool run_rollback(struct run *run, struct check_report *report)
 {
+    if (!end_command(run, report))
+        return false;
     ledger_rollback(run->ledger);
     forget_pending(run, 0);
     run->digest = ledger_digest(run->ledger);
     return check_equal_digest(run->ledger, run->shadow, "rollback is not exact", report);
 }
 
-/* The last `back` events are taken back, of those that are not durable. */
-static bool run_rollback_to(struct run *run, size_t back, struct check_report *report)
+static bool rollback_to(struct run *run, size_t kept, struct check_report *report)
 {
-    size_t kept = back < run->pending_count ? run->pending_count - back : 0;
     run->coverage->rolled_back_to += run->pending_count - kept;
     ledger_rollback_to(run->ledger, run->durable->head + kept);
     forget_pending(run, kept);
@@ -491,6 +485,22 @@ static bool run_rollback_to(struct run *run, size_t back, struct check_report *r
     uint64_t digest = run->pending[kept - 1].digest;
     return digest == 0 || digest == run->digest ||
            check_fail(report, "digest: rollback to a seq is not exact");
+}
+
+/* The last `back` events are taken back, of those that are not durable. */
+static bool run_rollback_to(struct run *run, size_t back, struct check_report *report)
+{
+    if (!end_command(run, report))
+        return false;
+    size_t kept = back < run->pending_count ? run->pending_count - back : 0;
+    if (within_late(run, kept)) {
+        run->coverage->cut_late++;
+        if (!rollback_to(run, kept--, report) ||
+            !check_state(report, run->ledger, run->now, HISTORY_START,
+                         &(struct history_random){kept}, false))
+            return false;
+    }
+    return rollback_to(run, kept, report);
 }
 
 static void archive_closed(struct run *run, uint64_t seq)
@@ -522,6 +532,8 @@ static bool run_archive(struct run *run, size_t back, struct check_report *repor
 /* A crash: a new ledger takes the place of the one that was. */
 static bool run_replay(struct run *run, struct check_report *report)
 {
+    if (!end_command(run, report))
+        return false;
     struct ledger *fresh = enough(ledger_create());
     run->coverage->replays++;
     forget_pending(run, 0);

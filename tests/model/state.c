@@ -74,11 +74,40 @@ const struct model_rental *model_out(const struct model_state *state,
 {
     for (size_t i = 0; i < state->rental_count; i++) {
         const struct model_rental *rental = &state->rentals[i];
-        if (rental->status == RENTBUS_STATUS_IN_PROGRESS &&
+        if (rental->status == RENTBUS_STATUS_IN_PROGRESS && !rental->came_late &&
             model_text_equal(&rental->asset_id, asset_id))
             return rental;
     }
     return NULL;
+}
+
+const struct model_device *model_device(const struct model_state *state,
+                                        const struct model_text *id)
+{
+    for (size_t i = 0; i < state->device_count; i++)
+        if (model_text_equal(&state->devices[i].id, id))
+            return &state->devices[i];
+    return NULL;
+}
+
+size_t model_unanswered_count(const struct model_state *state, const struct model_text *asset_id)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < state->unanswered_count; i++)
+        count += model_text_equal(&state->unanswered[i].asset_id, asset_id);
+    return count;
+}
+
+bool model_is_unanswered(const struct model_state *state, const struct model_event *event)
+{
+    if (event->type != RENTBUS_RENTAL_RETURN_REJECTED_EVENT || !event->asset_id.given ||
+        !model_asset(state, &event->asset_id))
+        return false;
+    if (event->user_id.given && !model_user(state, &event->user_id))
+        return false;
+    return event->reasons.items[0] == RENTBUS_REASON_NO_OPEN_RENTAL ||
+           event->reasons.items[0] == RENTBUS_REASON_ASSET_TYPE_NOT_ELIGIBLE ||
+           event->reasons.items[0] == RENTBUS_REASON_RENTAL_EXPIRED;
 }
 
 bool model_matches(const struct model_rental *rental, const struct model_filter *filter)
@@ -140,17 +169,86 @@ static void arm(const struct model_state *state, struct model_rental *rental)
             true, rental->expires_at - type->due_soon_lead.value * RENTBUS_SECOND};
 }
 
-static void apply_new_rental(struct model_state *state, const struct model_rental *rental)
+static struct model_rental *apply_new_rental(struct model_state *state,
+                                             const struct model_rental *rental)
 {
     must_have_room(state->rental_count, MODEL_RENTALS_MAX);
     struct model_rental *kept = &state->rentals[state->rental_count++];
     *kept = *rental;
     state->rentals_ever++;
     arm(state, kept);
-    if (rental->status == RENTBUS_STATUS_IN_PROGRESS)
+    return kept;
+}
+
+static void apply_created(struct model_state *state, const struct model_event *event)
+{
+    struct model_rental *kept = apply_new_rental(state, &event->rental);
+    kept->came_late = event->rejected_seq.given;
+    if (!kept->came_late)
+        writable_asset(state, &kept->asset_id)->returned_by = (struct model_text){0};
+}
+
+static void apply_imported(struct model_state *state, const struct model_rental *rental)
+{
+    struct model_rental *kept = apply_new_rental(state, rental);
+    const struct model_text *returned_id =
+        rental->returned_asset_id.given ? &rental->returned_asset_id : &rental->asset_id;
+    if (rental->status == RENTBUS_STATUS_IN_PROGRESS) {
         writable_asset(state, &rental->asset_id)->returned_by = (struct model_text){0};
-    else
-        kept->closed_seq = state->head;
+        return;
+    }
+    kept->closed_seq = state->head;
+    bool came_back = rental->closed_by == RENTBUS_CLOSED_BY_return_scan ||
+                     rental->closed_by == RENTBUS_CLOSED_BY_late_checkout;
+    if (came_back && rental->status != RENTBUS_STATUS_FORGIVEN && !model_out(state, returned_id))
+        writable_asset(state, returned_id)->returned_by = rental->user_id;
+}
+
+/* ---- scans ---- */
+
+static void apply_device(struct model_state *state, const struct model_event *event)
+{
+    if (!event->device_id.given)
+        return;
+    size_t index = 0;
+    while (index < state->device_count &&
+           !model_text_equal(&state->devices[index].id, &event->device_id))
+        index++;
+    must_have_room(index, MODEL_DEVICES_MAX);
+    struct model_device *device = &state->devices[index];
+    if (index == state->device_count) {
+        state->device_count++;
+        device->id = event->device_id;
+        device->scan_count = 0;
+    }
+    must_have_room(device->scan_count, MODEL_DEVICE_SCANS_MAX);
+    device->scans[device->scan_count++] = event->device_seq;
+}
+
+/* They stand in the order of their seqs. */
+static void forget_unanswered(struct model_state *state, size_t index)
+{
+    state->unanswered_count--;
+    for (size_t i = index; i < state->unanswered_count; i++)
+        state->unanswered[i] = state->unanswered[i + 1];
+}
+
+static void apply_rejected_return(struct model_state *state, const struct model_event *event)
+{
+    if (!model_is_unanswered(state, event))
+        return;
+    if (model_unanswered_count(state, &event->asset_id) == MODEL_UNANSWERED_MAX) {
+        size_t oldest = 0;
+        while (!model_text_equal(&state->unanswered[oldest].asset_id, &event->asset_id))
+            oldest++;
+        forget_unanswered(state, oldest);
+    }
+    state->unanswered[state->unanswered_count++] =
+        (struct model_unanswered){.seq = state->head,
+                                  .asset_id = event->asset_id,
+                                  .user_id = event->user_id,
+                                  .location_id = event->location_id,
+                                  .occurred_at = event->occurred_at};
 }
 
 /* A checkout that finds the asset out with the same user opens no rental, and says all the same
@@ -176,11 +274,20 @@ static struct model_rental *apply_changed_rental(struct model_state *state,
     abort();
 }
 
-static void apply_complete(struct model_state *state, const struct model_rental *rental)
+static void apply_complete(struct model_state *state, const struct model_event *event)
 {
+    const struct model_rental *rental = &event->rental;
+    struct model_asset *asset = writable_asset(state, &rental->returned_asset_id);
     apply_changed_rental(state, rental);
     if (rental->closed_by == RENTBUS_CLOSED_BY_return_scan)
-        writable_asset(state, &rental->returned_asset_id)->returned_by = rental->user_id;
+        asset->returned_by = rental->user_id;
+    if (rental->closed_by != RENTBUS_CLOSED_BY_late_checkout)
+        return;
+    for (size_t i = 0; i < state->unanswered_count; i++)
+        if ((int64_t)state->unanswered[i].seq == event->rejected_seq.value)
+            forget_unanswered(state, i);
+    if (!asset->returned_by.given && !model_out(state, &asset->id))
+        asset->returned_by = rental->user_id;
 }
 
 /* The rental names a thing that it did not name before, or that was not out. */
@@ -244,11 +351,19 @@ void model_apply(struct model_state *state, const struct model_event *event)
     state->head++;
     switch (event->type) {
     case RENTBUS_RENTAL_CREATED_EVENT:
+        apply_created(state, event);
+        break;
     case RENTBUS_RENTAL_IMPORTED_EVENT:
-        apply_new_rental(state, &event->rental);
+        apply_imported(state, &event->rental);
+        break;
+    case RENTBUS_RENTAL_RETURN_EVENT:
+        apply_device(state, event);
+        break;
+    case RENTBUS_RENTAL_RETURN_REJECTED_EVENT:
+        apply_rejected_return(state, event);
         break;
     case RENTBUS_RENTAL_RETURN_COMPLETE_EVENT:
-        apply_complete(state, &event->rental);
+        apply_complete(state, event);
         break;
     case RENTBUS_RENTAL_ASSET_SWAPPED_EVENT:
     case RENTBUS_RENTAL_UNFLAGGED_EVENT:
@@ -265,6 +380,7 @@ void model_apply(struct model_state *state, const struct model_event *event)
         break;
     case RENTBUS_RENTAL_CHECKOUT_EVENT:
         apply_checkout(state, event);
+        apply_device(state, event);
         break;
     case RENTBUS_USER_CREATED_EVENT:
     case RENTBUS_USER_UPDATED_EVENT:

@@ -153,7 +153,12 @@ static void view_scan(const struct model_command *command, struct ledger_scan *v
                                  .asset_id = view_text(&command->asset_id),
                                  .rental_id = view_text(&command->rental_id),
                                  .location_id = view_text(&command->location_id),
+                                 .override = view_text(&command->override),
+                                 .device_id = view_text(&command->device_id),
+                                 .device_seq = command->device_seq,
                                  .occurred_at = command->occurred_at,
+                                 .has_device_time = command->device_time.given,
+                                 .device_time = command->device_time.value,
                                  .has_expires_at = command->expires_at.given,
                                  .expires_at = command->expires_at.value,
                                  .has_loan_period = command->loan_period.given,
@@ -175,8 +180,15 @@ static void view_asset_type_put(const struct model_command *command,
         RENTBUS_SET(view, asset_type_put_args, eligible_asset_types, view_ids(&command->eligible));
 }
 
-static void view_import(const struct model_rental *import, struct rentbus_import_args *view)
+static void view_import(const struct model_command *command, struct rentbus_import_args *view)
 {
+    const struct model_rental *import = &command->import;
+    put_uint(PLACE(view, import_args, rev), command->import_rev);
+    put_uint(PLACE(view, import_args, renewals), command->import_renewals);
+    if (import->closed_by != RENTBUS_CLOSED_BY_NONE)
+        RENTBUS_SET(view, import_args, closed_by, import->closed_by);
+    put_text(PLACE(view, import_args, flag_reason), &import->flag_reason);
+    put_text(PLACE(view, import_args, returned_asset_id), &import->returned_asset_id);
     RENTBUS_SET(view, import_args, id, view_text(&import->id));
     RENTBUS_SET(view, import_args, status, import->status);
     RENTBUS_SET(view, import_args, user_id, view_text(&import->user_id));
@@ -211,6 +223,7 @@ static void view_policy_put(const struct model_command *command,
 static void view_renew(const struct model_command *command, struct rentbus_renew_args *view)
 {
     RENTBUS_SET(view, renew_args, rental_id, view_text(&command->rental_id));
+    put_text(PLACE(view, renew_args, override), &command->override);
     put_number(PLACE(view, renew_args, period), command->period);
     put_number(PLACE(view, renew_args, expires_at), command->expires_at);
 }
@@ -276,7 +289,7 @@ void view_command(const struct model_command *command, struct ledger_command *vi
                     view_text(&command->rental_id));
         break;
     case RENTBUS_OP_admin_import:
-        view_import(&command->import, &view->args.admin_import);
+        view_import(command, &view->args.admin_import);
         break;
     default:
         view_thing_command(command, view);
@@ -291,6 +304,10 @@ static void view_return(const struct model_event *event, struct rentbus_return_d
     put_text(PLACE(view, return_data, user_id), &event->user_id);
     put_text(PLACE(view, return_data, asset_id), &event->asset_id);
     put_text(PLACE(view, return_data, rental_id), &event->rental_id);
+    put_text(PLACE(view, return_data, device_id), &event->device_id);
+    if (event->device_id.given)
+        RENTBUS_SET(view, return_data, device_seq, event->device_seq);
+    put_number(PLACE(view, return_data, device_time), event->device_time);
     put_text(PLACE(view, return_data, location_id), &event->location_id);
     RENTBUS_SET(view, return_data, occurred_at, event->occurred_at);
 }
@@ -299,8 +316,13 @@ static void view_complete(const struct model_event *event, struct rentbus_comple
 {
     view_rental(&event->rental, &view->rental);
     view->has |= RENTBUS_BIT(complete_data, rental);
+    put_text(PLACE(view, complete_data, override), &event->override);
+    put_text(PLACE(view, complete_data, asset_type), &event->returned_type);
     if (event->matched_by != RENTBUS_MATCHED_BY_NONE)
         RENTBUS_SET(view, complete_data, matched_by, event->matched_by);
+    if (event->overridden.count > 0)
+        RENTBUS_SET(view, complete_data, overridden, view_reasons(&event->overridden));
+    put_uint(PLACE(view, complete_data, rejected_seq), event->rejected_seq);
     put_uint(PLACE(view, complete_data, policy_version), event->policy_version);
     put_text(PLACE(view, complete_data, conflict_rental_id), &event->conflict_rental_id);
 }
@@ -331,6 +353,10 @@ static void view_checkout(const struct model_event *event, struct rentbus_checko
 {
     RENTBUS_SET(view, checkout_data, user_id, view_text(&event->user_id));
     RENTBUS_SET(view, checkout_data, asset_id, view_text(&event->asset_id));
+    put_text(PLACE(view, checkout_data, device_id), &event->device_id);
+    if (event->device_id.given)
+        RENTBUS_SET(view, checkout_data, device_seq, event->device_seq);
+    put_number(PLACE(view, checkout_data, device_time), event->device_time);
     put_number(PLACE(view, checkout_data, expires_at), event->expires_at);
     put_number(PLACE(view, checkout_data, loan_period), event->loan_period);
     RENTBUS_SET(view, checkout_data, location_id, view_text(&event->location_id));
@@ -346,12 +372,26 @@ static void view_unchanged(const struct model_event *event, struct rentbus_uncha
         view_rental(&event->rental, &view->rental);
         view->has |= RENTBUS_BIT(unchanged_data, rental);
     }
+    put_text(PLACE(view, unchanged_data, device_id), &event->device_id);
+    if (event->device_id.given)
+        RENTBUS_SET(view, unchanged_data, device_seq, event->device_seq);
+}
+
+static void view_gap(const struct model_event *event, struct rentbus_gap_data *view)
+{
+    RENTBUS_SET(view, gap_data, device_id, view_text(&event->device_id));
+    RENTBUS_SET(view, gap_data, first_missing, event->missing.first);
+    RENTBUS_SET(view, gap_data, last_missing, event->missing.last);
 }
 
 static void view_rental_data(const struct model_event *event, struct rentbus_rental_data *view)
 {
     view_rental(&event->rental, &view->rental);
     view->has |= RENTBUS_BIT(rental_data, rental);
+    put_text(PLACE(view, rental_data, override), &event->override);
+    if (event->overridden.count > 0)
+        RENTBUS_SET(view, rental_data, overridden, view_reasons(&event->overridden));
+    put_uint(PLACE(view, rental_data, rejected_seq), event->rejected_seq);
     put_uint(PLACE(view, rental_data, policy_version), event->policy_version);
 }
 
@@ -359,6 +399,9 @@ static void view_renewed(const struct model_event *event, struct rentbus_renewed
 {
     view_rental(&event->rental, &view->rental);
     view->has |= RENTBUS_BIT(renewed_data, rental);
+    put_text(PLACE(view, renewed_data, override), &event->override);
+    if (event->overridden.count > 0)
+        RENTBUS_SET(view, renewed_data, overridden, view_reasons(&event->overridden));
     put_uint(PLACE(view, renewed_data, policy_version), event->policy_version);
     RENTBUS_SET(view, renewed_data, previous_expires_at, event->previous_expires_at);
 }
@@ -449,6 +492,9 @@ void view_event(const struct model_event *event, struct ledger_event *view)
         break;
     case RENTBUS_COMMAND_UNCHANGED_EVENT:
         view_unchanged(event, &view->data.unchanged_data);
+        break;
+    case RENTBUS_DEVICE_GAP_EVENT:
+        view_gap(event, &view->data.gap_data);
         break;
     default:
         view_rental_event(event, view);

@@ -52,6 +52,31 @@ static void a_return_says_when_and_where(void **state)
     rentbus_free(storage);
 }
 
+static void a_return_says_all_that_a_scan_may(void **state)
+{
+    struct rentbus_return_args args;
+    void *storage = NULL;
+    (void)state;
+    assert_int_equal(read_return("{\"return_date\":\"1970-01-01T00:00:01Z\",\"override\":\"rain\","
+                                 "\"device_id\":\"d1\",\"device_seq\":7,"
+                                 "\"clock_offset_ms\":-2500}",
+                                 &args, &storage),
+                     0);
+    assert_true(rentbus_text_equal(args.override, rentbus_text("rain")));
+    assert_true(rentbus_text_equal(args.device_id, rentbus_text("d1")));
+    assert_true(args.device_seq == 7 && args.clock_offset_ms == -2500);
+    assert_true(RENTBUS_HAS(&args, return_args, override));
+    assert_true(RENTBUS_HAS(&args, return_args, device_id));
+    assert_true(RENTBUS_HAS(&args, return_args, device_seq));
+    assert_true(RENTBUS_HAS(&args, return_args, clock_offset_ms));
+    rentbus_free(storage);
+    storage = NULL;
+    assert_int_equal(read_return("{}", &args, &storage), 0);
+    assert_int_equal(args.has,
+                     RENTBUS_BIT(return_args, rental_id) | RENTBUS_BIT(return_args, timestamp));
+    rentbus_free(storage);
+}
+
 static void a_bad_return_is_named(void **state)
 {
     static const struct {
@@ -65,6 +90,11 @@ static void a_bad_return_is_named(void **state)
         {"{\"return_date\":\"2025-02-10T11:00:00\"}", RENTBUS_ERROR_INVALID_ARGUMENT,
          "return_date"},
         {"{\"return_date\":5}", RENTBUS_ERROR_INVALID_ARGUMENT, "return_date"},
+        {"{\"clock_offset_ms\":5}", RENTBUS_ERROR_INVALID_ARGUMENT, "clock_offset_ms"},
+        {"{\"clock_offset_ms\":1.5}", RENTBUS_ERROR_INVALID_ARGUMENT, "clock_offset_ms"},
+        {"{\"device_seq\":-1}", RENTBUS_ERROR_INVALID_ARGUMENT, "device_seq"},
+        {"{\"device_id\":7}", RENTBUS_ERROR_INVALID_ARGUMENT, "device_id"},
+        {"{\"override\":true}", RENTBUS_ERROR_INVALID_ARGUMENT, "override"},
         {"{\"location_id\":\"\"}", RENTBUS_ERROR_INVALID_ARGUMENT, "location_id"},
         {"{\"location_id\":[]}", RENTBUS_ERROR_INVALID_ARGUMENT, "location_id"},
         {"{\"rental_id\":\"r2\"}", RENTBUS_ERROR_INVALID_ARGUMENT, "rental_id"},
@@ -348,6 +378,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_return_without_a_body_is_now),
         cmocka_unit_test(a_return_says_when_and_where),
+        cmocka_unit_test(a_return_says_all_that_a_scan_may),
         cmocka_unit_test(a_bad_return_is_named),
         cmocka_unit_test(the_path_gives_the_id),
         cmocka_unit_test(another_id_than_the_paths_is_refused),

@@ -27,7 +27,7 @@ static void assert_route(const char *method, const char *path, const char *patte
     struct rentbus_fault fault;
     assert_int_equal(match(method, path, &found, &fault), 0);
     assert_string_equal(found.route->pattern, pattern);
-    assert_true(rentbus_text_equal(found.parameter, rentbus_text(parameter)));
+    assert_true(rentbus_text_equal(found.named.value, rentbus_text(parameter)));
 }
 
 static void a_path_finds_its_route(void **state)
@@ -43,6 +43,8 @@ static void a_path_finds_its_route(void **state)
     assert_route("POST", "/users/u1/block", "/users/{id}/block", "u1");
     assert_route("PUT", "/policy", "/policy", NULL);
     assert_route("HEAD", "/rentals/r1", "/rentals/{id}", "r1");
+    assert_route("GET", "/rentals/r1/history", "/rentals/{rental_id}/history", "r1");
+    assert_route("GET", "/commands/c1/explain", "/commands/{command_id}/explain", "c1");
 }
 
 /* An id may be a word of another route. */
@@ -55,6 +57,19 @@ static void the_method_tells_apart_what_a_path_may_mean(void **state)
     assert_route("PUT", "/rentals/flag", "/rentals/{id}", "flag");
     assert_route("GET", "/users/block", "/users/{id}", "block");
     assert_route("POST", "/users/a%2Fblock/block", "/users/{id}/block", "a/block");
+    assert_route("GET", "/rentals/users/history", "/rentals/users/{user_id}", "history");
+    assert_route("GET", "/users/history/history", "/users/{user_id}/history", "history");
+}
+
+static void what_a_path_names_goes_by_the_name_in_its_braces(void **state)
+{
+    struct http_match found;
+    struct rentbus_fault fault;
+    (void)state;
+    assert_int_equal(match("GET", "/users/u1/history", &found, &fault), 0);
+    assert_true(rentbus_text_equal(found.named.name, rentbus_text("user_id")));
+    assert_int_equal(match("GET", "/stats", &found, &fault), 0);
+    assert_null(found.named.name.data);
 }
 
 static void an_id_is_percent_decoded_after_the_path_was_cut(void **state)
@@ -125,6 +140,8 @@ static void another_method_hears_which_there_are(void **state)
     assert_string_equal(found.allow, "POST");
     assert_int_equal(match("GET", "/rentals/r1/renew", &found, &fault), HTTP_REFUSAL_METHOD);
     assert_string_equal(found.allow, "POST");
+    assert_int_equal(match("POST", "/rentals/r1/explain", &found, &fault), HTTP_REFUSAL_METHOD);
+    assert_string_equal(found.allow, "GET, HEAD");
     assert_int_equal(match("PUT", "/rentals/users/flag", &found, &fault), HTTP_REFUSAL_METHOD);
     assert_string_equal(found.allow, "GET, HEAD, POST");
 }
@@ -160,6 +177,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_path_finds_its_route),
         cmocka_unit_test(the_method_tells_apart_what_a_path_may_mean),
+        cmocka_unit_test(what_a_path_names_goes_by_the_name_in_its_braces),
         cmocka_unit_test(an_id_is_percent_decoded_after_the_path_was_cut),
         cmocka_unit_test(what_is_no_path_is_not_found),
         cmocka_unit_test(what_is_no_id_is_named),

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -53,6 +54,46 @@ static void numbers_are_digits_that_fit(void **state)
 }
 
 /* ---- parameters ---- */
+
+struct numbers {
+    uint64_t has;
+    int64_t shift;
+};
+
+static void a_number_may_be_negative_where_that_makes_sense(void **state)
+{
+    static const struct rentbus_field field = {.name = "shift",
+                                               .name_length = 5,
+                                               .offset = offsetof(struct numbers, shift),
+                                               .kind = RENTBUS_KIND_INT};
+    static const struct rentbus_schema schema = {"numbers", &field, 1, sizeof(struct numbers)};
+    static const struct {
+        const char *text;
+        int64_t number;
+    } good[] = {{"0", 0},
+                {"-0", 0},
+                {"-1", -1},
+                {"42", 42},
+                {"9223372036854775807", INT64_MAX},
+                {"-9223372036854775808", INT64_MIN}};
+    static const char *const bad[] = {
+        "", "-", "--1", "1-", "1.5", "9223372036854775808", " 1", "x", "-9223372036854775809"};
+    struct rentbus_fault why;
+    struct numbers numbers;
+    char text[64];
+    (void)state;
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        snprintf(text, sizeof(text), "shift=%s", good[i].text);
+        assert_int_equal(http_query_read(&schema, text, &numbers, &why), 0);
+        assert_true(numbers.has == 1 && numbers.shift == good[i].number);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        snprintf(text, sizeof(text), "shift=%s", bad[i]);
+        assert_int_equal(http_query_read(&schema, text, &numbers, &why),
+                         RENTBUS_ERROR_INVALID_ARGUMENT);
+        assert_string_equal(why.field, "shift");
+    }
+}
 
 static char query[4000];
 static struct rentbus_fault fault;
@@ -164,17 +205,83 @@ static void what_does_not_fit_is_named(void **state)
     }
 }
 
+/* ---- what a path names ---- */
+
+static int read_on(const struct rentbus_schema *schema, const char *name, const char *value,
+                   const char *text, void *args)
+{
+    struct http_named named = {rentbus_text(name), rentbus_text(value)};
+    snprintf(query, sizeof(query), "%s", text);
+    return http_query_read_of(schema, &named, query, args, &fault);
+}
+
+static void a_path_and_a_query_are_the_arguments(void **state)
+{
+    struct rentbus_rental_get_args get;
+    struct rentbus_events_read_args events;
+    (void)state;
+    assert_int_equal(read_on(&rentbus_rental_get_args_schema, "id", "r1", "at_seq=7", &get), 0);
+    assert_true(rentbus_text_equal(get.rental_id, rentbus_text("r1")));
+    assert_true(RENTBUS_HAS(&get, rental_get_args, rental_id) && get.at_seq == 7);
+    assert_false(RENTBUS_HAS(&get, rental_get_args, at));
+    assert_int_equal(
+        read_on(&rentbus_events_read_args_schema, "asset_id", "a1", "type=A&limit=2", &events), 0);
+    assert_true(rentbus_text_equal(events.asset_id, rentbus_text("a1")));
+    assert_false(RENTBUS_HAS(&events, events_read_args, rental_id));
+    assert_true(events.types.count == 1 && events.limit == 2);
+}
+
+static void a_path_names_a_command_by_its_uuid(void **state)
+{
+    static const char id[] = "0192f0c1-2345-7890-abcd-ef0123456789";
+    struct rentbus_command_get_args get;
+    struct rentbus_explain_args explain;
+    (void)state;
+    assert_int_equal(read_on(&rentbus_command_get_args_schema, "id", id, "", &get), 0);
+    assert_true(RENTBUS_HAS(&get, command_get_args, command_id));
+    assert_int_equal(read_on(&rentbus_explain_args_schema, "command_id", id, "", &explain), 0);
+    assert_memory_equal(&explain.command_id, &get.command_id, RENTBUS_UUID_SIZE);
+    assert_false(RENTBUS_HAS(&explain, explain_args, rental_id));
+    assert_int_equal(read_on(&rentbus_explain_args_schema, "command_id", "5", "", &explain),
+                     RENTBUS_ERROR_INVALID_ARGUMENT);
+    assert_string_equal(fault.field, "command_id");
+}
+
+static void a_query_must_not_name_what_the_path_does(void **state)
+{
+    struct rentbus_rental_get_args get;
+    (void)state;
+    assert_int_equal(read_on(&rentbus_rental_get_args_schema, "id", "r1", "rental_id=r1", &get),
+                     RENTBUS_ERROR_INVALID_ARGUMENT);
+    assert_string_equal(fault.field, "rental_id");
+    assert_int_equal(read_on(&rentbus_rental_get_args_schema, "id", "r1", "att=1", &get),
+                     RENTBUS_ERROR_INVALID_ARGUMENT);
+    assert_string_equal(fault.field, "att");
+}
+
+static void a_name_that_no_field_has_is_no_other_field(void **state)
+{
+    struct rentbus_explain_args explain;
+    (void)state;
+    assert_int_equal(read_on(&rentbus_explain_args_schema, "rental", "r1", "", &explain), -EINVAL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_target_is_path_and_query),
         cmocka_unit_test(numbers_are_digits_that_fit),
+        cmocka_unit_test(a_number_may_be_negative_where_that_makes_sense),
         cmocka_unit_test(parameters_become_arguments),
         cmocka_unit_test(nothing_is_no_argument),
         cmocka_unit_test(a_list_is_given_by_repeating),
         cmocka_unit_test(a_list_has_an_end),
         cmocka_unit_test(a_time_may_have_a_plain_plus),
         cmocka_unit_test(what_does_not_fit_is_named),
+        cmocka_unit_test(a_path_and_a_query_are_the_arguments),
+        cmocka_unit_test(a_path_names_a_command_by_its_uuid),
+        cmocka_unit_test(a_query_must_not_name_what_the_path_does),
+        cmocka_unit_test(a_name_that_no_field_has_is_no_other_field),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

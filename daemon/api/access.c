@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#include "daemon/api/access.h"
+
+#include <string.h>
+
+#include "sdk/protocol/text.h"
+
+/* Each may what those before it may. */
+enum rank { RANK_NOBODY, RANK_READER, RANK_KIOSK, RANK_CLERK, RANK_ADMIN };
+
+static const enum rank ranks[] = {
+    [RENTBUS_ROLE_reader] = RANK_READER, [RENTBUS_ROLE_kiosk] = RANK_KIOSK,
+    [RENTBUS_ROLE_clerk] = RANK_CLERK,   [RENTBUS_ROLE_lambda] = RANK_READER,
+    [RENTBUS_ROLE_admin] = RANK_ADMIN,
+};
+
+/* What it takes at least. An operation without a line is for nobody. */
+static const enum rank least[RENTBUS_OP_COUNT] = {
+    [RENTBUS_OP_hello] = RANK_READER,          [RENTBUS_OP_rental_return] = RANK_KIOSK,
+    [RENTBUS_OP_rental_checkout] = RANK_KIOSK, [RENTBUS_OP_rental_renew] = RANK_CLERK,
+    [RENTBUS_OP_rental_forgive] = RANK_CLERK,  [RENTBUS_OP_rental_flag] = RANK_CLERK,
+    [RENTBUS_OP_rental_unflag] = RANK_CLERK,   [RENTBUS_OP_rental_get] = RANK_READER,
+    [RENTBUS_OP_rental_list] = RANK_READER,    [RENTBUS_OP_user_put] = RANK_CLERK,
+    [RENTBUS_OP_user_block] = RANK_CLERK,      [RENTBUS_OP_user_unblock] = RANK_CLERK,
+    [RENTBUS_OP_user_get] = RANK_READER,       [RENTBUS_OP_user_list] = RANK_READER,
+    [RENTBUS_OP_asset_put] = RANK_CLERK,       [RENTBUS_OP_asset_get] = RANK_READER,
+    [RENTBUS_OP_asset_list] = RANK_READER,     [RENTBUS_OP_asset_type_put] = RANK_ADMIN,
+    [RENTBUS_OP_asset_type_get] = RANK_READER, [RENTBUS_OP_asset_type_list] = RANK_READER,
+    [RENTBUS_OP_location_put] = RANK_ADMIN,    [RENTBUS_OP_location_get] = RANK_READER,
+    [RENTBUS_OP_location_list] = RANK_READER,  [RENTBUS_OP_device_get] = RANK_READER,
+    [RENTBUS_OP_device_list] = RANK_READER,    [RENTBUS_OP_policy_put] = RANK_ADMIN,
+    [RENTBUS_OP_policy_get] = RANK_READER,     [RENTBUS_OP_batch] = RANK_CLERK,
+    [RENTBUS_OP_command_get] = RANK_READER,    [RENTBUS_OP_events_read] = RANK_READER,
+    [RENTBUS_OP_stats] = RANK_READER,          [RENTBUS_OP_explain] = RANK_READER,
+    [RENTBUS_OP_admin_import] = RANK_ADMIN,    [RENTBUS_OP_admin_verify] = RANK_ADMIN,
+};
+
+static const struct access_principal *find(const struct access *access, struct rentbus_text name)
+{
+    for (size_t i = 0; access && i < access->principal_count; i++) {
+        const struct access_principal *principal = &access->principals[i];
+        if (rentbus_text_equal(rentbus_text(principal->name), name))
+            return principal;
+    }
+    return NULL;
+}
+
+enum rentbus_role access_role(const struct access *access, struct rentbus_text principal)
+{
+    if (!access)
+        return RENTBUS_ROLE_admin;
+    const struct access_principal *found = find(access, principal);
+    return found ? found->role : access->default_role;
+}
+
+/* `what`: between the operation and the role, with a space at its end. */
+static int refuse(struct rentbus_fault *fault, const char *field, enum rentbus_op op,
+                  const char *what, enum rentbus_role role)
+{
+    return rentbus_fault_set(fault, RENTBUS_ERROR_PERMISSION_DENIED, field,
+                             "%s %sis not for the role %s", rentbus_op_rows[op].wire, what,
+                             rentbus_word_text(&rentbus_role_words, (int)role));
+}
+
+int access_check(const struct access *access, struct rentbus_text principal, enum rentbus_op op,
+                 struct rentbus_fault *fault)
+{
+    enum rentbus_role role = access_role(access, principal);
+    if (least[op] != RANK_NOBODY && ranks[role] >= least[op])
+        return 0;
+    return refuse(fault, NULL, op, "", role);
+}
+
+/* The text of that name among the arguments; without data when it is not there. */
+static struct rentbus_text argument(enum rentbus_op op, const void *args, const char *name)
+{
+    const struct rentbus_schema *schema = rentbus_op_rows[op].args;
+    size_t index = rentbus_schema_find(schema, name, strlen(name));
+    uint64_t has = *(const uint64_t *)args;
+    if (index == schema->count || !(has & (UINT64_C(1) << index)))
+        return (struct rentbus_text){NULL, 0};
+    const char *member = (const char *)args + schema->fields[index].offset;
+    return *(const struct rentbus_text *)(const void *)member;
+}
+
+static bool scans_at(const struct access *access, const struct access_principal *kiosk,
+                     struct rentbus_text location)
+{
+    for (size_t i = 0; i < kiosk->location_count; i++) {
+        const char *own = access->locations[kiosk->location_first + i];
+        if (rentbus_text_equal(rentbus_text(own), location))
+            return true;
+    }
+    return false;
+}
+
+int access_check_args(const struct access *access, struct rentbus_text principal,
+                      enum rentbus_op op, const void *args, struct rentbus_fault *fault)
+{
+    enum rentbus_role role = access_role(access, principal);
+    if (ranks[role] >= RANK_CLERK || rentbus_op_rows[op].mode != RENTBUS_MODE_COMMAND)
+        return 0;
+    if (argument(op, args, "override").data)
+        return refuse(fault, "override", op, "with an override ", role);
+    const struct access_principal *kiosk = find(access, principal);
+    if (!kiosk || kiosk->location_count == 0)
+        return 0;
+    struct rentbus_text location = argument(op, args, "location_id");
+    if (!location.data)
+        return refuse(fault, "location_id", op, "without a location ", role);
+    if (!scans_at(access, kiosk, location))
+        return refuse(fault, "location_id", op, "at the location of another ", role);
+    return 0;
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#include "daemon/archive/mention.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sdk/protocol/cbor.h"
+#include "sdk/protocol/text.h"
+
+struct mention_field {
+    const char *name;
+    size_t length;
+    enum mention_kind kind;
+};
+
+#define MENTION_FIELD(name, kind)                                                                  \
+    {                                                                                              \
+        name, sizeof(name) - 1, kind                                                               \
+    }
+
+static const struct mention_field mention_data_fields[] = {
+    MENTION_FIELD("user_id", MENTION_USER),
+    MENTION_FIELD("asset_id", MENTION_ASSET),
+    MENTION_FIELD("rental_id", MENTION_RENTAL),
+    MENTION_FIELD("previous_asset_id", MENTION_ASSET),
+    MENTION_FIELD("conflict_rental_id", MENTION_RENTAL),
+};
+
+static const struct mention_field mention_rental_fields[] = {
+    MENTION_FIELD("id", MENTION_RENTAL),
+    MENTION_FIELD("user_id", MENTION_USER),
+    MENTION_FIELD("asset_id", MENTION_ASSET),
+    MENTION_FIELD("returned_asset_id", MENTION_ASSET),
+};
+
+static const struct mention_field mention_user_fields[] = {MENTION_FIELD("id", MENTION_USER)};
+static const struct mention_field mention_asset_fields[] = {MENTION_FIELD("id", MENTION_ASSET)};
+
+#define MENTION_COUNT(fields) (sizeof(fields) / sizeof(*(fields)))
+
+struct mention_finding {
+    struct mention *mentions;
+    size_t count;
+};
+
+static void mention_add(struct mention_finding *finding, enum mention_kind kind,
+                        struct rentbus_text id)
+{
+    if (id.length == 0 || id.length > RENTBUS_ID_MAX)
+        return;
+    for (size_t i = 0; i < finding->count; i++)
+        if (finding->mentions[i].kind == kind && rentbus_text_equal(finding->mentions[i].id, id))
+            return;
+    if (finding->count < MENTIONS_MAX)
+        finding->mentions[finding->count++] = (struct mention){kind, id};
+}
+
+static bool mention_named(struct rentbus_bytes name, const char *wanted, size_t length)
+{
+    return name.length == length && memcmp(name.data, wanted, length) == 0;
+}
+
+/* Looks for the fields in a map. Returns the bytes of its field "rental", none without. */
+static struct rentbus_bytes mention_walk(struct mention_finding *finding, struct rentbus_bytes map,
+                                         const struct mention_field *fields, size_t count)
+{
+    struct rentbus_cbor_reader reader = rentbus_cbor_reader(map);
+    struct rentbus_cbor_item head = rentbus_cbor_read(&reader);
+    struct rentbus_bytes rental = {0};
+
+    if (head.type != RENTBUS_CBOR_MAP)
+        return rental;
+    for (uint64_t pair = 0; pair < head.number && reader.at < reader.end; pair++) {
+        struct rentbus_bytes name = rentbus_cbor_read(&reader).bytes;
+        struct rentbus_bytes value = rentbus_cbor_skip(&reader);
+        size_t i = 0;
+        while (i < count && !mention_named(name, fields[i].name, fields[i].length))
+            i++;
+        if (i < count) {
+            struct rentbus_cbor_reader inner = rentbus_cbor_reader(value);
+            struct rentbus_cbor_item item = rentbus_cbor_read(&inner);
+            if (item.type == RENTBUS_CBOR_TEXT)
+                mention_add(
+                    finding, fields[i].kind,
+                    (struct rentbus_text){(const char *)item.bytes.data, item.bytes.length});
+        } else if (mention_named(name, "rental", strlen("rental"))) {
+            rental = value;
+        }
+    }
+    return rental;
+}
+
+static bool mention_begins(struct rentbus_text text, const char *prefix)
+{
+    return text.length >= strlen(prefix) && memcmp(text.data, prefix, strlen(prefix)) == 0;
+}
+
+size_t mentions_of(const struct rentbus_event *event, struct mention mentions[MENTIONS_MAX])
+{
+    struct mention_finding finding = {mentions, 0};
+    struct rentbus_bytes rental = mention_walk(&finding, event->data, mention_data_fields,
+                                               MENTION_COUNT(mention_data_fields));
+
+    if (rental.data)
+        mention_walk(&finding, rental, mention_rental_fields, MENTION_COUNT(mention_rental_fields));
+    if (mention_begins(event->type, "USER_"))
+        mention_walk(&finding, event->data, mention_user_fields,
+                     MENTION_COUNT(mention_user_fields));
+    if (mention_begins(event->type, "ASSET_") && !mention_begins(event->type, "ASSET_TYPE_"))
+        mention_walk(&finding, event->data, mention_asset_fields,
+                     MENTION_COUNT(mention_asset_fields));
+    return finding.count;
+}
+
+bool mention_in(const struct rentbus_event *event, struct mention mention)
+{
+    struct mention mentions[MENTIONS_MAX];
+    size_t count = mentions_of(event, mentions);
+
+    for (size_t i = 0; i < count; i++)
+        if (mentions[i].kind == mention.kind && rentbus_text_equal(mentions[i].id, mention.id))
+            return true;
+    return false;
+}
+
+/* FNV-1a, its bits spread once more since ids differ in their last digits only. */
+uint32_t mention_key(struct mention mention)
+{
+    uint64_t hash = (UINT64_C(0xcbf29ce484222325) ^ (uint8_t)mention.kind) * 0x100000001b3;
+
+    for (size_t i = 0; i < mention.id.length; i++)
+        hash = (hash ^ (uint8_t)mention.id.data[i]) * 0x100000001b3;
+    hash = (hash ^ hash >> 33) * UINT64_C(0xff51afd7ed558ccd);
+    return (uint32_t)(hash >> 32);
+}
+
+static bool mention_rows_reserve(struct mention_rows *rows)
+{
+    if (rows->count < rows->capacity)
+        return true;
+    size_t capacity = rows->capacity ? 2 * rows->capacity : 64;
+    struct mention_row *items = reallocarray(rows->items, capacity, sizeof(*items));
+    if (!items) {
+        rows->failed = true;
+        return false;
+    }
+    rows->items = items;
+    rows->capacity = capacity;
+    return true;
+}
+
+/* The events of a command mention much the same things: what it has already is not added again. */
+static bool mention_rows_have(const struct mention_rows *rows, const struct mention_row *row)
+{
+    for (size_t i = rows->count; i > 0 && rows->items[i - 1].seq == row->seq; i--)
+        if (rows->items[i - 1].key == row->key)
+            return true;
+    return false;
+}
+
+void mention_rows_add(struct mention_rows *rows, const struct rentbus_event *event, uint64_t seq)
+{
+    struct mention mentions[MENTIONS_MAX];
+    size_t count = mentions_of(event, mentions);
+
+    for (size_t i = 0; i < count; i++) {
+        struct mention_row row = {seq, mention_key(mentions[i])};
+        if (!mention_rows_have(rows, &row) && mention_rows_reserve(rows))
+            rows->items[rows->count++] = row;
+    }
+}
+
+static int mention_row_compare(const void *left, const void *right)
+{
+    const struct mention_row *a = left;
+    const struct mention_row *b = right;
+    uint64_t a_segment = a->seq >> MENTION_SEGMENT_BITS;
+    uint64_t b_segment = b->seq >> MENTION_SEGMENT_BITS;
+
+    if (a_segment != b_segment)
+        return a_segment < b_segment ? -1 : 1;
+    if (a->key != b->key)
+        return a->key < b->key ? -1 : 1;
+    return (a->seq > b->seq) - (a->seq < b->seq);
+}
+
+void mention_rows_sort(struct mention_rows *rows)
+{
+    if (rows->count > 1)
+        qsort(rows->items, rows->count, sizeof(*rows->items), mention_row_compare);
+}
+
+void mention_rows_clear(struct mention_rows *rows)
+{
+    rows->count = 0;
+    rows->failed = false;
+}
+
+void mention_rows_release(struct mention_rows *rows)
+{
+    free(rows->items);
+    *rows = (struct mention_rows){0};
+}
