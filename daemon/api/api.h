@@ -15,6 +15,8 @@
 /* Items in one page of a list or of events, and what a request gets that names no limit. */
 #define API_PAGE_MAX 1000
 #define API_PAGE_DEFAULT 100
+/* Rentals that one request looks at: a page of few that match ends there, with a cursor. */
+#define API_LOOKED_MAX 20000
 /* A page of events is cut behind so many bytes. */
 #define API_PAGE_BYTES_MAX (4 << 20)
 /* Longest traceparent taken over into events (W3C Trace Context, version 00: 55 characters). */

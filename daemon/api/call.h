@@ -33,11 +33,19 @@ struct api_batch {
     struct rentbus_batch_reply reply;
 };
 
-/* Encoded rentals of one origin, with where each ends and the seq that orders it. */
+/* A search for rentals in one place: what was found, encoded, with where each ends and the seq that
+ * orders it. It ends when `wanted` were found or `patience` looked at; `more` says that there was
+ * more behind `reach`, the seq of the last one looked at. */
 struct api_source {
+    const struct rentbus_rental_list_args *filter;
+    int64_t now;
     struct rentbus_buffer bytes;
     size_t count;
     size_t wanted;
+    size_t looked;
+    size_t patience;
+    bool more;
+    uint64_t reach;
     uint64_t seqs[API_PAGE_MAX + 1];
     size_t ends[API_PAGE_MAX + 1];
 };
@@ -51,6 +59,7 @@ struct api_call {
     const struct ledger *ledger;
     int64_t now;
     uint64_t as_of;
+    const struct tally *tally; /* the returns as of then; NULL: the archive's and later ones */
     enum rentbus_op op;
     struct rentbus_uuid id; /* all zero until it is read */
     struct rentbus_text traceparent;
@@ -81,7 +90,8 @@ struct api {
     struct api_call call;
     struct rentbus_buffer normalized;
     struct rentbus_buffer reply;
-    struct rentbus_buffer page; /* the list of a result */
+    struct rentbus_buffer page;  /* the list of a result */
+    struct rentbus_buffer holes; /* of a device */
     struct api_source hot;
     struct api_source cold;
     struct api_batch batch;
@@ -125,6 +135,19 @@ void api_encode_result(const struct rentbus_uuid *id, enum rentbus_op op, const 
 
 /* An empty page of at most *limit items (NULL: API_PAGE_DEFAULT). 0, or INVALID_ARGUMENT. */
 int api_open_page(struct api_call *call, const uint64_t *limit, struct api_page *page);
+
+/* Where an optional argument stands; NULL when it is not given. */
+#define API_GIVEN(args, struct_name, field)                                                        \
+    (RENTBUS_HAS(args, struct_name, field) ? &(args)->field : NULL)
+/* The same for a list whose cursors begin with `letter`, behind the position of *cursor (NULL: from
+ * its front). 0, or INVALID_ARGUMENT. */
+int api_open_list(struct api_call *call, char letter, const uint64_t *limit,
+                  const struct rentbus_text *cursor, struct api_page *page);
+/* Encodes one more item; false when the page is full, and then there is more. */
+bool api_page_add(struct api_page *page, const struct rentbus_schema *schema, const void *item);
+/* The items of the page, and the cursor behind it; borrowed from the page. */
+struct rentbus_list api_page_list(const struct api_page *page);
+struct rentbus_text api_page_cursor(struct api_page *page, char letter);
 
 /* For each op of mode COMMAND: makes the ledger's command of the arguments. */
 #define API_PREPARE_COMMAND(name)                                                                  \

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "daemon/api/call.h"
+#include "daemon/api/history.h"
 #include "sdk/protocol/text.h"
 
 /* Events looked at for one page, matching or not: a request for rare types is answered with what
@@ -65,24 +66,68 @@ static int find_start(struct api_call *call, uint64_t *seq)
     return journal_seek(engine_journal(call->api->engine), args->since, seq);
 }
 
+/* Whose history is asked for, if any: 0 with *asked, or INVALID_ARGUMENT for the second of them. */
+static int find_thing(struct api_call *call, bool *asked, struct mention *thing)
+{
+    const struct rentbus_events_read_args *args = &call->args.events_read;
+    const struct {
+        const struct rentbus_text *id;
+        enum mention_kind kind;
+        const char *field;
+    } choices[] = {
+        {API_GIVEN(args, events_read_args, rental_id), MENTION_RENTAL, "rental_id"},
+        {API_GIVEN(args, events_read_args, user_id), MENTION_USER, "user_id"},
+        {API_GIVEN(args, events_read_args, asset_id), MENTION_ASSET, "asset_id"},
+    };
+    *asked = false;
+    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
+        if (!choices[i].id)
+            continue;
+        if (*asked)
+            return api_refuse(call, INVALID_ARGUMENT, choices[i].field,
+                              "stands beside another thing: give only one");
+        *asked = true;
+        *thing = (struct mention){choices[i].kind, *choices[i].id};
+    }
+    return 0;
+}
+
+/* Fills the page with what the scan finds from its next_seq to `head`. */
+static int read_events(struct scan *scan, const struct mention *thing, uint64_t head)
+{
+    struct engine *engine = scan->call->api->engine;
+    uint64_t first = scan->next_seq;
+    uint64_t next;
+    if (first > head)
+        return 0;
+    if (!thing)
+        return journal_read(engine_journal(engine), first, head, scan_event, scan);
+    int status = history_read(engine, *thing, first, head, scan_event, scan, &next);
+    if (status == 0)
+        scan->next_seq = next;
+    return status;
+}
+
 int api_answer_events_read(struct api_call *call)
 {
     const struct rentbus_events_read_args *args = &call->args.events_read;
     struct rentbus_event_page *result = &call->result.events_read;
     struct api_page *page = &call->page;
     uint64_t head = engine_durable(call->api->engine);
-    uint64_t first;
+    struct scan scan = {.call = call, .page = page};
+    struct mention thing;
+    bool asked;
     int status =
         api_open_page(call, RENTBUS_HAS(args, events_read_args, limit) ? &args->limit : NULL, page);
     if (status == 0)
-        status = find_start(call, &first);
+        status = find_start(call, &scan.next_seq);
+    if (status == 0)
+        status = find_thing(call, &asked, &thing);
     if (status)
         return status;
-    struct scan scan = {call, NULL, page, first, 0};
     if (RENTBUS_HAS(args, events_read_args, types))
         scan.types = &args->types;
-    if (first <= head)
-        status = journal_read(engine_journal(call->api->engine), first, head, scan_event, &scan);
+    status = read_events(&scan, asked ? &thing : NULL, head);
     if (status < 0)
         return status;
     result->has = 0;

@@ -56,7 +56,10 @@ static int find_archived(struct api_call *call, struct rentbus_text id,
     struct rentbus_buffer *out = &call->api->archived;
     rentbus_buffer_clear(out);
     struct engine *engine = call->api->engine;
-    int found = engine_archive_found(engine, archive_rental_get(engine_archive(engine), id, out));
+    struct archive_reader *archive = engine_archive(engine);
+    int found = call->as_of == UINT64_MAX ? archive_rental_get(archive, id, out)
+                                          : archive_rental_get_as_of(archive, id, call->as_of, out);
+    found = engine_archive_found(engine, found);
     if (found <= 0)
         return found;
     struct rentbus_bytes bytes = {out->data, out->length};

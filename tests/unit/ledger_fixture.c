@@ -119,6 +119,16 @@ struct ledger_command world_scan(enum rentbus_op op, const char *user, const cha
     };
 }
 
+struct ledger_command world_device_scan(enum rentbus_op op, const char *user, const char *asset,
+                                        const char *device, uint64_t device_seq)
+{
+    struct ledger_command command = world_scan(op, user, asset, NULL, NOW);
+
+    command.args.scan.device_id = rentbus_text(device);
+    command.args.scan.device_seq = device_seq;
+    return command;
+}
+
 struct ledger_command world_import_command(const char *id, enum rentbus_status status,
                                            const char *user, const char *asset, const char *type,
                                            int64_t created_at, int64_t expires_at)
@@ -302,6 +312,25 @@ void world_reasons_are(const struct world *world, const char *reasons)
     assert_string_equal(words, reasons);
 }
 
+const struct ledger_event *world_event(const struct world *world, enum rentbus_event_type type)
+{
+    for (size_t i = 0; i < world->decision.count; i++)
+        if (world->decision.events[i].type == type)
+            return &world->decision.events[i];
+    return NULL;
+}
+
+void world_events_are(const struct world *world, const char *types)
+{
+    char text[512] = "";
+    size_t length = 0;
+
+    for (size_t i = 0; i < world->decision.count; i++)
+        length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%s", i > 0 ? " " : "",
+                                   rentbus_event_rows[world->decision.events[i].type].type);
+    assert_string_equal(text, types);
+}
+
 bool says(struct rentbus_text text, const char *string)
 {
     return text.data && rentbus_text_equal(text, rentbus_text(string));
@@ -377,6 +406,17 @@ static bool print_location(void *out, const struct rentbus_location *location)
     return true;
 }
 
+static bool print_device(void *out, const struct ledger_device_view *device)
+{
+    rentbus_buffer_append(out, device->id.data, device->id.length);
+    rentbus_buffer_append(out, &device->device_seq, sizeof(device->device_seq));
+    rentbus_buffer_append(out, &device->missing, sizeof(device->missing));
+    rentbus_buffer_append(out, &device->hole_count, sizeof(device->hole_count));
+    if (device->hole_count > 0)
+        rentbus_buffer_append(out, device->holes, device->hole_count * sizeof(*device->holes));
+    return true;
+}
+
 struct user_print {
     const struct ledger *ledger;
     struct rentbus_buffer *out;
@@ -407,6 +447,7 @@ void ledger_print(const struct ledger *ledger, struct rentbus_buffer *out)
     ledger_asset_list(ledger, 0, print_asset, out);
     ledger_asset_type_list(ledger, 0, print_asset_type, out);
     ledger_location_list(ledger, 0, print_location, out);
+    ledger_device_list(ledger, 0, print_device, out);
     ledger_rental_list(ledger, &all, 0, print_rental, out);
     ledger_user_list(ledger, 0, print_rentals_of, &of_users);
     rentbus_buffer_append(out, &counts, sizeof(counts));

@@ -48,6 +48,9 @@ size_t world_tick(struct world *world);
 
 struct ledger_command world_scan(enum rentbus_op op, const char *user, const char *asset,
                                  const char *rental, int64_t occurred_at);
+/* At NOW. */
+struct ledger_command world_device_scan(enum rentbus_op op, const char *user, const char *asset,
+                                        const char *device, uint64_t device_seq);
 struct ledger_command world_import_command(const char *id, enum rentbus_status status,
                                            const char *user, const char *asset, const char *type,
                                            int64_t created_at, int64_t expires_at);
@@ -84,6 +87,11 @@ bool world_out_on(const struct world *world, const char *asset, const char *rent
 
 /* Fails when the reasons of the result, with spaces between, are not those; "" for none. */
 void world_reasons_are(const struct world *world, const char *reasons);
+
+/* The first event of the last decision that is of that type, or NULL. */
+const struct ledger_event *world_event(const struct world *world, enum rentbus_event_type type);
+/* Fails when the types of the last decision's events, with spaces between, are not those. */
+void world_events_are(const struct world *world, const char *types);
 
 /* Decodes the journal's entries from seq `from` to `to` and applies them to another ledger. */
 int world_replay(const struct world *world, uint64_t from, uint64_t to, struct ledger *into);
