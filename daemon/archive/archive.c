@@ -184,27 +184,10 @@ static int archive_connect(struct archive *archive)
     return r;
 }
 
-/* Removes the file and what SQLite keeps beside it. */
-static int archive_remove(const char *path)
-{
-    static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
-
-    for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
-        char *name;
-        if (asprintf(&name, "%s%s", path, suffixes[i]) < 0)
-            return -ENOMEM;
-        int error = unlink(name) ? errno : 0;
-        free(name);
-        if (error && error != ENOENT)
-            return -error;
-    }
-    return 0;
-}
-
 static int archive_begin_anew(struct archive *archive)
 {
     archive_disconnect(archive);
-    int r = archive_remove(archive->path);
+    int r = sqlite_remove(archive->path);
     return r ? r : archive_connect(archive);
 }
 
@@ -408,7 +391,7 @@ int archive_follow(struct archive *archive, struct journal_reader *journal, size
     if (r) {
         sqlite_rollback(archive->db);
         if (following.damaged)
-            (void)archive_remove(archive->path);
+            (void)sqlite_remove(archive->path);
         return r;
     }
     *taken = (size_t)(following.position.seq - seq);

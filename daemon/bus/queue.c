@@ -402,14 +402,31 @@ void queue_hold(struct queue *queue, uint64_t seq)
         set_state(queue, slot, STATE_HELD);
 }
 
+void queue_return(struct queue *queue, uint64_t seq)
+{
+    struct slot *slot = find(queue, seq);
+
+    if (!slot || slot->state != STATE_LEASED)
+        return;
+    slot->attempts--;
+    set_state(queue, slot, STATE_READY);
+}
+
 void queue_release(struct queue *queue, uint32_t worker)
+{
+    for (size_t i = 0; i < queue->used && queue->leased > 0; i++)
+        if (queue->slots[i].state == STATE_LEASED && queue->slots[i].worker == worker)
+            queue_return(queue, queue->slots[i].seq);
+}
+
+void queue_unhold(struct queue *queue, int64_t at)
 {
     for (size_t i = 0; i < queue->used; i++) {
         struct slot *slot = &queue->slots[i];
-        if (slot->state != STATE_LEASED || slot->worker != worker)
+        if (slot->state != STATE_HELD)
             continue;
-        slot->attempts--;
-        set_state(queue, slot, STATE_READY);
+        slot->due = at;
+        set_state(queue, slot, STATE_DELAYED);
     }
 }
 
@@ -468,9 +485,10 @@ uint64_t queue_oldest(const struct queue *queue)
 
 void queue_visit(const struct queue *queue, queue_visitor *visit, void *context)
 {
-    for (size_t i = 0; i < queue->length; i++) {
-        const struct slot *slot = &queue->slots[queue->order[(queue->first + i) % queue->capacity]];
-        if (slot->state == STATE_DONE || slot->attempts > 0)
-            visit(context, slot->seq, slot->state == STATE_DONE, slot->attempts);
+    for (size_t i = 0; i < queue->used; i++) {
+        const struct slot *slot = &queue->slots[i];
+        bool done = slot->state == STATE_DONE;
+        if (slot->state != STATE_FREE && (done || slot->attempts > 0 || !slot->ordered))
+            visit(context, slot->seq, done, slot->attempts);
     }
 }

@@ -87,6 +87,10 @@ void queue_retry(struct queue *queue, uint64_t seq, int64_t at, int64_t now,
 void queue_hold(struct queue *queue, uint64_t seq);
 /* Gives what the worker has in its hands back, at once: its attempts do not count. */
 void queue_release(struct queue *queue, uint32_t worker);
+/* The same for one event. */
+void queue_return(struct queue *queue, uint64_t seq);
+/* Every event that is held waits until `at` instead: its parking came to nothing. */
+void queue_unhold(struct queue *queue, int64_t at);
 const struct queue_failure *queue_failures(const struct queue *queue, uint64_t seq);
 
 /* ---- time ---- */
@@ -112,7 +116,8 @@ struct queue_counts queue_counts(const struct queue *queue);
 /* The seq of the oldest event that is not done; 0 when there is none. */
 uint64_t queue_oldest(const struct queue *queue);
 
-/* Behind the cursor: sees each event that is done (`attempts` 0) or has failed, in order. */
+/* Sees, in no order, what a new queue at this cursor would have to be told: each event behind the
+ * cursor that is done or has been tried, and those from before it that are to be done again. */
 typedef void queue_visitor(void *context, uint64_t seq, bool done, uint32_t attempts);
 void queue_visit(const struct queue *queue, queue_visitor *visit, void *context);
 

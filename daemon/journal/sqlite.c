@@ -104,6 +104,22 @@ bool sqlite_moved(sqlite3 *db)
     return result == SQLITE_OK && moved;
 }
 
+int sqlite_remove(const char *path)
+{
+    static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
+
+    for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
+        char *name;
+        if (asprintf(&name, "%s%s", path, suffixes[i]) < 0)
+            return -ENOMEM;
+        int error = unlink(name) ? errno : 0;
+        free(name);
+        if (error && error != ENOENT)
+            return -error;
+    }
+    return 0;
+}
+
 int sqlite_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **statement)
 {
     return sqlite_errno(

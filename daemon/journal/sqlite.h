@@ -36,6 +36,9 @@ int sqlite_use_wal(sqlite3 *db) __attribute__((warn_unused_result));
 /* Whether the open file is no longer the one at its path. */
 bool sqlite_moved(sqlite3 *db);
 
+/* Removes the file and what SQLite keeps beside it; 0 also when there is none. */
+int sqlite_remove(const char *path) __attribute__((warn_unused_result));
+
 int sqlite_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **statement)
     __attribute__((warn_unused_result));
 void sqlite_finalize(sqlite3_stmt **statement);

@@ -7,6 +7,12 @@
 #include "sdk/protocol/codec.h"
 #include "sdk/protocol/schema.h"
 
+/* An event that is not of rentbus itself (RENTBUS_EVENT_NONE): `data` as encoded. */
+struct ledger_published {
+    struct rentbus_text type;
+    struct rentbus_bytes data;
+};
+
 /* One event, without its place in the journal's chain. Which member of `data` counts follows from
  * the type's struct in RENTBUS_EVENTS: each member has that struct's name. */
 struct ledger_event {
@@ -30,7 +36,15 @@ struct ledger_event {
         struct rentbus_policy_data policy_data;
         struct rentbus_refused_data refused_data;
         struct rentbus_gap_data gap_data;
+        struct rentbus_consumer_data consumer_data;
+        struct rentbus_consumer_id_data consumer_id_data;
+        struct rentbus_reset_data reset_data;
+        struct rentbus_skipped_data skipped_data;
+        struct rentbus_parked_data parked_data;
+        struct rentbus_seqs_data seqs_data;
+        struct rentbus_stalled_data stalled_data;
         struct rentbus_unchanged_data unchanged_data;
+        struct ledger_published published;
     } data;
 };
 
@@ -73,6 +87,16 @@ struct ledger_command {
         struct rentbus_location_put_args location_put;
         struct rentbus_policy_put_args policy_put;
         struct rentbus_import_args admin_import;
+        /* Not the ledger's business: those of the bus. */
+        struct rentbus_publish_args publish;
+        struct rentbus_consumer_put_args consumer_put;
+        struct rentbus_consumer_args consumer_delete;
+        struct rentbus_consumer_args consumer_pause;
+        struct rentbus_consumer_args consumer_resume;
+        struct rentbus_consumer_reset_args consumer_reset;
+        struct rentbus_consumer_skip_args consumer_skip;
+        struct rentbus_consumer_parked_args consumer_replay;
+        struct rentbus_consumer_parked_args consumer_drop;
     } args;
 };
 

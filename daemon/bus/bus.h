@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Durable consumers. What is to last of them (that they are, what they want, what is parked) is
+ * events in the journal, and comes here by bus_apply(); how far they are is in a file beside it
+ * (cursors.h). Delivery is at least once: what was done in the last moments before a crash may be
+ * handed out again, in order all the same.
+ *
+ * One thread owns a bus. Times are microseconds since 1970, and given.
+ */
+#ifndef RENTBUS_BUS_BUS_H
+#define RENTBUS_BUS_BUS_H
+
+#include "daemon/journal/journal.h"
+#include "daemon/ledger/decide.h"
+
+/* Events that one fetch hands out at most, and bytes of them, and how long it may wait. */
+#define BUS_CREDIT_MAX 1000
+#define BUS_FETCH_BYTES_MAX ((size_t)4 << 20)
+#define BUS_WAIT_MAX_MS 60000
+/* Leases, delays and backoffs of a day at most. */
+#define BUS_DELAY_MAX_MS UINT64_C(86400000)
+#define BUS_ATTEMPTS_MAX 1000
+#define BUS_CONSUMERS_MAX 10000
+/* What consumer.put has where nothing is said. */
+#define BUS_LEASE_DEFAULT_MS 30000
+#define BUS_BACKOFF_DEFAULT_MS 1000
+#define BUS_BACKOFF_MAX_DEFAULT_MS 300000
+#define BUS_ATTEMPTS_DEFAULT 8
+/* A consumer that has work, and was not asked for it for so long, is stalled. */
+#define BUS_STALL_AFTER INT64_C(60000000)
+
+struct bus;
+
+struct bus_settings {
+    const char *path;               /* of the file of cursors */
+    const char *name;               /* of the ledger */
+    int64_t stall_after;            /* 0: BUS_STALL_AFTER */
+    struct journal_reader *journal; /* borrowed, as is the ledger */
+    const struct ledger *ledger;
+    void *context;
+    /* Records an event of the bus's own, which comes back by bus_apply() when it is durable, or is
+     * taken back by bus_fall_back(). 0, or a negative errno with nothing recorded. */
+    int (*record)(void *context, const struct ledger_event *event, uint64_t hops, int64_t now);
+    /* The answer to a fetch that waited: deliveries (rentbus_delivery_schema), or `fault`. */
+    void (*answer)(void *context, struct rentbus_bytes route, struct rentbus_uuid request,
+                   const struct rentbus_list *deliveries, const struct rentbus_fault *fault);
+    void (*log)(void *context, int priority, const char *pairs);
+};
+
+int bus_open(const struct bus_settings *settings, struct bus **bus)
+    __attribute__((warn_unused_result));
+/* Saves the cursors. Those who wait get no answer. NULL-safe. */
+void bus_close(struct bus **bus);
+
+/* Takes a durable event, in the order of the journal: those of a start that is made good, and then
+ * each that is committed. 0, or a negative errno. */
+int bus_apply(struct bus *bus, uint64_t seq, enum rentbus_event_type type,
+              struct rentbus_bytes event) __attribute__((warn_unused_result));
+/* The journal has been replayed. */
+int bus_start(struct bus *bus, int64_t now) __attribute__((warn_unused_result));
+/* What was recorded and is not durable was taken back. */
+void bus_fall_back(struct bus *bus, int64_t now);
+
+/* Hands out, ends leases, saves: after each round of requests, and when bus_timer() has come. */
+void bus_process(struct bus *bus, int64_t now);
+int64_t bus_timer(const struct bus *bus);
+
+/* Whether the operation is a command that bus_decide() decides. */
+bool bus_decides(enum rentbus_op op);
+/* As ledger_decide(). BUS_AGAIN: something about the consumer is not durable yet: try again when it
+ * is. The texts of the decision are good until the next call of any function of the bus. */
+#define BUS_AGAIN 10001
+int bus_decide(struct bus *bus, const struct ledger_command *command,
+               const struct ledger_context *context, struct ledger_decision *decision,
+               struct rentbus_fault *fault) __attribute__((warn_unused_result));
+/* The events are recorded, and will be durable with `seq`. */
+void bus_recorded(struct bus *bus, const struct ledger_decision *decision, uint64_t seq);
+
+/* Whether the text may be the type of an event; and whether only rentbus itself may record such. */
+bool bus_type_valid(struct rentbus_text type);
+bool bus_type_reserved(struct rentbus_text type);
+
+/* Who asks, and how the answer finds it. */
+struct bus_request {
+    struct rentbus_bytes route;
+    struct rentbus_uuid id;
+    int64_t now;
+};
+/* 0 with *deliveries, good until the next call; BUS_LATER: settings.answer() will be called; an
+ * error code with *fault; or a negative errno. */
+#define BUS_LATER 10002
+int bus_fetch(struct bus *bus, const struct rentbus_fetch_args *args,
+              const struct bus_request *request, struct rentbus_list *deliveries,
+              struct rentbus_fault *fault) __attribute__((warn_unused_result));
+/* An error code with *fault, and nothing was acknowledged, or 0. */
+int bus_ack(struct bus *bus, const struct rentbus_ack_args *args, int64_t now,
+            struct rentbus_fault *fault) __attribute__((warn_unused_result));
+/* The same for one event whose handler publishes: 0, and the event is held until what is published
+ * is durable, with *hops and *cause for it. When there would be too many hops the event is parked,
+ * and the answer is CONFLICT. bus_ack_failed() gives it back when nothing could be recorded. */
+int bus_ack_publish(struct bus *bus, const struct rentbus_ack_args *args, int64_t now,
+                    uint64_t *hops, uint64_t *cause, struct rentbus_fault *fault)
+    __attribute__((warn_unused_result));
+void bus_ack_failed(struct bus *bus, const struct rentbus_ack_args *args, int64_t now);
+int bus_nack(struct bus *bus, const struct rentbus_nack_args *args, int64_t now,
+             struct rentbus_nack_result *result, struct rentbus_fault *fault)
+    __attribute__((warn_unused_result));
+int bus_extend(struct bus *bus, const struct rentbus_extend_args *args, int64_t now, int64_t *until,
+               struct rentbus_fault *fault) __attribute__((warn_unused_result));
+/* How many steps from event to handler lie behind the event: 0, NOT_FOUND with *fault, or -errno.
+ */
+int bus_hops(struct bus *bus, uint64_t seq, uint64_t *hops, struct rentbus_fault *fault)
+    __attribute__((warn_unused_result));
+
+/* ---- what is to be seen ---- */
+
+/* Texts are borrowed until the next change. False when there is no such consumer. */
+bool bus_status(struct bus *bus, struct rentbus_text id, struct rentbus_consumer_status *status);
+typedef bool bus_visitor(void *context, const struct rentbus_consumer_status *status);
+/* In the order in which they were created, from the position `after` (0: the first). */
+void bus_list(struct bus *bus, uint64_t after, bus_visitor *visit, void *context);
+struct bus_counts {
+    uint64_t consumers;
+    uint64_t stalled;
+    uint64_t parked;
+};
+struct bus_counts bus_counts(const struct bus *bus);
+/* Sees the seqs of the parked events of a consumer behind `after`, and of what parked them. False
+ * when there is no such consumer. */
+typedef bool bus_parked_visitor(void *context, uint64_t seq, uint64_t parked_seq);
+bool bus_parked(const struct bus *bus, struct rentbus_text id, uint64_t after,
+                bus_parked_visitor *visit, void *context);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* What the files of the bus share. */
+#ifndef RENTBUS_BUS_BUS_STATE_H
+#define RENTBUS_BUS_BUS_STATE_H
+
+#include "daemon/bus/bus.h"
+#include "daemon/bus/consumer.h"
+#include "daemon/bus/cursors.h"
+#include "daemon/bus/tail.h"
+
+#define MILLISECOND INT64_C(1000)
+
+/* A row of the file of cursors, until its consumer has come out of the journal. */
+struct bus_saved {
+    struct bus_saved *next;
+    uint64_t generation;
+    uint64_t at;
+    uint64_t cursor;
+    size_t count;
+    struct consumer_trace *traces;
+    bool claimed; /* by its consumer */
+    size_t id_length;
+    char id[RENTBUS_ID_MAX];
+};
+
+struct bus {
+    struct bus_settings settings;
+    struct cursors *cursors;
+    struct bus_saved *saved;
+    struct consumer *first; /* in the order in which they were created */
+    size_t count;
+    uint64_t head; /* the last durable event */
+    struct tail tail;
+    bool started;
+    bool woken;        /* there may be something for those who wait */
+    bool changed;      /* a consumer has */
+    uint64_t creating; /* the last CONSUMER_CREATED_EVENT, which may not be durable yet */
+    int64_t next;      /* when something is due; INT64_MIN: has to be worked out */
+    int64_t save_at;
+    bool save_failing;
+    struct queue_delivery taken[BUS_CREDIT_MAX];
+    struct rentbus_buffer deliveries;
+    struct rentbus_buffer list;     /* what a decision borrows */
+    struct rentbus_buffer event;    /* a copy of one */
+    struct rentbus_consumer wanted; /* of a decision */
+    struct ledger_event recording;  /* what the bus records */
+};
+
+struct consumer *bus_find(const struct bus *bus, struct rentbus_text id);
+/* NOT_FOUND when there is no such consumer. */
+int bus_require(const struct bus *bus, struct rentbus_text id, struct consumer **consumer,
+                struct rentbus_fault *fault) __attribute__((warn_unused_result));
+/* A copy of a durable event, good until the next call. -ENOENT when there is none. */
+int bus_read(struct bus *bus, uint64_t seq, struct rentbus_bytes *event)
+    __attribute__((warn_unused_result));
+void bus_changed(struct bus *bus, struct consumer *consumer);
+
+/* Makes the consumer's queue anew, as a start of the daemon would. 0, or -ENOMEM. */
+int bus_requeue(struct consumer *consumer) __attribute__((warn_unused_result));
+
+/* Offers the queue what the consumer wants, until `wanted` events are ready, the head is reached,
+ * or it has looked at many. 0, or a negative errno. */
+int bus_feed(struct bus *bus, struct consumer *consumer, size_t wanted)
+    __attribute__((warn_unused_result));
+/* The attempt has failed: tries again later, or parks. False when it is being parked. */
+bool bus_fail(struct bus *bus, struct consumer *consumer, const struct queue_delivery *delivery,
+              struct rentbus_text error, int64_t retry_at, bool fatal, int64_t now);
+/* Hands out to those of the consumer who wait. */
+void bus_serve(struct bus *bus, struct consumer *consumer, int64_t now);
+/* Ends a fetch that waits: with nothing, or with `fault`. */
+void bus_dismiss(struct bus *bus, struct consumer *consumer, struct consumer_worker *worker,
+                 const struct rentbus_fault *fault);
+/* Adds a map with a seq to a list of them. */
+void bus_write_seq(struct rentbus_buffer *out, uint64_t seq);
+
+#endif

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* What commands mean for consumers. */
+#include <errno.h>
+#include <string.h>
+
+#include "daemon/bus/bus_state.h"
+#include "sdk/protocol/cbor.h"
+#include "sdk/protocol/text.h"
+
+/* A command about a consumer on its way. */
+struct deciding {
+    struct bus *bus;
+    const struct ledger_command *command;
+    struct consumer *consumer; /* NULL: there is none yet */
+    struct ledger_event *event;
+    struct rentbus_fault *fault;
+};
+
+static int invalid(struct deciding *deciding, const char *field, const char *message)
+{
+    return rentbus_fault_set(deciding->fault, RENTBUS_ERROR_INVALID_ARGUMENT, field, "%s", message);
+}
+
+static void unchanged(struct deciding *deciding)
+{
+    struct rentbus_unchanged_data *data = &deciding->event->data.unchanged_data;
+
+    deciding->event->type = RENTBUS_COMMAND_UNCHANGED_EVENT;
+    data->has = 0;
+    RENTBUS_SET(data, unchanged_data, op,
+                rentbus_text(rentbus_op_rows[deciding->command->op].wire));
+}
+
+/* ---- consumer.put ---- */
+
+static int check_number(struct deciding *deciding, const char *field, uint64_t number,
+                        uint64_t most)
+{
+    if (number >= 1 && number <= most)
+        return 0;
+    return rentbus_fault_set(deciding->fault, RENTBUS_ERROR_INVALID_ARGUMENT, field,
+                             "is not from 1 to %llu", (unsigned long long)most);
+}
+
+static int check_types(struct deciding *deciding, const struct rentbus_consumer *wants)
+{
+    if (!RENTBUS_HAS(wants, consumer, types))
+        return 0;
+    if (wants->types.count == 0)
+        return invalid(deciding, "types", "is empty: leave it out for all");
+    for (size_t i = 0; i < wants->types.count; i++)
+        if (!bus_type_valid(wants->types.items[i]))
+            return invalid(deciding, "types", "has what is no type of an event");
+    return 0;
+}
+
+#define TAKE(args, wants, field, other)                                                            \
+    RENTBUS_SET(wants, consumer, field,                                                            \
+                RENTBUS_HAS(args, consumer_put_args, field) ? (args)->field : (other))
+#define TAKE_OPTIONAL(args, wants, field)                                                          \
+    ((void)(RENTBUS_HAS(args, consumer_put_args, field) &&                                         \
+            (RENTBUS_SET(wants, consumer, field, (args)->field), true)))
+
+static int make_definition(struct deciding *deciding, struct rentbus_consumer *wants)
+{
+    const struct rentbus_consumer_put_args *args = &deciding->command->args.consumer_put;
+
+    *wants = (struct rentbus_consumer){0};
+    RENTBUS_SET(wants, consumer, id, args->id);
+    if (RENTBUS_HAS(args, consumer_put_args, types))
+        RENTBUS_SET(wants, consumer, types, args->types);
+    if (RENTBUS_HAS(args, consumer_put_args, user_id))
+        RENTBUS_SET(wants, consumer, user_id, args->user_id);
+    if (RENTBUS_HAS(args, consumer_put_args, asset_type))
+        RENTBUS_SET(wants, consumer, asset_type, args->asset_type);
+    if (RENTBUS_HAS(args, consumer_put_args, location_id))
+        RENTBUS_SET(wants, consumer, location_id, args->location_id);
+    TAKE(args, wants, lease_ms, BUS_LEASE_DEFAULT_MS);
+    TAKE(args, wants, backoff_ms, BUS_BACKOFF_DEFAULT_MS);
+    TAKE(args, wants, max_attempts, BUS_ATTEMPTS_DEFAULT);
+    TAKE(args, wants, backoff_max_ms, BUS_BACKOFF_MAX_DEFAULT_MS);
+    if (!RENTBUS_HAS(args, consumer_put_args, backoff_max_ms) &&
+        wants->backoff_max_ms < wants->backoff_ms)
+        wants->backoff_max_ms = wants->backoff_ms;
+    int r = check_types(deciding, wants);
+    if (r == 0)
+        r = check_number(deciding, "lease_ms", wants->lease_ms, BUS_DELAY_MAX_MS);
+    if (r == 0)
+        r = check_number(deciding, "backoff_ms", wants->backoff_ms, BUS_DELAY_MAX_MS);
+    if (r == 0)
+        r = check_number(deciding, "backoff_max_ms", wants->backoff_max_ms, BUS_DELAY_MAX_MS);
+    if (r == 0)
+        r = check_number(deciding, "max_attempts", wants->max_attempts, BUS_ATTEMPTS_MAX);
+    if (r == 0 && wants->backoff_max_ms < wants->backoff_ms)
+        r = invalid(deciding, "backoff_max_ms", "is less than backoff_ms");
+    return r;
+}
+
+/* Where a consumer is to begin, of what may say so: at most one of the three. */
+struct start {
+    bool has_start;
+    enum rentbus_start start;
+    bool has_since;
+    int64_t since;
+    bool has_from_seq;
+    uint64_t from_seq;
+};
+
+static int find_cursor(struct deciding *deciding, const struct start *start, uint64_t *cursor)
+{
+    struct bus *bus = deciding->bus;
+    uint64_t seq;
+
+    if (start->has_start + start->has_since + start->has_from_seq > 1)
+        return invalid(deciding, start->has_from_seq ? "from_seq" : "since",
+                       "stands beside another beginning: give only one");
+    *cursor = bus->head;
+    if (start->has_start && start->start == RENTBUS_START_first)
+        *cursor = 0;
+    if (start->has_from_seq && (start->from_seq == 0 || start->from_seq > bus->head + 1))
+        return invalid(deciding, "from_seq", "is not the seq of an event, nor of the next one");
+    if (start->has_from_seq)
+        *cursor = start->from_seq - 1;
+    if (!start->has_since)
+        return 0;
+    int r = journal_seek(bus->settings.journal, start->since, &seq);
+    if (r == 0)
+        *cursor = seq - 1;
+    return r;
+}
+
+static bool same_definition(const struct consumer *consumer, const struct rentbus_consumer *wants)
+{
+    struct rentbus_buffer bytes = {0};
+    rentbus_encode(&rentbus_consumer_schema, wants, &bytes);
+    bool same = !bytes.failed && bytes.length == consumer->definition.length &&
+                memcmp(bytes.data, consumer->definition.data, bytes.length) == 0;
+
+    rentbus_buffer_release(&bytes);
+    return same;
+}
+
+static int decide_put(struct deciding *deciding)
+{
+    const struct rentbus_consumer_put_args *args = &deciding->command->args.consumer_put;
+    struct bus *bus = deciding->bus;
+    struct rentbus_consumer_data *data = &deciding->event->data.consumer_data;
+    struct start start = {
+        RENTBUS_HAS(args, consumer_put_args, start),    args->start,
+        RENTBUS_HAS(args, consumer_put_args, since),    args->since,
+        RENTBUS_HAS(args, consumer_put_args, from_seq), args->from_seq,
+    };
+    uint64_t cursor;
+    int r = make_definition(deciding, &bus->wanted);
+
+    if (r == 0)
+        r = find_cursor(deciding, &start, &cursor);
+    if (r)
+        return r;
+    if (deciding->consumer && same_definition(deciding->consumer, &bus->wanted)) {
+        unchanged(deciding);
+        return 0;
+    }
+    if (!deciding->consumer && bus->count >= BUS_CONSUMERS_MAX)
+        return rentbus_fault_set(deciding->fault, RENTBUS_ERROR_CONFLICT, "id",
+                                 "there are %d consumers, as many as there may be",
+                                 BUS_CONSUMERS_MAX);
+    deciding->event->type =
+        deciding->consumer ? RENTBUS_CONSUMER_UPDATED_EVENT : RENTBUS_CONSUMER_CREATED_EVENT;
+    data->has = RENTBUS_BIT(consumer_data, consumer);
+    data->consumer = bus->wanted;
+    if (deciding->consumer)
+        cursor = queue_cursor(deciding->consumer->queue);
+    RENTBUS_SET(data, consumer_data, cursor, cursor);
+    return 0;
+}
+
+/* ---- the others ---- */
+
+static int decide_by_id(struct deciding *deciding, enum rentbus_event_type type)
+{
+    struct rentbus_consumer_id_data *data = &deciding->event->data.consumer_id_data;
+
+    deciding->event->type = type;
+    data->has = 0;
+    RENTBUS_SET(data, consumer_id_data, consumer_id, deciding->consumer->wants.id);
+    return 0;
+}
+
+static int decide_delete(struct deciding *deciding)
+{
+    return decide_by_id(deciding, RENTBUS_CONSUMER_DELETED_EVENT);
+}
+
+static int decide_pause(struct deciding *deciding)
+{
+    if (!deciding->consumer->paused)
+        return decide_by_id(deciding, RENTBUS_CONSUMER_PAUSED_EVENT);
+    unchanged(deciding);
+    return 0;
+}
+
+static int decide_resume(struct deciding *deciding)
+{
+    if (deciding->consumer->paused)
+        return decide_by_id(deciding, RENTBUS_CONSUMER_RESUMED_EVENT);
+    unchanged(deciding);
+    return 0;
+}
+
+static int decide_reset(struct deciding *deciding)
+{
+    const struct rentbus_consumer_reset_args *args = &deciding->command->args.consumer_reset;
+    struct rentbus_reset_data *data = &deciding->event->data.reset_data;
+    struct start start = {
+        RENTBUS_HAS(args, consumer_reset_args, start),    args->start,
+        RENTBUS_HAS(args, consumer_reset_args, since),    args->since,
+        RENTBUS_HAS(args, consumer_reset_args, from_seq), args->from_seq,
+    };
+    uint64_t cursor;
+
+    if (!start.has_start && !start.has_since && !start.has_from_seq)
+        return invalid(deciding, "start", "is required, or since, or from_seq");
+    int r = find_cursor(deciding, &start, &cursor);
+    if (r)
+        return r;
+    deciding->event->type = RENTBUS_CONSUMER_RESET_EVENT;
+    data->has = 0;
+    RENTBUS_SET(data, reset_data, cursor, cursor);
+    RENTBUS_SET(data, reset_data, consumer_id, deciding->consumer->wants.id);
+    return 0;
+}
+
+static int decide_skip(struct deciding *deciding)
+{
+    const struct rentbus_consumer_skip_args *args = &deciding->command->args.consumer_skip;
+    struct rentbus_skipped_data *data = &deciding->event->data.skipped_data;
+
+    if (args->seq > deciding->bus->head)
+        return invalid(deciding, "seq", "is behind the last event");
+    if (args->seq <= queue_cursor(deciding->consumer->queue)) {
+        unchanged(deciding);
+        return 0;
+    }
+    deciding->event->type = RENTBUS_CONSUMER_SKIPPED_EVENT;
+    data->has = 0;
+    RENTBUS_SET(data, skipped_data, seq, args->seq);
+    RENTBUS_SET(data, skipped_data, consumer_id, deciding->consumer->wants.id);
+    return 0;
+}
+
+void bus_write_seq(struct rentbus_buffer *out, uint64_t seq)
+{
+    rentbus_cbor_write_map(out, 1);
+    rentbus_cbor_write_text(out, "seq", 3);
+    rentbus_cbor_write_uint(out, seq);
+}
+
+/* The parked events that the command names: all that there are, or those of its list. */
+static int list_parked(struct deciding *deciding, struct rentbus_list *seqs)
+{
+    const struct rentbus_consumer_parked_args *args = &deciding->command->args.consumer_replay;
+    const struct consumer *consumer = deciding->consumer;
+    struct rentbus_buffer *list = &deciding->bus->list;
+    bool all = RENTBUS_HAS(args, consumer_parked_args, all) && args->all;
+    struct rentbus_seq_ref ref;
+    size_t position = 0;
+    int r;
+
+    if (all == RENTBUS_HAS(args, consumer_parked_args, seqs))
+        return invalid(deciding, "seqs", "is required, or all, and not both");
+    rentbus_buffer_clear(list);
+    *seqs = (struct rentbus_list){0};
+    for (size_t i = 0; all && i < consumer->parked_count && i < BUS_CREDIT_MAX; i++) {
+        bus_write_seq(list, consumer->parked[i].seq);
+        seqs->count++;
+    }
+    if (!all && (args->seqs.count == 0 || args->seqs.count > BUS_CREDIT_MAX))
+        return invalid(deciding, "seqs", "has not 1 to 1000 events");
+    while (!all &&
+           (r = rentbus_list_next(&args->seqs, &rentbus_seq_ref_schema, &position, &ref)) != 0) {
+        if (r < 0)
+            return r;
+        if (consumer_parked_find(consumer, ref.seq) == consumer->parked_count)
+            return rentbus_fault_set(deciding->fault, RENTBUS_ERROR_NOT_FOUND, "seqs",
+                                     "the event %llu is not parked", (unsigned long long)ref.seq);
+        bus_write_seq(list, ref.seq);
+        seqs->count++;
+    }
+    seqs->data = list->data;
+    seqs->length = list->length;
+    return list->failed ? -ENOMEM : 0;
+}
+
+static int decide_parked(struct deciding *deciding, enum rentbus_event_type type)
+{
+    struct rentbus_seqs_data *data = &deciding->event->data.seqs_data;
+    struct rentbus_list seqs;
+    int r = list_parked(deciding, &seqs);
+
+    if (r)
+        return r;
+    if (seqs.count == 0) {
+        unchanged(deciding);
+        return 0;
+    }
+    deciding->event->type = type;
+    data->has = 0;
+    RENTBUS_SET(data, seqs_data, seqs, seqs);
+    RENTBUS_SET(data, seqs_data, consumer_id, deciding->consumer->wants.id);
+    return 0;
+}
+
+static int decide_replay(struct deciding *deciding)
+{
+    return decide_parked(deciding, RENTBUS_CONSUMER_REPLAYED_EVENT);
+}
+
+static int decide_drop(struct deciding *deciding)
+{
+    return decide_parked(deciding, RENTBUS_CONSUMER_DROPPED_EVENT);
+}
+
+static int (*const deciders[RENTBUS_OP_COUNT])(struct deciding *) = {
+    [RENTBUS_OP_consumer_put] = decide_put,       [RENTBUS_OP_consumer_delete] = decide_delete,
+    [RENTBUS_OP_consumer_pause] = decide_pause,   [RENTBUS_OP_consumer_resume] = decide_resume,
+    [RENTBUS_OP_consumer_reset] = decide_reset,   [RENTBUS_OP_consumer_skip] = decide_skip,
+    [RENTBUS_OP_consumer_replay] = decide_replay, [RENTBUS_OP_consumer_drop] = decide_drop,
+};
+
+/* Where the args of each hold the id: all begin alike but for what stands before it. */
+#define ID_OF(op, command) ((command)->args.op.id)
+static struct rentbus_text consumer_id(const struct ledger_command *command)
+{
+    switch (command->op) {
+    case RENTBUS_OP_consumer_put:
+        return ID_OF(consumer_put, command);
+    case RENTBUS_OP_consumer_reset:
+        return ID_OF(consumer_reset, command);
+    case RENTBUS_OP_consumer_skip:
+        return ID_OF(consumer_skip, command);
+    case RENTBUS_OP_consumer_replay:
+    case RENTBUS_OP_consumer_drop:
+        return ID_OF(consumer_replay, command);
+    default:
+        return ID_OF(consumer_delete, command);
+    }
+}
+
+bool bus_decides(enum rentbus_op op)
+{
+    return deciders[op] != NULL;
+}
+
+int bus_decide(struct bus *bus, const struct ledger_command *command,
+               const struct ledger_context *context, struct ledger_decision *decision,
+               struct rentbus_fault *fault)
+{
+    struct rentbus_text id = consumer_id(command);
+    struct deciding deciding = {bus, command, bus_find(bus, id), &decision->events[0], fault};
+    bool puts = command->op == RENTBUS_OP_consumer_put;
+    uint64_t pending = deciding.consumer ? deciding.consumer->pending : bus->creating;
+
+    (void)context;
+    if (pending > bus->head)
+        return BUS_AGAIN;
+    if (!deciding.consumer && !puts)
+        return rentbus_fault_set(fault, RENTBUS_ERROR_NOT_FOUND, "id", "there is no such consumer");
+    decision->count = 1;
+    deciding.event->subject = id;
+    return deciders[command->op](&deciding);
+}
+
+void bus_recorded(struct bus *bus, const struct ledger_decision *decision, uint64_t seq)
+{
+    struct consumer *consumer = bus_find(bus, decision->events[0].subject);
+
+    if (consumer)
+        consumer->pending = seq;
+    else
+        bus->creating = seq;
+}
+
+/* ---- types ---- */
+
+bool bus_type_valid(struct rentbus_text type)
+{
+    if (type.length == 0 || type.length > RENTBUS_TYPE_MAX)
+        return false;
+    for (size_t i = 0; i < type.length; i++) {
+        char letter = type.data[i];
+        bool good = (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
+                    (letter >= '0' && letter <= '9') || letter == '_' || letter == '-' ||
+                    letter == '.';
+        if (!good)
+            return false;
+    }
+    return true;
+}
+
+static bool begins_with(struct rentbus_text text, const char *prefix)
+{
+    size_t length = strlen(prefix);
+
+    return text.length >= length && memcmp(text.data, prefix, length) == 0;
+}
+
+bool bus_type_reserved(struct rentbus_text type)
+{
+    return begins_with(type, "RENTAL_") || begins_with(type, "CONSUMER_") ||
+           rentbus_word_find(&rentbus_event_type_words, type) != RENTBUS_EVENT_NONE;
+}

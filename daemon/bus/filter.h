@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* What consumers ask of events. Pure. */
+#ifndef RENTBUS_BUS_FILTER_H
+#define RENTBUS_BUS_FILTER_H
+
+#include "daemon/ledger/ledger.h"
+
+/* What an event is about; texts point into the event or the ledger, and may be absent.
+ *   user         data.user_id, or that of data.rental, or data.id of USER_ events
+ *   asset type   data.asset_type, or what the ledger knows of data.asset_id or that of data.rental,
+ *                or data.id of ASSET_TYPE_ events
+ *   location     data.location_id, or where data.rental came back, or else where it began, or
+ * data.id of LOCATION_ events */
+struct filter_keys {
+    struct rentbus_text type;
+    uint64_t subject; /* a hash, of the type where there is no subject */
+    uint64_t hops;
+    uint64_t cause;               /* 0: none */
+    struct rentbus_text consumer; /* whose acknowledgement brought it */
+    int64_t time;
+    struct rentbus_bytes data;
+    bool has_details; /* the three below have been looked for */
+    struct rentbus_text user_id;
+    struct rentbus_text asset_type;
+    struct rentbus_text location_id;
+};
+
+/* Reads the envelope of an event. 0, or -EBADMSG. */
+int filter_read(struct rentbus_bytes event, struct filter_keys *keys)
+    __attribute__((warn_unused_result));
+/* Whether the consumer wants it. Looks for the details when they are asked for first. */
+bool filter_matches(const struct rentbus_consumer *consumer, const struct ledger *ledger,
+                    struct filter_keys *keys);
+
+#endif
