@@ -2,7 +2,10 @@
 #include "daemon/journal/sqlite.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct sqlite_meaning {
     int result;

@@ -37,7 +37,7 @@ int sqlite_use_wal(sqlite3 *db) __attribute__((warn_unused_result));
 bool sqlite_moved(sqlite3 *db);
 
 /* Removes the file and what SQLite keeps beside it; 0 also when there is none. */
-int sqlite_remove(const char *path) __attribute__((warn_unused_result));
+int sqlite_remove(const char *path);
 
 int sqlite_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **statement)
     __attribute__((warn_unused_result));
