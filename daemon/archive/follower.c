@@ -108,7 +108,7 @@ static int follower_catch_up(struct archive_follower *follower, bool *taken_any)
     size_t taken = FOLLOWER_EVENTS_MAX;
     int r = follower_connect(follower);
 
-    while (r == 0 && taken == FOLLOWER_EVENTS_MAX && !atomic_load(&follower->stopping)) {
+    while (r == 0 && taken >= FOLLOWER_EVENTS_MAX && !atomic_load(&follower->stopping)) {
         r = archive_follow(follower->archive, follower->journal, FOLLOWER_EVENTS_MAX, &taken);
         if (r == 0)
             atomic_store(&follower->error, 0);

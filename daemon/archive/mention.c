@@ -180,7 +180,7 @@ static int mention_row_compare(const void *left, const void *right)
     if (a_segment != b_segment)
         return a_segment < b_segment ? -1 : 1;
     if (a->key != b->key)
-        return a->key < b->key ? -1 : 1;
+        return (int32_t)a->key < (int32_t)b->key ? -1 : 1;
     return (a->seq > b->seq) - (a->seq < b->seq);
 }
 
