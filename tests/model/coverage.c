@@ -253,6 +253,7 @@ size_t coverage_missing(const struct coverage *coverage)
     missing += never(coverage->reopened_told, "a rental opened again behind its end", "");
     missing += never(coverage->slept_through, "a warning slept through", "");
     missing += never(coverage->cut_late, "rollback within a late checkout", "");
+    missing += never(coverage->durable_late, "half a late checkout that is durable", "");
     missing += never(coverage->rolled_back, "rollback", "");
     missing += never(coverage->rolled_back_to, "rollback to a seq", "");
     return missing + never(coverage->replays, "replay", "");
