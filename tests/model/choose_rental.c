@@ -59,6 +59,12 @@ void choose_import(struct history_random *random, const struct history_view *vie
             import->created_at + (int64_t)history_random_below(random, 60) * CHOOSE_HOUR);
     if (choose_chance(random, open ? 6 : 60))
         import->returned_at_location_id = choose_location(random);
+    if (import->returned_at.value > MODEL_LAST_TIME)
+        import->returned_at.value = MODEL_LAST_TIME;
+    if (import->expires_at > MODEL_LAST_TIME)
+        import->expires_at = MODEL_LAST_TIME;
+    if (import->created_at > MODEL_LAST_TIME)
+        import->created_at = MODEL_LAST_TIME;
     choose_import_rest(random, &step->command);
 }
 

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "tests/model/rules.h"
+
 /* 9999-12-24T00:00:00Z */
 #define LAST INT64_C(253401609600000000)
 
@@ -51,10 +53,17 @@ static void choose_scan(struct history_random *random, const struct history_view
                         struct model_command *command)
 {
     command->override = choose_override(random);
+    /* No later time can be said. */
+    if (command->occurred_at > MODEL_LAST_TIME)
+        command->occurred_at = MODEL_LAST_TIME;
+    if (command->expires_at.value > MODEL_LAST_TIME)
+        command->expires_at.value = MODEL_LAST_TIME;
     if (choose_chance(random, 15))
         command->device_time = choose_number(
             command->occurred_at +
             ((int64_t)history_random_below(random, 7200000) - 3600000) * (RENTBUS_SECOND / 1000));
+    if (command->device_time.value > MODEL_LAST_TIME)
+        command->device_time = choose_number(MODEL_LAST_TIME);
     if (!choose_chance(random, 40))
         return;
     command->device_id = choose_device(random);
