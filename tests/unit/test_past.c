@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "daemon/api/job.h"
 #include "daemon/api/past.h"
 #include "sdk/protocol/cbor.h"
 #include "sdk/protocol/text.h"
@@ -518,6 +519,32 @@ static void a_damaged_journal_fails_who_needs_it(void **state)
     assert_int_equal(put(desk, "well"), 10);
 }
 
+/* Ends when it is told to, or with the test. */
+static void until_cancelled(void *context)
+{
+    const struct timespec step = {.tv_nsec = 1000000};
+    struct job *job = context;
+    time_t end = time(NULL) + DEADLINE_S;
+    while (!job_cancelled(job) && time(NULL) < end)
+        nanosleep(&step, NULL);
+}
+
+static void work_is_told_to_end(void **state)
+{
+    int fd = api_fd(((struct desk *)*state)->api);
+    struct job job = {0};
+    time_t start = time(NULL);
+    assert_false(job_take(&job));
+    job_stop(&job);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(job_start(&job, fd, until_cancelled, &job), 0);
+        assert_false(job_take(&job));
+        job_stop(&job);
+        assert_false(job_take(&job));
+    }
+    assert_true(time(NULL) - start < DEADLINE_S / 2);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -533,6 +560,7 @@ int main(void)
         TEST(a_stop_answers_those_who_wait),
         TEST(a_long_request_cannot_wait),
         TEST(a_damaged_journal_fails_who_needs_it),
+        TEST(work_is_told_to_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
