@@ -45,6 +45,7 @@ struct api_source {
     size_t wanted;
     size_t looked;
     size_t patience;
+    uint64_t until; /* nobody asks for what lies behind that seq */
     bool more;
     uint64_t reach;
     uint64_t seqs[API_PAGE_MAX + 1];

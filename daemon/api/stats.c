@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* Numbers: what there is, and what came back when and where. */
 #include <errno.h>
+#include <inttypes.h>
 
 #include "daemon/api/call.h"
 #include "daemon/archive/tally.h"
@@ -53,17 +54,32 @@ static int add_event(void *context, uint64_t seq, struct rentbus_bytes bytes)
     return tally_take(tail->tally, tail->event.type, ledger_event_data(&tail->event));
 }
 
-/* What the archive has counted, and what it has not taken yet. */
-static int count_returns(struct engine *engine, const struct days *days, struct tally *tally)
+static int refuse_for_now(struct api_call *call, uint64_t seq, uint64_t head)
 {
+    api_refuse(call, UNAVAILABLE, NULL,
+               "the archive is being built anew: it stands at seq %" PRIu64 " of %" PRIu64, seq,
+               head);
+    call->fault.retry_after_ms = ENGINE_UNAVAILABLE_RETRY_MS;
+    return RENTBUS_ERROR_UNAVAILABLE;
+}
+
+/* What the archive has counted, and what it has not taken yet: all, without an archive. */
+static int count_returns(struct api_call *call, const struct days *days, struct tally *tally)
+{
+    struct engine *engine = call->api->engine;
     struct tail tail = {.tally = tally};
     uint64_t head = engine_durable(engine);
     uint64_t seq = 0;
     tally_clear(tally);
     int status =
         archive_tally(engine_archive(engine), days->from, days->until, &seq, add_row, tally);
+    if (status == -ENOENT) {
+        tally_clear(tally);
+        seq = 0;
+        status = 0;
+    }
     if (status == 0 && seq < head && head - seq > STATS_TAIL_MAX)
-        status = -EBUSY;
+        return refuse_for_now(call, seq, head);
     if (status == 0 && seq < head)
         status = journal_read(engine_journal(engine), seq + 1, head, add_event, &tail);
     return status;
@@ -83,7 +99,7 @@ static int summarize(struct api_call *call, struct tally_summary *summary)
         if (!api->tally)
             return -ENOMEM;
         tally = api->tally;
-        status = count_returns(api->engine, &days, api->tally);
+        status = count_returns(call, &days, api->tally);
     }
     return status ? status : tally_summarize(tally, days.from, days.until, summary);
 }
