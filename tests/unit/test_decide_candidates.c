@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* What a return has to choose from, and what becomes of each. */
-#include "tests/unit/ledger_fixture.h"
+#include "tests/unit/ledger_random.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -234,6 +234,83 @@ static void many_are_told_in_order(void **state)
     }
 }
 
+/* ---- an explanation and the decision agree ---- */
+
+struct verdicts {
+    unsigned counts[16]; /* by verdict */
+    char chosen[RENTBUS_ID_MAX + 1];
+    char expired[RENTBUS_ID_MAX + 1]; /* the first */
+};
+
+static bool count_verdict(void *context, const struct rentbus_rental *rental,
+                          enum rentbus_verdict verdict)
+{
+    struct verdicts *verdicts = context;
+    char *id = NULL;
+
+    if (verdict == RENTBUS_VERDICT_chosen)
+        id = verdicts->chosen;
+    if (verdict == RENTBUS_VERDICT_expired && verdicts->counts[verdict] == 0)
+        id = verdicts->expired;
+    if (id)
+        snprintf(id, RENTBUS_ID_MAX + 1, "%.*s", RENTBUS_TEXT_ARGS(rental->id));
+    verdicts->counts[verdict]++;
+    return true;
+}
+
+static void must_agree(const struct world *world, const struct verdicts *verdicts)
+{
+    const unsigned *counts = verdicts->counts;
+    unsigned chosen = counts[RENTBUS_VERDICT_chosen];
+    unsigned expired = counts[RENTBUS_VERDICT_expired];
+
+    assert_int_equal(chosen, world->result.outcome == RENTBUS_OUTCOME_COMPLETED);
+    if (chosen)
+        assert_true(says(world->result.rental.id, verdicts->chosen));
+    else
+        assert_int_equal(counts[RENTBUS_VERDICT_behind], 0);
+    if (!chosen)
+        assert_int_equal(expired > 0, world_reason(world) == RENTBUS_REASON_RENTAL_EXPIRED);
+    if (!chosen && expired > 0)
+        assert_true(says(world->result.rental.id, verdicts->expired));
+    if (world_reason(world) == RENTBUS_REASON_ASSET_TYPE_NOT_ELIGIBLE)
+        assert_in_range(counts[RENTBUS_VERDICT_not_eligible] + counts[RENTBUS_VERDICT_not_named], 1,
+                        99);
+    if (world_reason(world) == RENTBUS_REASON_NO_OPEN_RENTAL)
+        assert_int_equal(counts[RENTBUS_VERDICT_not_eligible], 0);
+}
+
+static void every_explanation_agrees_with_the_decision(void **state)
+{
+    unsigned completed = 0;
+    unsigned rejected = 0;
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= 30; seed++) {
+        uint64_t random = seed;
+        struct world *world = world_create();
+
+        for (int i = 0; i < 500; i++) {
+            struct ledger_command command = ledger_random_command(&random, world);
+            struct ledger_context context = {.now = world->now};
+            struct verdicts verdicts = {0};
+
+            if (command.op == RENTBUS_OP_rental_return)
+                ledger_candidates(world->ledger, &command.args.scan, &context, count_verdict,
+                                  &verdicts);
+            if (world_run(world, &command) != 0 || command.op != RENTBUS_OP_rental_return ||
+                world->result.outcome == RENTBUS_OUTCOME_UNCHANGED)
+                continue;
+            must_agree(world, &verdicts);
+            completed += world->result.outcome == RENTBUS_OUTCOME_COMPLETED;
+            rejected += world->result.outcome == RENTBUS_OUTCOME_REJECTED;
+        }
+        world_destroy(&world);
+    }
+    assert_in_range(completed, 300, UINT32_MAX);
+    assert_in_range(rejected, 300, UINT32_MAX);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -245,6 +322,7 @@ int main(void)
         TEST(a_closed_rental_is_no_candidate),
         TEST(a_visitor_may_stop),
         TEST(many_are_told_in_order),
+        cmocka_unit_test(every_explanation_agrees_with_the_decision),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
