@@ -10,6 +10,7 @@ static const struct cli_option options[] = {
     CLI_OPTION_DRY_RUN,
     CLI_OPTION_ID,
     {"limit", "N", "of list: at most so many; all unless said", NULL},
+    {"at", "SEQ|TIME", "of get and list: as it was behind that event, or at that time", NULL},
 };
 
 static const struct cli_thing_command commands[] = {
@@ -27,7 +28,8 @@ static const struct cli_thing thing = {
 const struct cli_verb cli_verb_asset = {
     .name = "asset",
     .summary = "Put, show or list assets",
-    .usage = "put ASSET --type TYPE [--dry-run] [--id UUID]\nget ASSET\nlist [--limit N]",
+    .usage = "put ASSET --type TYPE [--dry-run] [--id UUID]\nget ASSET [--at SEQ|TIME]\nlist [--at "
+             "SEQ|TIME] [--limit N]",
     .options = CLI_OPTIONS(options),
     .detail = &thing,
     .run = cli_thing_run,

@@ -22,6 +22,7 @@ static const struct cli_option options[] = {
      "renewal_period"},
     {"due-soon", "DURATION", "of put: how long before its time a rental is due soon",
      "due_soon_lead"},
+    {"at", "SEQ|TIME", "of get and list: as it was behind that event, or at that time", NULL},
 };
 
 static const struct cli_thing_command commands[] = {
@@ -41,8 +42,8 @@ const struct cli_verb cli_verb_asset_type = {
     .summary = "Put, show or list asset types",
     .usage = "put TYPE [--period DURATION] [--eligible TYPE,TYPE] [--limit N] [--renewals N]"
              " [--renewal-period DURATION] [--due-soon DURATION] [--dry-run] [--id UUID]\n"
-             "get TYPE\n"
-             "list [--limit N]",
+             "get TYPE [--at SEQ|TIME]\n"
+             "list [--at SEQ|TIME] [--limit N]",
     .notes = "A put replaces: what is left out has its default, and a limit is gone.",
     .options = CLI_OPTIONS(options),
     .detail = &thing,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 #include "cli/report.h"
-#include "cli/scan.h"
+#include "cli/scan_files.h"
 #include "cli/send.h"
 #include "cli/verbs.h"
 
@@ -12,6 +12,7 @@ static const struct cli_option options[] = {
     {"expires", "TIME", "until when; else as its asset type says", "expires_at"},
     {"period", "DURATION", "for how long instead, as in P7D", "loan_period"},
     {"eligible", "TYPE,TYPE", "the asset types that may come back for it", "eligible_asset_types"},
+    CLI_OPTIONS_SCAN,
     {"event", "FILE", "send the scans of a file instead; - is standard input", NULL},
     CLI_OPTION_DRY_RUN,
     CLI_OPTION_ID,
@@ -22,7 +23,7 @@ static enum cli_exit checkout_run(struct cli *cli, const struct cli_line *line)
     static const char *const needed[] = {"user", "asset", "location"};
     struct rentbus_checkout_args args = {0};
     if (cli_line_has(line, "event"))
-        return cli_scan_send_files(cli, line, RENTBUS_OP_rental_checkout);
+        return cli_scan_files_send(cli, line, RENTBUS_OP_rental_checkout);
     enum cli_exit exit = cli_line_words(cli, line, 0, 0);
     if (exit != CLI_EXIT_OK)
         return exit;
@@ -42,7 +43,7 @@ const struct cli_verb cli_verb_checkout = {
     .name = "checkout",
     .summary = "Lend something to somebody",
     .usage = "--user USER --asset ASSET --location LOCATION [--at TIME]"
-             " [--expires TIME|--period DURATION] [--eligible TYPE,TYPE] [--dry-run] [--id UUID]\n"
+             " [--expires TIME|--period DURATION] [--eligible TYPE,TYPE] [OPTION...]\n"
              "--event FILE|- [FILE...] [--dry-run] [--id UUID]",
     .options = CLI_OPTIONS(options),
     .notes =

@@ -28,6 +28,20 @@ struct cli_option {
         "id", "UUID", "the command's id, to repeat it safely", NULL                                \
     }
 
+/* Of whatever is read, as it was then: for cli_line_at(). */
+#define CLI_OPTION_AT                                                                              \
+    {                                                                                              \
+        "at", "SEQ|TIME", "as it was behind that event, or at that time", NULL                     \
+    }
+/* Of the two scans. */
+#define CLI_OPTIONS_SCAN                                                                           \
+    {"override", "COMMENT", "over the rules that may be overridden, and why", "override"},         \
+        {"device", "DEVICE", "which device scanned it", "device_id"},                              \
+        {"device-seq", "N", "its number in the sequence of the device, from 1", "device_seq"},     \
+    {                                                                                              \
+        "clock-offset", "MS", "how far the clock of the device is ahead", "clock_offset_ms"        \
+    }
+
 struct cli_line;
 
 struct cli_verb {
@@ -80,6 +94,10 @@ bool cli_line_has(const struct cli_line *line, const char *option);
  * field true. `now` is a time, too. What does not fit is reported. */
 enum cli_exit cli_line_fill(const struct cli *cli, const struct cli_line *line,
                             const struct rentbus_schema *schema, void *args)
+    __attribute__((warn_unused_result));
+/* Sets `at_seq` or `at` of *args from --at, where it was given: digits are a seq. */
+enum cli_exit cli_line_at(const struct cli *cli, const struct cli_line *line,
+                          const struct rentbus_schema *schema, void *args)
     __attribute__((warn_unused_result));
 /* The value of an option as a number or a time span; *out stays as it is when it was not given. */
 enum cli_exit cli_line_number(const struct cli *cli, const struct cli_line *line,

@@ -2,7 +2,6 @@
 #include "cli/event_line.h"
 
 #include "cli/field.h"
-#include "cli/output.h"
 #include "cli/report.h"
 #include "cli/text.h"
 
@@ -82,14 +81,42 @@ char *cli_event_data_text(const json_t *data)
     free(text);
     return NULL;
 }
-static enum cli_exit print_plain(const struct cli *cli, const struct rentbus_event *event)
+
+/* To be given to free(); NULL when out of memory. */
+static char *data_text(const struct rentbus_event *event)
 {
-    char time[RENTBUS_TIME_TEXT_SIZE];
     char *text = rentbus_to_json(&rentbus_event_schema, event);
     json_t *json = text ? json_loads(text, 0, NULL) : NULL;
     rentbus_free(text);
     char *data = json ? cli_event_data_text(json_object_get(json, "data")) : NULL;
     json_decref(json);
+    return data;
+}
+
+const struct cli_column cli_event_columns[CLI_EVENT_COLUMN_COUNT] = {
+    {"SEQ", "seq"}, {"TIME", "time"}, {"EVENT", "type"}, {"SUBJECT", "subject"}, {"DATA", "data"}};
+
+enum cli_exit cli_event_row(struct cli_table *table, const struct rentbus_event *event)
+{
+    char seq[24];
+    char time[RENTBUS_TIME_TEXT_SIZE];
+    char type[SHOWN_SIZE];
+    char subject[SHOWN_SIZE];
+    char *data = data_text(event);
+    const char *const texts[CLI_EVENT_COLUMN_COUNT] = {
+        seq, time, cli_text_clean(event->type, type, sizeof(type)),
+        cli_text_clean(event->subject, subject, sizeof(subject)), data};
+    snprintf(seq, sizeof(seq), "%llu", (unsigned long long)event->seq);
+    rentbus_time_format(event->time, time);
+    enum cli_exit exit = data ? cli_table_add_texts(table, texts) : CLI_EXIT_INTERNAL;
+    free(data);
+    return exit;
+}
+
+static enum cli_exit print_plain(const struct cli *cli, const struct rentbus_event *event)
+{
+    char time[RENTBUS_TIME_TEXT_SIZE];
+    char *data = data_text(event);
     if (!data) {
         cli_report_failure(cli, -ENOMEM, NULL);
         return CLI_EXIT_INTERNAL;

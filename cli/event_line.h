@@ -4,6 +4,7 @@
 #define CLI_EVENT_LINE_H
 
 #include "cli/command_line.h"
+#include "cli/output.h"
 
 struct json_t;
 
@@ -14,6 +15,12 @@ char *cli_event_data_text(const struct json_t *data);
 /* Prints and flushes: seq, time, type, subject and the plain members of its data; with --json, the
  * event. */
 enum cli_exit cli_event_print(const struct cli *cli, const struct rentbus_event *event)
+    __attribute__((warn_unused_result));
+
+/* A table of events, of the schema `event`, for people; and a row of it. */
+#define CLI_EVENT_COLUMN_COUNT 5
+extern const struct cli_column cli_event_columns[CLI_EVENT_COLUMN_COUNT];
+enum cli_exit cli_event_row(struct cli_table *table, const struct rentbus_event *event)
     __attribute__((warn_unused_result));
 
 /* The types that --type names, borrowed from the line, each option with one or, between commas,

@@ -138,6 +138,18 @@ static bool uint_read(struct rentbus_text text, const struct rentbus_field *fiel
     return cli_number_parse(text, at);
 }
 
+static bool int_read(struct rentbus_text text, const struct rentbus_field *field, void *at)
+{
+    uint64_t number;
+    bool negative = text.length > 0 && text.data[0] == '-';
+    struct rentbus_text digits = {text.data + negative, text.length - negative};
+    (void)field;
+    if (!cli_number_parse(digits, &number) || number > INT64_MAX)
+        return false;
+    *(int64_t *)at = negative ? -(int64_t)number : (int64_t)number;
+    return true;
+}
+
 static bool word_read(struct rentbus_text text, const struct rentbus_field *field, void *at)
 {
     int word = rentbus_word_find(field->words, text);
@@ -163,6 +175,7 @@ static const struct {
     [RENTBUS_KIND_TIME] = {time_read, "must be a time (RFC 3339), as in 2025-02-10T11:00:00Z"},
     [RENTBUS_KIND_DURATION] = {duration_read, "must be a duration (ISO 8601), as in P7D or PT90M"},
     [RENTBUS_KIND_UINT] = {uint_read, "must be a whole number"},
+    [RENTBUS_KIND_INT] = {int_read, "must be a whole number, with or without a sign"},
     [RENTBUS_KIND_WORD] = {word_read, "must be one of"},
     [RENTBUS_KIND_UUID] = {uuid_read, "must be a UUID"},
     [RENTBUS_KIND_ANY] = {NULL, NULL},
@@ -231,6 +244,12 @@ static bool uint_read_json(const json_t *json, uint64_t *number)
     return true;
 }
 
+static bool int_read_json(const json_t *json, int64_t *number)
+{
+    *number = json_integer_value(json);
+    return json_is_integer(json);
+}
+
 int cli_field_set_json(const struct rentbus_schema *schema, size_t index, const struct json_t *json,
                        void *value, struct rentbus_fault *fault)
 {
@@ -242,6 +261,8 @@ int cli_field_set_json(const struct rentbus_schema *schema, size_t index, const 
         good = ids_read_json(json, field_at(field, value));
     else if (field->kind == RENTBUS_KIND_UINT)
         good = uint_read_json(json, field_at(field, value));
+    else if (field->kind == RENTBUS_KIND_INT)
+        good = int_read_json(json, field_at(field, value));
     else if (json_is_string(json))
         return cli_field_set(schema, index, json_text(json), value, fault);
     else
@@ -274,6 +295,22 @@ static void ids_text(const struct rentbus_ids *ids, char *out, size_t size)
     }
 }
 
+/* Holes in the sequence of a device, as in "3-7,9". */
+static void holes_text(const struct rentbus_list *holes, char *out, size_t size)
+{
+    struct rentbus_device_hole hole;
+    size_t position = 0;
+    size_t used = 0;
+    while (used < size &&
+           rentbus_list_next(holes, &rentbus_device_hole_schema, &position, &hole) > 0) {
+        used += (size_t)snprintf(out + used, size - used, "%s%llu", used > 0 ? "," : "",
+                                 (unsigned long long)hole.first);
+        if (hole.last > hole.first && used < size)
+            used +=
+                (size_t)snprintf(out + used, size - used, "-%llu", (unsigned long long)hole.last);
+    }
+}
+
 static void scalar_text(const struct rentbus_field *field, const void *at, char *out, size_t size)
 {
     const struct rentbus_bytes *bytes = at;
@@ -287,6 +324,9 @@ static void scalar_text(const struct rentbus_field *field, const void *at, char 
         break;
     case RENTBUS_KIND_UINT:
         snprintf(out, size, "%llu", (unsigned long long)*(const uint64_t *)at);
+        break;
+    case RENTBUS_KIND_INT:
+        snprintf(out, size, "%lld", (long long)*(const int64_t *)at);
         break;
     case RENTBUS_KIND_BOOL:
         snprintf(out, size, "%s", *(const bool *)at ? "yes" : "no");
@@ -320,6 +360,8 @@ char *cli_field_text(const struct rentbus_schema *schema, size_t index, const vo
         cli_text_clean(*(const struct rentbus_text *)at, out, CLI_FIELD_TEXT_SIZE);
     else if (field->kind == RENTBUS_KIND_IDS)
         ids_text(at, out, CLI_FIELD_TEXT_SIZE);
+    else if (field->schema == &rentbus_device_hole_schema)
+        holes_text(at, out, CLI_FIELD_TEXT_SIZE);
     else
         scalar_text(field, at, out, CLI_FIELD_TEXT_SIZE);
     return out;

@@ -31,7 +31,8 @@ int cli_field_set_json(const struct rentbus_schema *schema, size_t index, const 
 int cli_field_require(const struct rentbus_schema *schema, const void *value,
                       struct rentbus_fault *fault) __attribute__((warn_unused_result));
 
-/* A field as text for people, "" when it is absent. Returns `out`. Maps are not shown. */
+/* A field as text for people, "" when it is absent. Returns `out`. Maps are not shown
+ * but the holes of a device. */
 char *cli_field_text(const struct rentbus_schema *schema, size_t index, const void *value,
                      char out[CLI_FIELD_TEXT_SIZE]);
 

@@ -20,6 +20,8 @@ static const struct cli_column columns[] = {
     {"revision", "rev"},
 };
 
+static const struct cli_option options[] = {CLI_OPTION_AT};
+
 static enum cli_exit get_run(struct cli *cli, const struct cli_line *line)
 {
     struct rentbus_rental_get_args args = {0};
@@ -28,7 +30,9 @@ static enum cli_exit get_run(struct cli *cli, const struct cli_line *line)
     if (exit != CLI_EXIT_OK)
         return exit;
     RENTBUS_SET(&args, rental_get_args, rental_id, rentbus_text(line->words[0]));
-    exit = cli_call(cli, RENTBUS_OP_rental_get, NULL, &args, &result);
+    exit = cli_line_at(cli, line, &rentbus_rental_get_args_schema, &args);
+    if (exit == CLI_EXIT_OK)
+        exit = cli_call(cli, RENTBUS_OP_rental_get, NULL, &args, &result);
     if (exit != CLI_EXIT_OK)
         return exit;
     return cli_output_record(cli, &rentbus_rental_schema, columns,
@@ -38,6 +42,7 @@ static enum cli_exit get_run(struct cli *cli, const struct cli_line *line)
 const struct cli_verb cli_verb_get = {
     .name = "get",
     .summary = "Show a rental",
-    .usage = "RENTAL_ID",
+    .usage = "RENTAL_ID [--at SEQ|TIME]",
+    .options = CLI_OPTIONS(options),
     .run = get_run,
 };

@@ -3,8 +3,8 @@
 #include "cli/verbs.h"
 
 static const struct cli_column columns[] = {
-    {"ledger", "ledger"}, {"version", "version"}, {"protocol", "protocol"},
-    {"head", "head"},     {"time", "time"},       {"you are", "actor"},
+    {"ledger", "ledger"}, {"version", "version"}, {"protocol", "protocol"}, {"head", "head"},
+    {"time", "time"},     {"you are", "actor"},   {"role", "role"},
 };
 
 static enum cli_exit hello_run(struct cli *cli, const struct cli_line *line)

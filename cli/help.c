@@ -10,7 +10,7 @@ static void help_options(FILE *file, const struct cli_option *options, size_t co
         char name[64];
         snprintf(name, sizeof(name), "--%s%s%s", options[i].name, options[i].value ? " " : "",
                  options[i].value ? options[i].value : "");
-        fprintf(file, "  %-26s %s\n", name, options[i].help);
+        fprintf(file, "  %-30s %s\n", name, options[i].help);
     }
 }
 

@@ -30,29 +30,49 @@ static void set_value(const struct rentbus_schema *schema, size_t index, const v
     *(uint64_t *)args |= UINT64_C(1) << index;
 }
 
+static enum cli_exit set_text(const struct cli *cli, const struct rentbus_schema *schema,
+                              size_t index, const char *text, void *args)
+{
+    struct rentbus_fault fault;
+    bool now = schema->fields[index].kind == RENTBUS_KIND_TIME && strcmp(text, "now") == 0;
+    if (now) {
+        set_value(schema, index, &(int64_t){cli_now()}, sizeof(int64_t), args);
+    } else if (cli_field_set(schema, index, rentbus_text(text), args, &fault)) {
+        cli_report_fault(cli, &fault);
+        return CLI_EXIT_BAD_DATA;
+    }
+    return CLI_EXIT_OK;
+}
+
 enum cli_exit cli_line_fill(const struct cli *cli, const struct cli_line *line,
                             const struct rentbus_schema *schema, void *args)
 {
-    for (size_t i = 0; i < line->given_count; i++) {
+    enum cli_exit exit = CLI_EXIT_OK;
+    for (size_t i = 0; exit == CLI_EXIT_OK && i < line->given_count; i++) {
         const struct cli_given *given = &line->given[i];
-        struct rentbus_fault fault;
         if (!given->option->field)
             continue;
         size_t index =
             rentbus_schema_find(schema, given->option->field, strlen(given->option->field));
         if (index == schema->count)
             return cli_report_usage(cli, "--%s does not go with this", given->option->name);
-        enum rentbus_kind kind = schema->fields[index].kind;
-        if (!given->value) {
+        if (given->value)
+            exit = set_text(cli, schema, index, given->value, args);
+        else
             set_value(schema, index, &(bool){true}, sizeof(bool), args);
-        } else if (kind == RENTBUS_KIND_TIME && strcmp(given->value, "now") == 0) {
-            set_value(schema, index, &(int64_t){cli_now()}, sizeof(int64_t), args);
-        } else if (cli_field_set(schema, index, rentbus_text(given->value), args, &fault)) {
-            cli_report_fault(cli, &fault);
-            return CLI_EXIT_BAD_DATA;
-        }
     }
-    return CLI_EXIT_OK;
+    return exit;
+}
+
+enum cli_exit cli_line_at(const struct cli *cli, const struct cli_line *line,
+                          const struct rentbus_schema *schema, void *args)
+{
+    const char *at = cli_line_value(line, "at");
+    uint64_t seq;
+    if (!at)
+        return CLI_EXIT_OK;
+    const char *field = cli_number_parse(rentbus_text(at), &seq) ? "at_seq" : "at";
+    return set_text(cli, schema, rentbus_schema_find(schema, field, strlen(field)), at, args);
 }
 
 enum cli_exit cli_line_number(const struct cli *cli, const struct cli_line *line,

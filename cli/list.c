@@ -20,6 +20,20 @@ static const struct cli_option options[] = {
     {"status", "STATUS", "IN_PROGRESS, COMPLETED, FORGIVEN or FLAGGED", "status"},
     {"expired", NULL, "open and past their time", NULL},
     {"not-expired", NULL, "open and not past their time", NULL},
+    {"taken-from", "TIME", "taken at this time or later", "created_from"},
+    {"taken-until", "TIME", "taken before this time", "created_until"},
+    {"due-from", "TIME", "due at this time or later", "expires_from"},
+    {"due-until", "TIME", "due before this time", "expires_until"},
+    {"returned-from", "TIME", "returned at this time or later", "returned_from"},
+    {"returned-until", "TIME", "returned before this time", "returned_until"},
+    {"taken-location", "LOCATION", "taken there", "created_at_location_id"},
+    {"returned-location", "LOCATION", "returned there", "returned_at_location_id"},
+    {"returned-asset", "ASSET", "for which this asset came back", "returned_asset_id"},
+    {"eligible-type", "TYPE", "for which this asset type may come back", "eligible_asset_type"},
+    {"closed-by", "WORD", "return_scan, missed_scan, forgive, flag or late_checkout", "closed_by"},
+    {"flag-reason", "TEXT", "flagged for this reason", "flag_reason"},
+    {"renewals", "N", "renewed so often", "renewals"},
+    CLI_OPTION_AT,
     {"limit", "N", "at most so many; all unless said", NULL},
 };
 
@@ -51,6 +65,8 @@ static enum cli_exit list_run(struct cli *cli, const struct cli_line *line)
     if (exit == CLI_EXIT_OK)
         exit = cli_line_fill(cli, line, &rentbus_rental_list_args_schema, &args);
     if (exit == CLI_EXIT_OK)
+        exit = cli_line_at(cli, line, &rentbus_rental_list_args_schema, &args);
+    if (exit == CLI_EXIT_OK)
         exit = cli_line_number(cli, line, "limit", &limit);
     if (exit != CLI_EXIT_OK)
         return exit;
@@ -64,8 +80,9 @@ static enum cli_exit list_run(struct cli *cli, const struct cli_line *line)
 const struct cli_verb cli_verb_list = {
     .name = "list",
     .summary = "List rentals, in the order in which the ledger met them",
-    .usage =
-        "[--user USER] [--asset ASSET] [--status STATUS] [--expired|--not-expired] [--limit N]",
+    .usage = "[--user USER] [--asset ASSET] [--status STATUS] [--expired|--not-expired]"
+             " [OPTION...] [--at SEQ|TIME] [--limit N]",
     .options = CLI_OPTIONS(options),
+    .notes = "Of several, each has to match.",
     .run = list_run,
 };

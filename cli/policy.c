@@ -18,14 +18,20 @@ static const struct cli_option options[] = {
     {"renewal-grace", "DURATION", "how late a rental may be renewed", "renewal_grace"},
     CLI_OPTION_DRY_RUN,
     CLI_OPTION_ID,
+    {"at", "SEQ|TIME", "of get: as it was behind that event, or at that time", NULL},
 };
 
 static enum cli_exit policy_get(struct cli *cli, const struct cli_line *line)
 {
+    struct rentbus_at_args args = {0};
     struct rentbus_policy_result result;
-    if (line->given_count > 0)
-        return cli_report_usage(cli, "policy get: --%s is for put", line->given[0].option->name);
-    enum cli_exit exit = cli_call(cli, RENTBUS_OP_policy_get, NULL, NULL, &result);
+    for (size_t i = 0; i < line->given_count; i++)
+        if (strcmp(line->given[i].option->name, "at") != 0)
+            return cli_report_usage(cli, "policy get: --%s is for put",
+                                    line->given[i].option->name);
+    enum cli_exit exit = cli_line_at(cli, line, &rentbus_at_args_schema, &args);
+    if (exit == CLI_EXIT_OK)
+        exit = cli_call(cli, RENTBUS_OP_policy_get, NULL, &args, &result);
     if (exit != CLI_EXIT_OK)
         return exit;
     return cli_output_record(cli, &rentbus_policy_schema, columns,
@@ -35,6 +41,8 @@ static enum cli_exit policy_get(struct cli *cli, const struct cli_line *line)
 static enum cli_exit policy_put(struct cli *cli, const struct cli_line *line)
 {
     struct rentbus_policy_put_args args = {0};
+    if (cli_line_has(line, "at"))
+        return cli_report_usage(cli, "policy put: --at is for get");
     enum cli_exit exit = cli_line_fill(cli, line, &rentbus_policy_put_args_schema, &args);
     if (exit != CLI_EXIT_OK)
         return exit;
@@ -58,7 +66,7 @@ static enum cli_exit policy_run(struct cli *cli, const struct cli_line *line)
 const struct cli_verb cli_verb_policy = {
     .name = "policy",
     .summary = "Show or change the rules of the ledger",
-    .usage = "get\n"
+    .usage = "get [--at SEQ|TIME]\n"
              "put [--late-return RULE] [--return-match ORDER] [--user-limit N]"
              " [--max-skew DURATION] [--renewal-grace DURATION] [--dry-run] [--id UUID]",
     .options = CLI_OPTIONS(options),

@@ -6,6 +6,7 @@
 static const struct cli_option options[] = {
     {"until", "TIME", "until when", "expires_at"},
     {"period", "DURATION", "for how much longer instead, as in P7D", "period"},
+    {"override", "COMMENT", "over the rules that may be overridden, and why", "override"},
     CLI_OPTION_DRY_RUN,
     CLI_OPTION_ID,
 };
@@ -22,7 +23,7 @@ static enum cli_exit renew_run(struct cli *cli, const struct cli_line *line)
 const struct cli_verb cli_verb_renew = {
     .name = "renew",
     .summary = "Let somebody keep what was lent for longer",
-    .usage = "RENTAL [--until TIME|--period DURATION] [--dry-run] [--id UUID]",
+    .usage = "RENTAL [--until TIME|--period DURATION] [--override COMMENT] [--dry-run] [--id UUID]",
     .options = CLI_OPTIONS(options),
     .detail = &command,
     .notes = "With neither, for as long as its asset type says.",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 #include "cli/report.h"
-#include "cli/scan.h"
+#include "cli/scan_files.h"
 #include "cli/send.h"
 #include "cli/verbs.h"
 
@@ -10,6 +10,7 @@ static const struct cli_option options[] = {
     {"rental", "RENTAL", "the one rental that it is about", "rental_id"},
     {"location", "LOCATION", "where", "location_id"},
     {"at", "TIME", "when, as in 2025-02-10T11:00:00Z; now unless said", "timestamp"},
+    CLI_OPTIONS_SCAN,
     {"event", "FILE", "send the scans of a file instead; - is standard input", NULL},
     CLI_OPTION_DRY_RUN,
     CLI_OPTION_ID,
@@ -19,7 +20,7 @@ static enum cli_exit return_run(struct cli *cli, const struct cli_line *line)
 {
     struct rentbus_return_args args = {0};
     if (cli_line_has(line, "event"))
-        return cli_scan_send_files(cli, line, RENTBUS_OP_rental_return);
+        return cli_scan_files_send(cli, line, RENTBUS_OP_rental_return);
     enum cli_exit exit = cli_line_words(cli, line, 0, 0);
     if (exit != CLI_EXIT_OK)
         return exit;
@@ -37,9 +38,9 @@ static enum cli_exit return_run(struct cli *cli, const struct cli_line *line)
 const struct cli_verb cli_verb_return = {
     .name = "return",
     .summary = "Take back what was lent",
-    .usage = "--asset ASSET --location LOCATION [--user USER] [--at TIME] [--dry-run] [--id UUID]\n"
+    .usage = "--asset ASSET --location LOCATION [--user USER] [--at TIME] [OPTION...]\n"
              "--rental RENTAL [--location LOCATION] [--asset ASSET] [--user USER] [--at TIME] "
-             "[--dry-run] [--id UUID]\n"
+             "[OPTION...]\n"
              "--event FILE|- [FILE...] [--dry-run] [--id UUID]",
     .options = CLI_OPTIONS(options),
     .notes =

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-#include "cli/scan.h"
+#include "cli/scan_files.h"
 
 #include "cli/documents.h"
 #include "cli/report.h"
@@ -71,7 +71,7 @@ static bool send_file(struct scans *scans, const char *path)
     return go_on(exit);
 }
 
-enum cli_exit cli_scan_send_files(struct cli *cli, const struct cli_line *line, enum rentbus_op op)
+enum cli_exit cli_scan_files_send(struct cli *cli, const struct cli_line *line, enum rentbus_op op)
 {
     struct scans scans = {.cli = cli, .line = line, .op = op};
     bool more = true;

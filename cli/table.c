@@ -53,7 +53,7 @@ enum cli_exit cli_table_create(const struct cli *cli, const struct rentbus_schem
     bool good = made->rows != NULL;
     for (size_t i = 0; good && i < count; i++) {
         const struct rentbus_field *field = column_field(schema, &columns[i]);
-        bool right = field && field->kind == RENTBUS_KIND_UINT;
+        bool right = field && (field->kind == RENTBUS_KIND_UINT || field->kind == RENTBUS_KIND_INT);
         good = field && scols_table_new_column(made->rows, columns[i].heading, 0,
                                                right ? SCOLS_FL_RIGHT : 0);
     }
@@ -83,6 +83,14 @@ enum cli_exit cli_table_finish(struct cli_table *table)
     return cli_output_flush();
 }
 
+/* Shows the rows when there are enough of them. */
+static enum cli_exit table_ease(struct cli_table *table)
+{
+    if (scols_table_get_nlines(table->rows) < TABLE_ROWS_SHOWN)
+        return CLI_EXIT_OK;
+    return cli_table_finish(table);
+}
+
 enum cli_exit cli_table_add_texts(struct cli_table *table, const char *const *texts)
 {
     struct libscols_line *line = scols_table_new_line(table->rows, NULL);
@@ -91,7 +99,7 @@ enum cli_exit cli_table_add_texts(struct cli_table *table, const char *const *te
     for (size_t i = 0; i < table->column_count; i++)
         if (scols_line_set_data(line, i, texts[i]) != 0)
             return table_failed(table->cli, -ENOMEM);
-    return CLI_EXIT_OK;
+    return table_ease(table);
 }
 
 enum cli_exit cli_table_add(struct cli_table *table, const void *value)
@@ -108,9 +116,7 @@ enum cli_exit cli_table_add(struct cli_table *table, const void *value)
         if (scols_line_set_data(line, i, cli_field_text(table->schema, index, value, text)) != 0)
             return table_failed(table->cli, -ENOMEM);
     }
-    if (scols_table_get_nlines(table->rows) < TABLE_ROWS_SHOWN)
-        return CLI_EXIT_OK;
-    return cli_table_finish(table);
+    return table_ease(table);
 }
 
 enum cli_exit cli_output_record(const struct cli *cli, const struct rentbus_schema *schema,

@@ -22,6 +22,7 @@ union thing_result {
     struct rentbus_asset_result asset;
     struct rentbus_asset_type_result asset_type;
     struct rentbus_location_result location;
+    struct rentbus_device_result device;
 };
 
 static const struct cli_thing *thing_of(const struct cli_line *line)
@@ -55,7 +56,9 @@ static enum cli_exit thing_get(struct cli *cli, const struct cli_line *line)
     struct rentbus_id_args args = {0};
     union thing_result result;
     RENTBUS_SET(&args, id_args, id, rentbus_text(line->words[1]));
-    enum cli_exit exit = cli_call(cli, thing->get, NULL, &args, &result);
+    enum cli_exit exit = cli_line_at(cli, line, &rentbus_id_args_schema, &args);
+    if (exit == CLI_EXIT_OK)
+        exit = cli_call(cli, thing->get, NULL, &args, &result);
     if (exit != CLI_EXIT_OK)
         return exit;
     /* The one field of the result is the thing. */
@@ -77,6 +80,8 @@ static enum cli_exit thing_list(struct cli *cli, const struct cli_line *line)
     uint64_t limit = UINT64_MAX;
     enum cli_exit exit = cli_line_number(cli, line, "limit", &limit);
     if (exit == CLI_EXIT_OK)
+        exit = cli_line_at(cli, line, &rentbus_list_args_schema, &args);
+    if (exit == CLI_EXIT_OK)
         exit = cli_table_create(cli, thing->schema, thing->columns, thing->column_count, &table);
     if (exit != CLI_EXIT_OK)
         return exit;
@@ -95,6 +100,13 @@ static const struct {
     {"list", 1, thing_list},
 };
 
+/* Whether an option is one of a lookup: --at of both, --limit of list. */
+static bool option_looks(const struct cli_option *option, const char *word)
+{
+    return strcmp(option->name, "at") == 0 ||
+           (strcmp(option->name, "limit") == 0 && strcmp(word, "list") == 0);
+}
+
 static bool option_fits(const struct cli_option *option, const struct cli_thing_command *command)
 {
     const struct rentbus_schema *schema = rentbus_op_rows[command->op].args;
@@ -109,17 +121,16 @@ static const char *option_home(const struct cli_thing *thing, const struct cli_o
     for (size_t i = 0; i < thing->command_count; i++)
         if (option_fits(option, &thing->commands[i]))
             return thing->commands[i].word;
-    return "list";
+    return strcmp(option->name, "at") == 0 ? "get and list" : "list";
 }
 
-/* `command` is NULL for a lookup, of which only list has an option. */
+/* `command` is NULL for a lookup. */
 static enum cli_exit option_check(const struct cli *cli, const struct cli_line *line,
                                   const struct cli_thing_command *command)
 {
-    bool list = strcmp(line->words[0], "list") == 0;
     for (size_t i = 0; i < line->given_count; i++) {
         const struct cli_option *option = line->given[i].option;
-        if (command ? option_fits(option, command) : list && strcmp(option->name, "limit") == 0)
+        if (command ? option_fits(option, command) : option_looks(option, line->words[0]))
             continue;
         return cli_report_usage(cli, "%s %s: --%s is for %s", line->verb->name, line->words[0],
                                 option->name, option_home(thing_of(line), option));
@@ -144,7 +155,8 @@ enum cli_exit cli_thing_run(struct cli *cli, const struct cli_line *line)
 {
     const struct cli_thing *thing = thing_of(line);
     if (line->word_count == 0)
-        return cli_report_usage(cli, "%s: put, get or list?", line->verb->name);
+        return cli_report_usage(cli, "%s: %sget or list?", line->verb->name,
+                                thing->command_count > 0 ? "put, " : "");
     for (size_t i = 0; i < thing->command_count; i++) {
         if (strcmp(line->words[0], thing->commands[i].word) != 0)
             continue;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What the verbs user, asset, asset-type and location have in common: get, list, and commands such
- * as put. */
+/* What the verbs user, asset, asset-type, location and device have in common: get, list, and
+ * commands such as put. */
 #ifndef CLI_THING_H
 #define CLI_THING_H
 

@@ -12,6 +12,7 @@ static const struct cli_option options[] = {
     {"limit", "N", "of put: how much the user may have out; of list: at most so many",
      "user_limit"},
     {"reason", "TEXT", "of block: why", "reason"},
+    {"at", "SEQ|TIME", "of get and list: as it was behind that event, or at that time", NULL},
 };
 
 static const struct cli_thing_command commands[] = {
@@ -34,8 +35,8 @@ const struct cli_verb cli_verb_user = {
     .usage = "put USER [--name NAME] [--limit N] [--dry-run] [--id UUID]\n"
              "block USER --reason TEXT [--dry-run] [--id UUID]\n"
              "unblock USER [--dry-run] [--id UUID]\n"
-             "get USER\n"
-             "list [--limit N]",
+             "get USER [--at SEQ|TIME]\n"
+             "list [--at SEQ|TIME] [--limit N]",
     .options = CLI_OPTIONS(options),
     .detail = &thing,
     .notes = "A put replaces: a name or a limit that is left out is gone. A block stays.",

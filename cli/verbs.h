@@ -20,9 +20,13 @@
     VERB(asset)                                                                                    \
     VERB(asset_type)                                                                               \
     VERB(location)                                                                                 \
+    VERB(device)                                                                                   \
     VERB(policy)                                                                                   \
+    VERB(scan)                                                                                     \
     VERB(batch)                                                                                    \
     VERB(events)                                                                                   \
+    VERB(history)                                                                                  \
+    VERB(explain)                                                                                  \
     VERB(watch)                                                                                    \
     VERB(import)                                                                                   \
     VERB(export)                                                                                   \

@@ -5,12 +5,14 @@
 #include <sysexits.h>
 
 #include "daemon/config/config.h"
+#include "daemon/config/principal.h"
 #include "daemon/server/server.h"
 
 static void print(const struct config *config)
 {
     printf("data = \"%s\"\napi = \"%s\"\nevents = \"%s\"\nledger = \"%s\"\n", config->data,
            config->api, config->events, config->ledger);
+    principal_print(&config->access, stdout);
 }
 
 int main(int argc, char **argv)

@@ -324,6 +324,8 @@ void api_close(struct api **api)
     rentbus_buffer_release(&old->hot.bytes);
     rentbus_buffer_release(&old->cold.bytes);
     rentbus_buffer_release(&old->archived);
+    tally_destroy(&old->tally);
+    tally_summary_release(&old->summary);
     free(old);
     *api = NULL;
 }

@@ -4,6 +4,7 @@
 #define RENTBUS_API_CALL_H
 
 #include "daemon/api/api.h"
+#include "daemon/archive/tally.h"
 
 /* Arguments and results of all operations, one member an operation. */
 #define API_ARGS_MEMBER(name, wire, args, result, mode) struct rentbus_##args name;
@@ -44,6 +45,7 @@ struct api_source {
     size_t wanted;
     size_t looked;
     size_t patience;
+    uint64_t until; /* nobody asks for what lies behind that seq */
     bool more;
     uint64_t reach;
     uint64_t seqs[API_PAGE_MAX + 1];
@@ -95,6 +97,8 @@ struct api {
     struct api_source hot;
     struct api_source cold;
     struct api_batch batch;
+    struct tally *tally; /* NULL until stats are asked for */
+    struct tally_summary summary;
     struct rentbus_buffer archived;
     struct verification *verification;
     struct past *past;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/api/history.h"
 #include "daemon/api/past.h"
 #include "daemon/api/replay.h"
 #include "sdk/protocol/text.h"
@@ -237,8 +238,14 @@ static int read_history_event(void *context, uint64_t seq, struct rentbus_bytes 
 static int read_history(struct explanation *work)
 {
     struct engine *engine = work->call->api->engine;
-    int status =
-        journal_read(engine_journal(engine), 1, engine_durable(engine), read_history_event, work);
+    struct mention rental = {MENTION_RENTAL, work->rental_id};
+    uint64_t head = engine_durable(engine);
+    uint64_t next = 1;
+    int status = 0;
+    if (head > engine_archived(engine) + EXPLAIN_BACKLOG_MAX)
+        return -EBUSY;
+    while (status == 0 && next <= head)
+        status = history_read(engine, rental, next, head, read_history_event, work, &next);
     return status < 0 ? status : 0;
 }
 

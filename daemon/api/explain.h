@@ -12,6 +12,8 @@
 #define EXPLAIN_CANDIDATES_MAX 1000
 /* Events of a rental that are looked at for the one that made it what it is. */
 #define EXPLAIN_HISTORY_MAX 100000
+/* Events that the archive may be behind: beyond, whoever asks for a rental is told to ask again. */
+#define EXPLAIN_BACKLOG_MAX 200000
 
 /* What answers borrow from. NULL-safe. */
 void explain_release(struct explanation **explanation);

@@ -20,35 +20,6 @@ int api_answer_hello(struct api_call *call)
     return 0;
 }
 
-int api_answer_stats(struct api_call *call)
-{
-    struct rentbus_stats_result *result = &call->result.stats;
-    struct engine *engine = call->api->engine;
-    struct ledger_counts counts = ledger_counts(call->ledger);
-    result->has = 0;
-    RENTBUS_SET(result, stats_result, head, engine_durable(engine));
-    RENTBUS_SET(result, stats_result, open, counts.open);
-    RENTBUS_SET(result, stats_result, users, counts.users);
-    RENTBUS_SET(result, stats_result, assets, counts.assets);
-    RENTBUS_SET(result, stats_result, errors, call->api->errors);
-    RENTBUS_SET(result, stats_result, commits, engine_commits(engine));
-    RENTBUS_SET(result, stats_result, devices, 0);
-    RENTBUS_SET(result, stats_result, expired, ledger_expired_count(call->ledger, call->now));
-    RENTBUS_SET(result, stats_result, flagged, counts.flagged);
-    RENTBUS_SET(result, stats_result, rentals, counts.rentals);
-    RENTBUS_SET(result, stats_result, returns, 0);
-    RENTBUS_SET(result, stats_result, requests, call->api->requests);
-    RENTBUS_SET(result, stats_result, locations, counts.locations);
-    RENTBUS_SET(result, stats_result, started_at, call->api->started_at);
-    RENTBUS_SET(result, stats_result, asset_types, counts.asset_types);
-    RENTBUS_SET(result, stats_result, archived_seq, engine_archived(engine));
-    RENTBUS_SET(result, stats_result, missed_scans, 0);
-    RENTBUS_SET(result, stats_result, returns_by_day, (struct rentbus_list){0});
-    RENTBUS_SET(result, stats_result, returns_by_location, (struct rentbus_list){0});
-    RENTBUS_SET(result, stats_result, returns_by_asset_type, (struct rentbus_list){0});
-    return 0;
-}
-
 /* From the archive, into call->result: 1, 0 when it is not there, or a negative errno. */
 static int find_archived(struct api_call *call, struct rentbus_text id,
                          struct rentbus_rental *rental)

@@ -36,6 +36,8 @@ static int look_at_archived(void *context, uint64_t created_seq, struct rentbus_
     struct rentbus_rental rental;
     struct rentbus_fault fault;
     bool found = true;
+    if (created_seq > source->until)
+        return LOOKED_ENOUGH;
     if (filter_looks(source->filter)) {
         if (rentbus_decode(&rentbus_rental_schema, bytes, RENTBUS_LENIENT, &rental, &fault))
             return -EBADMSG;
@@ -47,7 +49,8 @@ static int look_at_archived(void *context, uint64_t created_seq, struct rentbus_
     return source->more ? LOOKED_ENOUGH : 0;
 }
 
-static void source_open(struct api_source *source, const struct api_call *call, size_t patience)
+static void source_open(struct api_source *source, const struct api_call *call, size_t patience,
+                        uint64_t until)
 {
     rentbus_buffer_clear(&source->bytes);
     source->count = 0;
@@ -55,6 +58,7 @@ static void source_open(struct api_source *source, const struct api_call *call, 
     source->more = false;
     source->wanted = call->page.limit + 1;
     source->patience = patience;
+    source->until = until;
     source->filter = &call->args.rental_list;
     source->now = call->now;
 }
@@ -143,9 +147,9 @@ int api_answer_rental_list(struct api_call *call)
                                API_GIVEN(args, rental_list_args, cursor), page);
     if (status)
         return status;
-    source_open(hot, call, API_LOOKED_MAX / 2);
+    source_open(hot, call, API_LOOKED_MAX / 2, UINT64_MAX);
     search_ledger(call, hot);
-    source_open(cold, call, API_LOOKED_MAX - hot->looked);
+    source_open(cold, call, API_LOOKED_MAX - hot->looked, hot->more ? hot->reach : UINT64_MAX);
     status = search_archive(call, cold);
     if (status)
         return status;

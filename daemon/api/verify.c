@@ -13,6 +13,7 @@
 #include "daemon/api/call.h"
 #include "daemon/api/job.h"
 #include "daemon/api/replay.h"
+#include "daemon/ledger/codec.h"
 #include "sdk/protocol/text.h"
 
 /* How long the journal and the archive may take to come up to the ledger's head. */
@@ -44,6 +45,13 @@ struct verification {
     uint64_t command_last; /* 0: no command yet */
     uint64_t closed;
     uint64_t commands;
+    /* What the events of one command, or an event without one, mention. */
+    struct mention_rows rows;
+    uint64_t rows_first;
+    bool rows_have_command;
+    struct rentbus_uuid rows_command;
+    uint64_t mentions;
+    struct tally *tally;
     int status;
     char problem[RENTBUS_MESSAGE_SIZE];
 };
@@ -83,6 +91,40 @@ static int follow_command(struct verification *work, const struct rentbus_event 
         work->command_first = event->seq;
     }
     work->command_last = event->seq;
+    return status;
+}
+
+/* Looks up what the command that has ended mentions. */
+static int check_mentions(struct verification *work)
+{
+    mention_rows_sort(&work->rows);
+    if (work->rows.failed)
+        return -ENOMEM;
+    for (size_t i = 0; i < work->rows.count; i++) {
+        int found = archive_mentioned(work->archive, &work->rows.items[i]);
+        if (found < 0)
+            return found;
+        if (!found)
+            return differs(work, "the archive does not know what the journal mentions",
+                           work->rows.items[i].seq);
+    }
+    work->mentions += work->rows.count;
+    mention_rows_clear(&work->rows);
+    return 0;
+}
+
+static int follow_mentions(struct verification *work, const struct rentbus_event *event)
+{
+    bool has = RENTBUS_HAS(event, event, command);
+    bool same = has && work->rows_have_command &&
+                memcmp(&work->rows_command, &event->command, sizeof event->command) == 0;
+    int status = same ? 0 : check_mentions(work);
+    if (!same) {
+        work->rows_have_command = has;
+        work->rows_command = event->command;
+        work->rows_first = event->seq;
+    }
+    mention_rows_add(&work->rows, event, work->rows_first);
     return status;
 }
 
@@ -136,10 +178,22 @@ static int verify_event(void *context, uint64_t seq, struct rentbus_bytes bytes)
         return differs(work, "the event does not follow from those before it", seq);
     if (status == 0)
         status = follow_command(work, &wire);
+    if (status == 0)
+        status = follow_mentions(work, &wire);
+    if (status == 0)
+        status = tally_take(work->tally, work->event.type, ledger_event_data(&work->event));
     const struct rentbus_rental *closed = closed_rental(&work->event);
     if (status == 0 && closed)
         status = check_rental(work, closed, seq);
     return status;
+}
+
+static int check_tally_row(void *context, const struct tally_row *row)
+{
+    struct verification *work = context;
+    return tally_find(work->tally, row) == row->count
+               ? 0
+               : differs(work, "the archive counts other returns than the journal", work->head);
 }
 
 /* Counts can only be compared while the archive stands at the head that was replayed. */
@@ -148,13 +202,24 @@ static int check_counts(struct verification *work)
     struct archive_counts counts;
     uint64_t before;
     uint64_t behind;
+    uint64_t seq;
+    int differing = 0;
     int status = archive_reader_seq(work->archive, &before);
+    if (status || before != work->head)
+        return status;
+    status = archive_count(work->archive, &counts);
     if (status == 0)
-        status = archive_count(work->archive, &counts);
+        differing = archive_tally(work->archive, INT64_MIN, INT64_MAX, &seq, check_tally_row, work);
     if (status == 0)
         status = archive_reader_seq(work->archive, &behind);
-    if (status || before != work->head || behind != work->head)
+    if (status || behind != work->head)
         return status;
+    if (differing)
+        return differing;
+    if (counts.tally_rows != tally_rows(work->tally))
+        return differs(work, "the archive counts returns that the journal does not", work->head);
+    if (counts.mentions != work->mentions)
+        return differs(work, "the archive mentions what the journal does not", work->head);
     if (counts.rentals != work->closed)
         return differs(work, "the archive holds rentals that the journal does not", work->head);
     if (counts.commands != work->commands)
@@ -185,7 +250,8 @@ static int verify(struct verification *work)
 {
     struct journal_reader *journal = NULL;
     work->ledger = ledger_create();
-    int status = work->ledger ? 0 : -ENOMEM;
+    work->tally = tally_create();
+    int status = work->ledger && work->tally ? 0 : -ENOMEM;
     if (status == 0)
         status = journal_reader_open(work->journal_path, &journal);
     if (status == 0)
@@ -196,6 +262,8 @@ static int verify(struct verification *work)
         status = journal_read(journal, 1, work->head, verify_event, work);
     if (status == 0)
         status = check_command(work);
+    if (status == 0)
+        status = check_mentions(work);
     if (status == 0)
         status = check_counts(work);
     if (status == 0 && ledger_head(work->ledger) != work->head)
@@ -254,6 +322,8 @@ static void release(struct api *api)
     struct verification *work = api->verification;
     ledger_destroy(&work->ledger);
     archive_reader_close(&work->archive);
+    mention_rows_release(&work->rows);
+    tally_destroy(&work->tally);
     rentbus_buffer_release(&work->ours);
     rentbus_buffer_release(&work->theirs);
     free(work);

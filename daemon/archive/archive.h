@@ -82,7 +82,7 @@ int archive_command_last(struct archive_reader *reader, struct rentbus_uuid *com
     __attribute__((warn_unused_result));
 
 /* Sees the seq of the first event of a command that mentions a thing, or of an event without one.
- * 0 to go on; anything else ends the visit, and is returned. */
+ * 0 to go on; anything else ends the visit, and is returned. It must not use the same reader. */
 typedef int archive_mention_visitor(void *context, uint64_t seq);
 /* Visits at most `limit` seqs >= from under the key of a thing (mention_key()), in that order. Keys
  * collide: ask mention_in() of the events. A command that begins before `from` may go on behind it:
@@ -98,7 +98,8 @@ int archive_mentioned(struct archive_reader *reader, const struct mention_row *r
 
 /* Visits the counts of returns of the days from `from` to before `until` (INT64_MIN, INT64_MAX:
  * all), in the order of days: tally_add() them. *seq as for archive_mentions(): to have later ones
- * counted too, tally_take() the journal's events behind it. */
+ * counted too, tally_take() the journal's events behind it. The visitor must not use the same
+ * reader. */
 int archive_tally(struct archive_reader *reader, int64_t from, int64_t until, uint64_t *seq,
                   tally_visitor *visit, void *context) __attribute__((warn_unused_result));
 

@@ -8,8 +8,8 @@
 #include "daemon/journal/meta.h"
 
 #define ARCHIVE_LIST(condition)                                                                    \
-    "SELECT created_seq, body FROM rental WHERE created_seq > ?1" condition                        \
-    " ORDER BY created_seq LIMIT ?2"
+    "SELECT created_seq, body FROM rental WHERE created_seq > ?1 AND created_seq <= ?6 "           \
+    "AND closed_seq <= ?6" condition " ORDER BY created_seq LIMIT ?2"
 
 const char *const archive_list_sql[ARCHIVE_LISTS] = {
     [0] = ARCHIVE_LIST(""),
@@ -26,21 +26,17 @@ const char *const archive_list_sql[ARCHIVE_LISTS] = {
         ARCHIVE_LIST(" AND +user_id = ?3 AND asset_id = ?4 AND +status = ?5"),
 };
 
-enum archive_query {
-    ARCHIVE_QUERY_SEQ,
-    ARCHIVE_QUERY_RENTAL,
-    ARCHIVE_QUERY_COMMAND,
-    ARCHIVE_QUERY_LAST_COMMAND,
-    ARCHIVE_QUERY_COUNT,
-    ARCHIVE_QUERIES,
-};
-
-static const char *const archive_query_sql[ARCHIVE_QUERIES] = {
+const char *const archive_query_sql[ARCHIVE_QUERIES] = {
     [ARCHIVE_QUERY_SEQ] = "SELECT value FROM meta WHERE key = 'seq'",
-    [ARCHIVE_QUERY_RENTAL] = "SELECT body FROM rental WHERE id = ?1",
+    [ARCHIVE_QUERY_RENTAL] = "SELECT body FROM rental WHERE id = ?1 AND closed_seq <= ?2",
     [ARCHIVE_QUERY_COMMAND] = "SELECT first_seq, last_seq FROM command WHERE id = ?1",
     [ARCHIVE_QUERY_LAST_COMMAND] = "SELECT id FROM command ORDER BY id DESC LIMIT 1",
-    [ARCHIVE_QUERY_COUNT] = "SELECT (SELECT count(*) FROM rental), (SELECT count(*) FROM command)",
+    [ARCHIVE_QUERY_MENTIONS] = "SELECT seq FROM mention WHERE segment = ?1 AND hash = ?2 "
+                               "AND seq >= ?3 ORDER BY seq LIMIT ?4",
+    [ARCHIVE_QUERY_TALLY] = "SELECT day, kind, name, count FROM tally "
+                            "WHERE day >= ?1 AND day < ?2 ORDER BY day",
+    [ARCHIVE_QUERY_COUNT] = "SELECT (SELECT count(*) FROM rental), (SELECT count(*) FROM command), "
+                            "(SELECT count(*) FROM mention), (SELECT count(*) FROM tally)",
 };
 
 struct archive_reader {
@@ -123,29 +119,49 @@ static int archive_query_end(sqlite3_stmt *statement, int r)
     return r;
 }
 
-int archive_reader_seq(struct archive_reader *reader, uint64_t *seq)
+/* Reads the seq, and leaves the query open: as long as it is, all others see the same state. */
+static int archive_snapshot(struct archive_reader *reader, uint64_t *seq)
 {
     int r = archive_reader_refresh(reader);
     if (r)
         return r;
     sqlite3_stmt *statement = reader->queries[ARCHIVE_QUERY_SEQ];
     r = sqlite_step(statement);
-    if (r == 1)
+    if (r == 1) {
         *seq = (uint64_t)sqlite3_column_int64(statement, 0);
-    r = archive_query_end(statement, r);
-    if (r < 0)
-        return r;
-    return r == 1 ? 0 : -EBADMSG;
+        return 0;
+    }
+    return archive_query_end(statement, r < 0 ? r : -EBADMSG);
 }
 
-int archive_rental_get(struct archive_reader *reader, struct rentbus_text id,
-                       struct rentbus_buffer *out)
+static int archive_snapshot_end(struct archive_reader *reader, int r)
+{
+    return archive_query_end(reader->queries[ARCHIVE_QUERY_SEQ], r);
+}
+
+int archive_reader_seq(struct archive_reader *reader, uint64_t *seq)
+{
+    int r = archive_snapshot(reader, seq);
+
+    return r ? r : archive_snapshot_end(reader, 0);
+}
+
+/* A seq as SQLite can have it. */
+static uint64_t archive_clamp(uint64_t seq)
+{
+    return seq < INT64_MAX ? seq : INT64_MAX;
+}
+
+int archive_rental_get_as_of(struct archive_reader *reader, struct rentbus_text id, uint64_t as_of,
+                             struct rentbus_buffer *out)
 {
     int r = archive_reader_refresh(reader);
     if (r)
         return r;
     sqlite3_stmt *statement = reader->queries[ARCHIVE_QUERY_RENTAL];
     r = sqlite_bind_text(statement, 1, id);
+    if (r == 0)
+        r = sqlite_bind_uint(statement, 2, archive_clamp(as_of));
     if (r == 0)
         r = sqlite_step(statement);
     if (r == 1) {
@@ -154,6 +170,12 @@ int archive_rental_get(struct archive_reader *reader, struct rentbus_text id,
         r = out->failed ? -ENOMEM : 1;
     }
     return archive_query_end(statement, r);
+}
+
+int archive_rental_get(struct archive_reader *reader, struct rentbus_text id,
+                       struct rentbus_buffer *out)
+{
+    return archive_rental_get_as_of(reader, id, UINT64_MAX, out);
 }
 
 static int archive_list_bind(sqlite3_stmt *list, const struct archive_rental_filter *filter,
@@ -168,6 +190,8 @@ static int archive_list_bind(sqlite3_stmt *list, const struct archive_rental_fil
         r = sqlite_bind_text(list, 4, filter->asset_id);
     if (r == 0 && filter->status != RENTBUS_STATUS_NONE)
         r = sqlite_bind_uint(list, 5, filter->status);
+    if (r == 0)
+        r = sqlite_bind_uint(list, 6, filter->has_as_of ? archive_clamp(filter->as_of) : INT64_MAX);
     return r;
 }
 
@@ -183,7 +207,7 @@ int archive_rental_list(struct archive_reader *reader, const struct archive_rent
         return r;
     sqlite3_stmt *list = reader->lists[by];
 
-    r = archive_list_bind(list, filter, after, limit < INT64_MAX ? limit : INT64_MAX);
+    r = archive_list_bind(list, filter, after, archive_clamp(limit));
     while (r == 0 && (row = sqlite_step(list)) == 1)
         r = visit(context, (uint64_t)sqlite3_column_int64(list, 0), sqlite_column_bytes(list, 1));
     sqlite3_reset(list);
@@ -225,6 +249,92 @@ int archive_command_last(struct archive_reader *reader, struct rentbus_uuid *com
     return archive_query_end(statement, r);
 }
 
+/* Visits what one segment has, and takes that from *limit. */
+static int archive_mentions_in(struct archive_reader *reader, uint64_t segment, uint32_t key,
+                               uint64_t from, size_t *limit, archive_mention_visitor *visit,
+                               void *context)
+{
+    sqlite3_stmt *statement = reader->queries[ARCHIVE_QUERY_MENTIONS];
+    int row = 0;
+    int r = archive_bind_mention(statement, segment, key, from);
+
+    if (r == 0)
+        r = sqlite_bind_uint(statement, 4, archive_clamp(*limit));
+    while (r == 0 && (row = sqlite_step(statement)) == 1) {
+        --*limit;
+        r = visit(context, (uint64_t)sqlite3_column_int64(statement, 0));
+    }
+    return archive_query_end(statement, r ? r : row);
+}
+
+int archive_mentions(struct archive_reader *reader, uint32_t key, uint64_t from, size_t limit,
+                     uint64_t *seq, archive_mention_visitor *visit, void *context)
+{
+    uint64_t last = 0;
+    int r = archive_snapshot(reader, &last);
+    if (r)
+        return r;
+
+    *seq = last;
+    for (uint64_t segment = from >> MENTION_SEGMENT_BITS;
+         r == 0 && limit > 0 && segment <= last >> MENTION_SEGMENT_BITS; segment++)
+        r = archive_mentions_in(reader, segment, key, from, &limit, visit, context);
+    return archive_snapshot_end(reader, r);
+}
+
+int archive_mentioned(struct archive_reader *reader, const struct mention_row *row)
+{
+    int r = archive_reader_refresh(reader);
+    if (r || row->seq > INT64_MAX)
+        return r;
+    sqlite3_stmt *statement = reader->queries[ARCHIVE_QUERY_MENTIONS];
+    r = archive_bind_mention(statement, row->seq >> MENTION_SEGMENT_BITS, row->key, row->seq);
+    if (r == 0)
+        r = sqlite_bind_uint(statement, 4, 1);
+    if (r == 0)
+        r = sqlite_step(statement);
+    if (r == 1)
+        r = (uint64_t)sqlite3_column_int64(statement, 0) == row->seq;
+    return archive_query_end(statement, r);
+}
+
+static int archive_visit_tally(sqlite3_stmt *statement, tally_visitor *visit, void *context)
+{
+    struct tally_row row = {
+        .day = sqlite3_column_int64(statement, 0),
+        .kind = (enum tally_kind)sqlite3_column_int(statement, 1),
+        .count = (uint64_t)sqlite3_column_int64(statement, 3),
+    };
+
+    if (sqlite3_column_type(statement, 2) == SQLITE_TEXT) {
+        struct rentbus_bytes name = sqlite_column_bytes(statement, 2);
+        row.name = (struct rentbus_text){(const char *)name.data, name.length};
+    } else {
+        row.bucket = (uint64_t)sqlite3_column_int64(statement, 2);
+    }
+    return visit(context, &row);
+}
+
+int archive_tally(struct archive_reader *reader, int64_t from, int64_t until, uint64_t *seq,
+                  tally_visitor *visit, void *context)
+{
+    sqlite3_stmt *statement;
+    uint64_t last = 0;
+    int row = 0;
+    int r = archive_snapshot(reader, &last);
+    if (r)
+        return r;
+
+    *seq = last;
+    statement = reader->queries[ARCHIVE_QUERY_TALLY];
+    r = archive_bind_int(statement, 1, from);
+    if (r == 0)
+        r = archive_bind_int(statement, 2, until);
+    while (r == 0 && (row = sqlite_step(statement)) == 1)
+        r = archive_visit_tally(statement, visit, context);
+    return archive_snapshot_end(reader, archive_query_end(statement, r ? r : row));
+}
+
 int archive_count(struct archive_reader *reader, struct archive_counts *counts)
 {
     int r = archive_reader_refresh(reader);
@@ -235,6 +345,8 @@ int archive_count(struct archive_reader *reader, struct archive_counts *counts)
     if (r == 1) {
         counts->rentals = (uint64_t)sqlite3_column_int64(statement, 0);
         counts->commands = (uint64_t)sqlite3_column_int64(statement, 1);
+        counts->mentions = (uint64_t)sqlite3_column_int64(statement, 2);
+        counts->tally_rows = (uint64_t)sqlite3_column_int64(statement, 3);
     }
     r = archive_query_end(statement, r);
     return r < 0 ? r : 0;

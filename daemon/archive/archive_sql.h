@@ -3,11 +3,15 @@
 #ifndef RENTBUS_ARCHIVE_ARCHIVE_SQL_H
 #define RENTBUS_ARCHIVE_ARCHIVE_SQL_H
 
-#define ARCHIVE_FORMAT 2
+#include "daemon/journal/sqlite.h"
+
+#define ARCHIVE_FORMAT 3
 #define ARCHIVE_KIND "archive"
 
 /* An index ends in the row's created_seq, so that each serves its filter in the order of lists.
- * `seq` and `hash` in meta are those of the last event taken. */
+ * `seq` and `hash` in meta are those of the last event taken. A mention's `segment` is its seq >>
+ * MENTION_SEGMENT_BITS, `hash` its key as a signed number, which takes four bytes; a tally's `name`
+ * is its bucket where it has no name. */
 #define ARCHIVE_TABLES                                                                             \
     "CREATE TABLE rental(created_seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, "               \
     "user_id TEXT NOT NULL, asset_id TEXT NOT NULL, status INTEGER NOT NULL, "                     \
@@ -17,6 +21,10 @@
     "CREATE INDEX rental_status ON rental(status);"                                                \
     "CREATE TABLE command(id BLOB PRIMARY KEY, first_seq INTEGER NOT NULL, "                       \
     "last_seq INTEGER NOT NULL) WITHOUT ROWID;"                                                    \
+    "CREATE TABLE mention(segment INTEGER, hash INTEGER, seq INTEGER, "                            \
+    "PRIMARY KEY(segment, hash, seq)) WITHOUT ROWID;"                                              \
+    "CREATE TABLE tally(day INTEGER, kind INTEGER, name, count INTEGER NOT NULL, "                 \
+    "PRIMARY KEY(day, kind, name)) WITHOUT ROWID;"                                                 \
     "INSERT INTO meta VALUES('seq', 0), ('hash', zeroblob(32));"
 
 /* What a list filters by, as bits. */
@@ -28,8 +36,39 @@ enum archive_list_by {
 };
 
 /* By bits of enum archive_list_by. ?1 is the seq to list after, ?2 the limit, ?3 the user, ?4 the
- * asset, ?5 the status. A plus sign keeps SQLite from the index of that column: there is one that
- * leaves fewer rows. */
+ * asset, ?5 the status, ?6 the seq as of which. What is over by then was there by then: the bound
+ * on created_seq ends the scan. A plus sign keeps SQLite from the index of that column: there is
+ * one that leaves fewer rows. */
 extern const char *const archive_list_sql[ARCHIVE_LISTS];
+
+/* The other queries. */
+enum archive_query {
+    ARCHIVE_QUERY_SEQ,
+    ARCHIVE_QUERY_RENTAL,
+    ARCHIVE_QUERY_COMMAND,
+    ARCHIVE_QUERY_LAST_COMMAND,
+    ARCHIVE_QUERY_MENTIONS,
+    ARCHIVE_QUERY_TALLY,
+    ARCHIVE_QUERY_COUNT,
+    ARCHIVE_QUERIES,
+};
+extern const char *const archive_query_sql[ARCHIVE_QUERIES];
+
+/* Binds a number that may be negative. */
+static inline int archive_bind_int(sqlite3_stmt *statement, int index, int64_t value)
+{
+    return sqlite_errno(sqlite3_db_handle(statement), sqlite3_bind_int64(statement, index, value));
+}
+
+/* Binds segment, hash and seq as ?1, ?2 and ?3. */
+static inline int archive_bind_mention(sqlite3_stmt *statement, uint64_t segment, uint32_t key,
+                                       uint64_t seq)
+{
+    int r = sqlite_bind_uint(statement, 1, segment);
+
+    if (r == 0)
+        r = archive_bind_int(statement, 2, (int32_t)key);
+    return r ? r : sqlite_bind_uint(statement, 3, seq);
+}
 
 #endif

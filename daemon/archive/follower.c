@@ -7,8 +7,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "daemon/archive/deadline.h"
 
 /* Events in one transaction: enough that a page is written once for many of them. */
 #define FOLLOWER_EVENTS_MAX 20000
@@ -84,16 +85,9 @@ static void follower_disconnect(struct archive_follower *follower)
  * the time ran out. */
 static bool follower_wait(struct archive_follower *follower, long milliseconds, bool until_woken)
 {
-    struct timespec until;
+    struct timespec until = deadline_in(milliseconds);
     bool timed_out = false;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += milliseconds / 1000;
-    until.tv_nsec += milliseconds % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
     pthread_mutex_lock(&follower->mutex);
     while (!timed_out && !atomic_load(&follower->stopping) &&
            !(until_woken && atomic_load(&follower->woken)))
@@ -108,7 +102,7 @@ static int follower_catch_up(struct archive_follower *follower, bool *taken_any)
     size_t taken = FOLLOWER_EVENTS_MAX;
     int r = follower_connect(follower);
 
-    while (r == 0 && taken == FOLLOWER_EVENTS_MAX && !atomic_load(&follower->stopping)) {
+    while (r == 0 && taken >= FOLLOWER_EVENTS_MAX && !atomic_load(&follower->stopping)) {
         r = archive_follow(follower->archive, follower->journal, FOLLOWER_EVENTS_MAX, &taken);
         if (r == 0)
             atomic_store(&follower->error, 0);
@@ -162,14 +156,10 @@ static void *follower_run(void *context)
 
 static int follower_init(struct archive_follower *follower)
 {
-    pthread_condattr_t attributes;
+    bool copied = follower->journal_path && follower->archive_path && follower->ledger;
 
     pthread_mutex_init(&follower->mutex, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&follower->condition, &attributes);
-    pthread_condattr_destroy(&attributes);
-    bool copied = follower->journal_path && follower->archive_path && follower->ledger;
+    deadline_condition_init(&follower->condition);
     return copied ? follower_connect(follower) : -ENOMEM;
 }
 

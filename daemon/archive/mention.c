@@ -17,15 +17,17 @@ struct mention_field {
     {                                                                                              \
         name, sizeof(name) - 1, kind                                                               \
     }
+#define MENTION_DATA_FIELDS                                                                        \
+    MENTION_FIELD("user_id", MENTION_USER), MENTION_FIELD("asset_id", MENTION_ASSET),              \
+        MENTION_FIELD("rental_id", MENTION_RENTAL),                                                \
+        MENTION_FIELD("previous_asset_id", MENTION_ASSET),                                         \
+        MENTION_FIELD("conflict_rental_id", MENTION_RENTAL)
 
-static const struct mention_field mention_data_fields[] = {
-    MENTION_FIELD("user_id", MENTION_USER),
-    MENTION_FIELD("asset_id", MENTION_ASSET),
-    MENTION_FIELD("rental_id", MENTION_RENTAL),
-    MENTION_FIELD("previous_asset_id", MENTION_ASSET),
-    MENTION_FIELD("conflict_rental_id", MENTION_RENTAL),
-};
-
+static const struct mention_field mention_data_fields[] = {MENTION_DATA_FIELDS};
+static const struct mention_field mention_user_fields[] = {MENTION_DATA_FIELDS,
+                                                           MENTION_FIELD("id", MENTION_USER)};
+static const struct mention_field mention_asset_fields[] = {MENTION_DATA_FIELDS,
+                                                            MENTION_FIELD("id", MENTION_ASSET)};
 static const struct mention_field mention_rental_fields[] = {
     MENTION_FIELD("id", MENTION_RENTAL),
     MENTION_FIELD("user_id", MENTION_USER),
@@ -33,10 +35,22 @@ static const struct mention_field mention_rental_fields[] = {
     MENTION_FIELD("returned_asset_id", MENTION_ASSET),
 };
 
-static const struct mention_field mention_user_fields[] = {MENTION_FIELD("id", MENTION_USER)};
-static const struct mention_field mention_asset_fields[] = {MENTION_FIELD("id", MENTION_ASSET)};
+/* The fields of a map that count, and whether one named "rental" is a rental. */
+struct mention_map {
+    const struct mention_field *fields;
+    size_t count;
+    bool has_rental;
+};
 
-#define MENTION_COUNT(fields) (sizeof(fields) / sizeof(*(fields)))
+#define MENTION_MAP(fields, has_rental)                                                            \
+    {                                                                                              \
+        fields, sizeof(fields) / sizeof(*(fields)), has_rental                                     \
+    }
+
+static const struct mention_map mention_data = MENTION_MAP(mention_data_fields, true);
+static const struct mention_map mention_user_data = MENTION_MAP(mention_user_fields, true);
+static const struct mention_map mention_asset_data = MENTION_MAP(mention_asset_fields, true);
+static const struct mention_map mention_rental = MENTION_MAP(mention_rental_fields, false);
 
 struct mention_finding {
     struct mention *mentions;
@@ -60,34 +74,53 @@ static bool mention_named(struct rentbus_bytes name, const char *wanted, size_t 
     return name.length == length && memcmp(name.data, wanted, length) == 0;
 }
 
-/* Looks for the fields in a map. Returns the bytes of its field "rental", none without. */
-static struct rentbus_bytes mention_walk(struct mention_finding *finding, struct rentbus_bytes map,
-                                         const struct mention_field *fields, size_t count)
+static const struct mention_field *mention_find(const struct mention_map *map,
+                                                struct rentbus_bytes name)
 {
-    struct rentbus_cbor_reader reader = rentbus_cbor_reader(map);
-    struct rentbus_cbor_item head = rentbus_cbor_read(&reader);
-    struct rentbus_bytes rental = {0};
+    for (size_t i = 0; i < map->count; i++)
+        if (mention_named(name, map->fields[i].name, map->fields[i].length))
+            return &map->fields[i];
+    return NULL;
+}
 
-    if (head.type != RENTBUS_CBOR_MAP)
-        return rental;
-    for (uint64_t pair = 0; pair < head.number && reader.at < reader.end; pair++) {
-        struct rentbus_bytes name = rentbus_cbor_read(&reader).bytes;
-        struct rentbus_bytes value = rentbus_cbor_skip(&reader);
-        size_t i = 0;
-        while (i < count && !mention_named(name, fields[i].name, fields[i].length))
-            i++;
-        if (i < count) {
-            struct rentbus_cbor_reader inner = rentbus_cbor_reader(value);
-            struct rentbus_cbor_item item = rentbus_cbor_read(&inner);
-            if (item.type == RENTBUS_CBOR_TEXT)
-                mention_add(
-                    finding, fields[i].kind,
+/* Takes the id that the reader stands before, or passes what is no text. */
+static void mention_take(struct mention_finding *finding, enum mention_kind kind,
+                         struct rentbus_cbor_reader *reader)
+{
+    struct rentbus_cbor_reader before = *reader;
+    struct rentbus_cbor_item item = rentbus_cbor_read(reader);
+
+    if (item.type == RENTBUS_CBOR_TEXT) {
+        mention_add(finding, kind,
                     (struct rentbus_text){(const char *)item.bytes.data, item.bytes.length});
-        } else if (mention_named(name, "rental", strlen("rental"))) {
-            rental = value;
-        }
+        return;
     }
-    return rental;
+    *reader = before;
+    rentbus_cbor_skip(reader);
+}
+
+/* Walks once through the map that the reader stands before, or passes what is no map. */
+static void mention_walk(struct mention_finding *finding, const struct mention_map *map,
+                         struct rentbus_cbor_reader *reader)
+{
+    struct rentbus_cbor_reader before = *reader;
+    struct rentbus_cbor_item head = rentbus_cbor_read(reader);
+
+    if (head.type != RENTBUS_CBOR_MAP) {
+        *reader = before;
+        rentbus_cbor_skip(reader);
+        return;
+    }
+    for (uint64_t pair = 0; pair < head.number && reader->at < reader->end; pair++) {
+        struct rentbus_bytes name = rentbus_cbor_read(reader).bytes;
+        const struct mention_field *field = mention_find(map, name);
+        if (field)
+            mention_take(finding, field->kind, reader);
+        else if (map->has_rental && mention_named(name, "rental", strlen("rental")))
+            mention_walk(finding, &mention_rental, reader);
+        else
+            rentbus_cbor_skip(reader);
+    }
 }
 
 static bool mention_begins(struct rentbus_text text, const char *prefix)
@@ -95,20 +128,21 @@ static bool mention_begins(struct rentbus_text text, const char *prefix)
     return text.length >= strlen(prefix) && memcmp(text.data, prefix, strlen(prefix)) == 0;
 }
 
+static const struct mention_map *mention_map_of(struct rentbus_text type)
+{
+    if (mention_begins(type, "USER_"))
+        return &mention_user_data;
+    if (mention_begins(type, "ASSET_") && !mention_begins(type, "ASSET_TYPE_"))
+        return &mention_asset_data;
+    return &mention_data;
+}
+
 size_t mentions_of(const struct rentbus_event *event, struct mention mentions[MENTIONS_MAX])
 {
     struct mention_finding finding = {mentions, 0};
-    struct rentbus_bytes rental = mention_walk(&finding, event->data, mention_data_fields,
-                                               MENTION_COUNT(mention_data_fields));
+    struct rentbus_cbor_reader reader = rentbus_cbor_reader(event->data);
 
-    if (rental.data)
-        mention_walk(&finding, rental, mention_rental_fields, MENTION_COUNT(mention_rental_fields));
-    if (mention_begins(event->type, "USER_"))
-        mention_walk(&finding, event->data, mention_user_fields,
-                     MENTION_COUNT(mention_user_fields));
-    if (mention_begins(event->type, "ASSET_") && !mention_begins(event->type, "ASSET_TYPE_"))
-        mention_walk(&finding, event->data, mention_asset_fields,
-                     MENTION_COUNT(mention_asset_fields));
+    mention_walk(&finding, mention_map_of(event->type), &reader);
     return finding.count;
 }
 
@@ -180,7 +214,7 @@ static int mention_row_compare(const void *left, const void *right)
     if (a_segment != b_segment)
         return a_segment < b_segment ? -1 : 1;
     if (a->key != b->key)
-        return a->key < b->key ? -1 : 1;
+        return (int32_t)a->key < (int32_t)b->key ? -1 : 1;
     return (a->seq > b->seq) - (a->seq < b->seq);
 }
 

@@ -52,9 +52,11 @@ struct mention_rows {
     bool failed;
 };
 
-/* Adds what the event mentions, as of the command that begins at `seq`. */
+/* Adds what the event mentions, as of the command that begins at `seq`: what that has already is
+ * not added again, as long as the events come in order. */
 void mention_rows_add(struct mention_rows *rows, const struct rentbus_event *event, uint64_t seq);
-/* Puts the rows into the order of the archive's table, each once. */
+/* Puts the rows into the order of the archive's table: by segment, key (as a signed number) and
+ * seq. */
 void mention_rows_sort(struct mention_rows *rows);
 /* Empties it and keeps its memory. */
 void mention_rows_clear(struct mention_rows *rows);

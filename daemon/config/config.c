@@ -11,10 +11,9 @@
 #include <unistd.h>
 
 #include "daemon/config/address.h"
+#include "daemon/config/principal.h"
 
 #define CONFIG_USAGE 2
-/* Bytes of a file of settings. */
-#define CONFIG_FILE_MAX ((size_t)64 << 10)
 
 const char config_help[] =
     "Usage: rentbusd [OPTION]...\n"
@@ -127,10 +126,12 @@ static int check_value(cfg_t *file, cfg_opt_t *option)
     return 0;
 }
 
-/* Blanks comments, since libconfuse counts three lines for each. */
-static void blank_comments(char *text)
+/* Blanks comments, since libconfuse counts three lines for each. False when a section has no end,
+ * which libconfuse does not mind. */
+static bool blank_comments(char *text)
 {
     char quote = '\0';
+    int depth = 0;
     for (char *at = text; *at; at++) {
         if (quote && *at == '\\' && at[1])
             at++;
@@ -140,7 +141,10 @@ static void blank_comments(char *text)
             quote = *at;
         else if (*at == '#')
             at = memset(at, ' ', strcspn(at, "\n"));
+        else
+            depth += (*at == '{') - (*at == '}');
     }
+    return depth <= 0;
 }
 
 /* Reads the whole file into `text`, since libconfuse ends the process when it cannot. */
@@ -153,13 +157,12 @@ static int load_file(const char *path, char text[CONFIG_FILE_MAX + 1])
         fclose(stream);
     if (length > CONFIG_FILE_MAX)
         problem = "is longer than a file of settings may be (64 KiB)";
-    if (problem) {
+    text[problem ? 0 : length] = '\0';
+    if (!blank_comments(text))
+        problem = "has a section without an end";
+    if (problem)
         fprintf(stderr, "rentbusd: %s: %s\n", path, problem);
-        return EX_CONFIG;
-    }
-    text[length] = '\0';
-    blank_comments(text);
-    return 0;
+    return problem ? EX_CONFIG : 0;
 }
 
 static int parse_file(cfg_t *file, const char *path)
@@ -184,20 +187,24 @@ static int parse_file(cfg_t *file, const char *path)
 
 static int read_file(struct config *config, const char *path)
 {
-    cfg_opt_t options[SETTING_COUNT + 1];
+    cfg_opt_t options[SETTING_COUNT + PRINCIPAL_OPTIONS + 1];
     for (size_t i = 0; i < SETTING_COUNT; i++)
         options[i] = (cfg_opt_t)CFG_STR((char *)(uintptr_t)settings[i].key, NULL, CFGF_NODEFAULT);
-    options[SETTING_COUNT] = (cfg_opt_t)CFG_END();
+    principal_options(&options[SETTING_COUNT]);
+    options[SETTING_COUNT + PRINCIPAL_OPTIONS] = (cfg_opt_t)CFG_END();
     cfg_t *file = cfg_init(options, CFGF_NONE);
     if (!file)
         return EX_OSERR;
     cfg_set_error_function(file, print_file_problem);
     for (size_t i = 0; i < SETTING_COUNT; i++)
         cfg_set_validate_func(file, settings[i].key, check_value);
+    principal_watch(file);
     int status = parse_file(file, path);
     for (size_t i = 0; i < SETTING_COUNT && status == 0; i++)
         if (cfg_size(file, settings[i].key))
             status = apply(config, i, path, cfg_getstr(file, settings[i].key));
+    if (status == 0)
+        principal_read(file, &config->access);
     cfg_free(file);
     return status;
 }
@@ -268,6 +275,7 @@ int config_read(struct config *config, int argc, char **argv)
         .api = CONFIG_API_DEFAULT,
         .events = CONFIG_EVENTS_DEFAULT,
         .ledger = CONFIG_LEDGER_DEFAULT,
+        .access = {.default_role = RENTBUS_ROLE_admin},
     };
     int status = read_flags(&flags, argc, argv);
     config->action = flags.action;

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/api/access.h"
 #include "daemon/config/address.h"
 #include "daemon/engine/chain.h"
 
@@ -17,6 +18,8 @@
 #define CONFIG_EVENTS_DEFAULT "ipc:///run/rentbus/events.sock"
 #define CONFIG_LEDGER_DEFAULT "main"
 #define CONFIG_ENDPOINT_SIZE ADDRESS_SIZE
+/* Bytes of a file of settings. */
+#define CONFIG_FILE_MAX ((size_t)64 << 10)
 
 enum config_action { CONFIG_RUN, CONFIG_CHECK, CONFIG_HELP, CONFIG_VERSION };
 
@@ -26,6 +29,7 @@ struct config {
     char api[CONFIG_ENDPOINT_SIZE];
     char events[CONFIG_ENDPOINT_SIZE];
     char ledger[CHAIN_LEDGER_MAX + 1];
+    struct access access;
 };
 
 /* Fills *config from flags, environment and file. 0; 2 for bad flags, 78 for a bad value or file,

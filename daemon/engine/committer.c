@@ -4,8 +4,9 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "daemon/archive/deadline.h"
 
 #define RECOVERY_DELAY_MIN_MS 100
 #define RECOVERY_DELAY_MAX_MS 2000
@@ -36,14 +37,7 @@ static void notify(const struct committer *committer)
  */
 static void pause_for(struct committer *committer, long milliseconds)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += milliseconds / 1000;
-    until.tv_nsec += milliseconds % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    struct timespec until = deadline_in(milliseconds);
     while (!committer->stopping &&
            pthread_cond_timedwait(&committer->wake, &committer->mutex, &until) == 0)
         continue;
@@ -101,12 +95,8 @@ int committer_start(struct journal *journal, int notify_fd, struct committer **c
         journal_close(&journal);
         return -ENOMEM;
     }
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_mutex_init(&new->mutex, NULL);
-    pthread_cond_init(&new->wake, &attributes);
-    pthread_condattr_destroy(&attributes);
+    deadline_condition_init(&new->wake);
     new->journal = journal;
     new->notify_fd = notify_fd;
     int status = -pthread_create(&new->thread, NULL, run, new);

@@ -166,6 +166,7 @@ static int open_server(struct server *server)
         return status;
     struct api_settings settings = {
         .engine = {config->data, config->ledger, RENTBUS_VERSION},
+        .access = &config->access,
         .send = server_send,
         .publish = server_publish,
         .log = server_log,

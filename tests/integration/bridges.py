@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
 """What tests of the HTTP bridge say in few words."""
+import os
+import signal
 import uuid
+from contextlib import contextmanager
 
 import harness
 
@@ -27,3 +30,19 @@ def assert_problem(response, status, code, field=None):
     problem = response.json()
     assert problem["status"] == status and problem["code"] == code, problem
     assert problem.get("field") == field, problem
+
+
+@contextmanager
+def frozen(process):
+    """A process that stands still meanwhile."""
+
+    def stopped():
+        with open(f"/proc/{process.pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] == "T"
+
+    os.kill(process.pid, signal.SIGSTOP)
+    try:
+        harness.wait_until(stopped, 30)
+        yield
+    finally:
+        os.kill(process.pid, signal.SIGCONT)

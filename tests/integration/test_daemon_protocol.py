@@ -48,6 +48,7 @@ BAD = {
     ],
     "DURATION": [*NOT_TEXT, "", "P", "PT", "1D", "P1Y", "P1M", "-P1D", "PT1.5H", "P1D2H", "P9999W"],
     "UINT": [-1, 2**63, 2**64 - 1, 1.0, "1", b"1", [1], True],
+    "INT": [-(2**63) - 1, 2**63, 2**64 - 1, -(2**64), 1.0, "1", b"1", [1], True],
     "BOOL": [0, 1, "true", b"", [True]],
     "WORD": [*NOT_TEXT, "", "LOST", "in_progress", "IN_PROGRESS ", "IN_PROGRESS\0"],
     "MAPS": [7, "x", b"", {}, [7], [[]], [None]],
@@ -65,112 +66,76 @@ IMPORT = {
     "eligible_asset_types": ["mug"],
     "created_at_location_id": "l1",
 }
-LIST = {"limit": "UINT", "cursor": "TEXT"}
-DRY = {"dry_run": "BOOL"}
+OFFSET_MAX = 3155760000000  # milliseconds
+LAST_TIME = "9999-12-31T23:59:59.999999Z"
 JUDGED = {"rental_id": "r1", "reason": "broken"}
-# Of each operation: good arguments, and its fields with their kinds; required ones have a mark.
-OPS = {
-    "hello": ({}, {}),
-    "rental.return": (
-        SCAN,
-        {
-            **DRY,
-            "user_id": "ID",
-            "asset_id": "ID",
-            "rental_id": "ID",
-            "timestamp": "TIME!",
-            "location_id": "ID!",
-            "user_qr_data": "QR",
-            "asset_qr_data": "QR",
-        },
-    ),
-    "rental.checkout": (
-        SCAN,
-        {
-            **DRY,
-            "user_id": "ID",
-            "asset_id": "ID",
-            "timestamp": "TIME",
-            "expires_at": "TIME",
-            "loan_period": "DURATION",
-            "location_id": "ID!",
-            "user_qr_data": "QR",
-            "asset_qr_data": "QR",
-            "eligible_asset_types": "IDS",
-        },
-    ),
-    "rental.renew": (
-        {"rental_id": "r1"},
-        {**DRY, "period": "DURATION", "rental_id": "ID!", "expires_at": "TIME"},
-    ),
-    "rental.forgive": (JUDGED, {**DRY, "reason": "TEXT!", "rental_id": "ID!"}),
-    "rental.flag": (JUDGED, {**DRY, "reason": "TEXT!", "rental_id": "ID!"}),
-    "rental.unflag": ({"rental_id": "r1"}, {**DRY, "rental_id": "ID!"}),
-    "rental.get": ({"rental_id": "r1"}, {"rental_id": "ID!"}),
-    "rental.list": (
-        {},
-        {**LIST, "status": "WORD", "expired": "BOOL", "user_id": "ID", "asset_id": "ID"},
-    ),
-    "user.put": ({"id": "u1"}, {**DRY, "id": "ID!", "name": "TEXT", "user_limit": "UINT"}),
-    "user.block": ({"id": "u1", "reason": "late"}, {**DRY, "id": "ID!", "reason": "TEXT!"}),
-    "user.unblock": ({"id": "u1"}, {**DRY, "id": "ID!"}),
-    "user.get": ({"id": "u1"}, {"id": "ID!"}),
-    "user.list": ({}, LIST),
-    "asset.put": ({"id": "a1", "asset_type": "mug"}, {**DRY, "id": "ID!", "asset_type": "ID!"}),
-    "asset.get": ({"id": "a1"}, {"id": "ID!"}),
-    "asset.list": ({}, LIST),
-    "asset_type.put": (
-        {"id": "mug"},
-        {
-            **DRY,
-            "id": "ID!",
-            "user_limit": "UINT",
-            "loan_period": "DURATION",
-            "renewals_max": "UINT",
-            "due_soon_lead": "DURATION",
-            "renewal_period": "DURATION",
-            "eligible_asset_types": "IDS",
-        },
-    ),
-    "asset_type.get": ({"id": "mug"}, {"id": "ID!"}),
-    "asset_type.list": ({}, LIST),
-    "location.put": ({"id": "l1"}, {**DRY, "id": "ID!", "name": "TEXT"}),
-    "location.get": ({"id": "l1"}, {"id": "ID!"}),
-    "location.list": ({}, LIST),
-    "policy.put": (
-        {},
-        {
-            **DRY,
-            "max_skew": "DURATION",
-            "user_limit": "UINT",
-            "late_return": "TEXT",
-            "return_match": "WORD",
-            "renewal_grace": "DURATION",
-        },
-    ),
-    "policy.get": ({}, {}),
-    "batch": ({"commands": []}, {"atomic": "BOOL", "commands": "MAPS!"}),
-    "command.get": ({"command_id": bytes(range(16))}, {"command_id": "UUID!"}),
-    "events.read": ({}, {"limit": "UINT", "since": "TIME", "types": "IDS", "from_seq": "UINT"}),
-    "stats": ({}, {}),
-    "admin.import": (
-        IMPORT,
-        {
-            **DRY,
-            "id": "ID!",
-            "status": "WORD!",
-            "user_id": "ID!",
-            "asset_id": "ID!",
-            "created_at": "TIME!",
-            "expires_at": "TIME!",
-            "returned_at": "TIME",
-            "eligible_asset_types": "IDS",
-            "created_at_location_id": "ID!",
-            "returned_at_location_id": "ID",
-        },
-    ),
-    "admin.verify": ({}, {}),
+# Of each operation good arguments. Its fields, with their kinds, stand in the schema.
+GOOD_ARGS = {
+    "hello": {},
+    "rental.return": SCAN,
+    "rental.checkout": SCAN,
+    "rental.renew": {"rental_id": "r1"},
+    "rental.forgive": JUDGED,
+    "rental.flag": JUDGED,
+    "rental.unflag": {"rental_id": "r1"},
+    "rental.get": {"rental_id": "r1"},
+    "rental.list": {},
+    "user.put": {"id": "u1"},
+    "user.block": {"id": "u1", "reason": "late"},
+    "user.unblock": {"id": "u1"},
+    "user.get": {"id": "u1"},
+    "user.list": {},
+    "asset.put": {"id": "a1", "asset_type": "mug"},
+    "asset.get": {"id": "a1"},
+    "asset.list": {},
+    "asset_type.put": {"id": "mug"},
+    "asset_type.get": {"id": "mug"},
+    "asset_type.list": {},
+    "location.put": {"id": "l1"},
+    "location.get": {"id": "l1"},
+    "location.list": {},
+    "device.get": {"id": "d1"},
+    "device.list": {},
+    "policy.put": {},
+    "policy.get": {},
+    "batch": {"commands": []},
+    "command.get": {"command_id": bytes(range(16))},
+    "events.read": {},
+    "stats": {},
+    "explain": {"rental_id": "r1"},
+    "admin.import": IMPORT,
+    "admin.verify": {},
 }
+KINDS = {
+    "id": "ID",
+    "short_text": "TEXT",
+    "qr_data": "QR",
+    "ids": "IDS",
+    "instant": "TIME",
+    "duration": "DURATION",
+    "whole": "UINT",
+    "integer": "INT",
+    "bool": "BOOL",
+    "uuid": "UUID",
+}
+# Required for this operation, though the schema has it optional.
+REQUIRED = {("rental.return", "location_id")}
+
+
+def operations():
+    """Of each operation: good arguments, and its fields: name, kind, whether it is required."""
+    schema = cddl.load()
+    for op, (args, *_) in schema.rows["operations"].items():
+        fields = []
+        for field in schema.structs[args]:
+            kind = "WORD" if field.type in schema.words else KINDS.get(field.type)
+            kind = "MAPS" if field.item else kind
+            required = not field.optional or (op, field.name) in REQUIRED
+            fields.append((field.name, kind, required))
+        yield op, (GOOD_ARGS.get(op), fields)
+
+
+OPS = dict(operations())
 
 
 @pytest.fixture(scope="module")
@@ -185,11 +150,11 @@ def daemon(tmp_path_factory, reap_after_module):
     assert running.stop() == 0
 
 
-def test_every_operation_is_here():
-    schema = cddl.load()
-    operations = schema.rows["operations"]
-    fields = {op: {field.name for field in schema.structs[row[0]]} for op, row in operations.items()}
-    assert {op: set(kinds) for op, (_, kinds) in OPS.items()} == fields
+def test_every_operation_and_kind_is_here():
+    assert set(GOOD_ARGS) == set(OPS)
+    for op, (good, fields) in OPS.items():
+        assert {name for name, _, required in fields if required} <= set(good), op
+        assert all(kind in BAD for _, kind, _ in fields), op
 
 
 def bad_requests(op):
@@ -197,11 +162,11 @@ def bad_requests(op):
     good, fields = OPS[op]
     yield "unknown field", {**good, "zzz": 1}, "zzz"
     yield "unknown field with a known one's beginning", {**good, "i": 1}, "i"
-    for field, kind in fields.items():
-        if kind.endswith("!"):
+    for field, kind, required in fields:
+        if required:
             yield "missing", {key: good[key] for key in good if key != field}, field
             yield "null", {**good, field: None}, field
-        for value in BAD[kind.rstrip("!")]:
+        for value in BAD[kind]:
             yield f"{value!r:.40}", {**good, field: value}, field
 
 
@@ -239,6 +204,39 @@ def test_args_must_be_a_map(client, args):
         ("rental.checkout", {"asset_id": None}, "asset_qr_data"),
         ("rental.checkout", {"user_id": None}, "user_qr_data"),
         ("events.read", {"from_seq": 1, "since": at()}, "since"),
+        ("events.read", {"rental_id": "r1", "user_id": "u1"}, "user_id"),
+        ("events.read", {"user_id": "u1", "asset_id": "a1"}, "asset_id"),
+        ("events.read", {"rental_id": "r1", "asset_id": "a1"}, "asset_id"),
+        ("events.read", {"rental_id": "r1", "user_id": "u1", "asset_id": "a1"}, "user_id"),
+        *[
+            (op, args, field)
+            for op in ("rental.return", "rental.checkout")
+            for args, field in [
+                ({"device_id": "d1"}, "device_seq"),
+                ({"device_seq": 1}, "device_id"),
+                ({"device_id": "d1", "device_seq": 0}, "device_seq"),
+                ({"override": ""}, "override"),
+                ({"clock_offset_ms": OFFSET_MAX + 1}, "clock_offset_ms"),
+                ({"clock_offset_ms": -OFFSET_MAX - 1}, "clock_offset_ms"),
+                ({"clock_offset_ms": 2**63 - 1}, "clock_offset_ms"),
+                ({"clock_offset_ms": -(2**63)}, "clock_offset_ms"),
+                ({"timestamp": "0001-01-01T00:00:00Z", "clock_offset_ms": 1}, "clock_offset_ms"),
+                ({"timestamp": LAST_TIME, "clock_offset_ms": -1}, "clock_offset_ms"),
+            ]
+        ],
+        ("rental.checkout", {"timestamp": None, "clock_offset_ms": 0}, "clock_offset_ms"),
+        ("rental.renew", {"override": ""}, "override"),
+        ("stats", {"since": at(), "until": at(days=367)}, "since"),
+        ("stats", {"since": at()}, "since"),
+        ("admin.import", {"rev": 0}, "rev"),
+        ("admin.import", {"closed_by": "forgive"}, "closed_by"),
+        ("admin.import", {"flag_reason": "late"}, "flag_reason"),
+        ("admin.import", {"returned_asset_id": "a2"}, "returned_asset_id"),
+        (
+            "admin.import",
+            {"status": "FORGIVEN", "returned_asset_id": "a2"},
+            "returned_asset_id",
+        ),
         ("admin.import", {"expires_at": at()}, "expires_at"),
         ("admin.import", {"status": "COMPLETED"}, "returned_at"),
         ("admin.import", {"returned_at": at()}, "returned_at"),
@@ -264,7 +262,14 @@ def test_fields_that_do_not_go_together(client, op, args, field):
         ("asset.get", {"id": "no"}, "NOT_FOUND", "id"),
         ("asset_type.get", {"id": "no"}, "NOT_FOUND", "id"),
         ("location.get", {"id": "no"}, "NOT_FOUND", "id"),
+        ("device.get", {"id": "no"}, "NOT_FOUND", "id"),
         ("command.get", {"command_id": bytes(range(16))}, "NOT_FOUND", "command_id"),
+        (
+            "admin.import",
+            {**IMPORT, "status": "COMPLETED", "returned_at": at(), "returned_asset_id": "no"},
+            "NOT_FOUND",
+            "returned_asset_id",
+        ),
         ("admin.import", {**IMPORT, "user_id": "no"}, "NOT_FOUND", "user_id"),
         ("admin.import", {**IMPORT, "asset_id": "no"}, "NOT_FOUND", "asset_id"),
         ("admin.import", {**IMPORT, "asset_id": "a3"}, "CONFLICT", "asset_id"),
@@ -281,7 +286,7 @@ def test_every_operation_has_a_good_answer(tmp_path):
     client = Client(daemon.api)
     hello = client.ok("hello")
     assert hello.pop("time") and hello.pop("version") and hello.pop("actor").startswith("uid:")
-    assert hello == {"head": 1, "ledger": "north", "protocol": 1}
+    assert hello == {"head": 1, "ledger": "north", "protocol": 1, "role": "admin"}
 
     mug = {"id": "mug", "loan_period": "P30000D", "eligible_asset_types": ["mug"]}
     assert client.ok("asset_type.put", **mug) == {"seq": 2, "outcome": "CREATED"}
@@ -320,6 +325,13 @@ def test_every_operation_has_a_good_answer(tmp_path):
     assert stats == {
         "head": 11,
         "open": 1,
+        "devices": 0,
+        "flagged": 0,
+        "returns": 0,
+        "missed_scans": 0,
+        "returns_by_day": [],
+        "returns_by_location": [],
+        "returns_by_asset_type": [],
         "users": 1,
         "assets": 1,
         "errors": 0,

@@ -42,6 +42,7 @@ DEFAULTS = {
     "api": "ipc:///run/rentbus/api.sock",
     "events": "ipc:///run/rentbus/events.sock",
     "ledger": "main",
+    "default_role": "admin",
 }
 
 
@@ -63,22 +64,24 @@ def test_a_flag_beats_the_environment_which_beats_the_file(tmp_path):
         "events": ("ipc:///f2", "tcp://[::1]:*", "tcp://localhost:2"),
         "ledger": ("f", "e-1", "L.2_x"),
     }
+    # Roles stand in the file alone.
+    role = {"default_role": "admin"}
     file = tmp_path / "all.conf"
     file.write_text("# first\n" + "".join(f'{key} = "{v[0]}"\n' for key, v in given.items()))
     env = {f"RENTBUS_{key.upper()}": v[1] for key, v in given.items()}
     flags = [f"--{key.replace('_', '-')}={v[2]}" for key, v in given.items()]
     read = {"RENTBUS_CONFIG": str(file)}
-    assert settings(tmp_path, "--config", file) == {key: v[0] for key, v in given.items()}
-    assert settings(tmp_path, env=read) == {key: v[0] for key, v in given.items()}
-    assert settings(tmp_path, env={**read, **env}) == {key: v[1] for key, v in given.items()}
-    assert settings(tmp_path, *flags, env={**read, **env}) == {k: v[2] for k, v in given.items()}
+    assert settings(tmp_path, "--config", file) == role | {key: v[0] for key, v in given.items()}
+    assert settings(tmp_path, env=read) == role | {key: v[0] for key, v in given.items()}
+    assert settings(tmp_path, env={**read, **env}) == role | {key: v[1] for key, v in given.items()}
+    assert settings(tmp_path, *flags, env={**read, **env}) == role | {k: v[2] for k, v in given.items()}
     other = tmp_path / "other.conf"
     other.write_text("ledger = 'other'\n")
     assert settings(tmp_path, "-c", other, env=read) == {**DEFAULTS, "ledger": "other"}
     # What it prints is a file that it takes.
     code, output, _ = run(tmp_path, *flags, "--check-config")
     other.write_text(output)
-    assert code == 0 and settings(tmp_path, "-c", other) == {k: v[2] for k, v in given.items()}
+    assert code == 0 and settings(tmp_path, "-c", other) == role | {k: v[2] for k, v in given.items()}
 
 
 BAD = [

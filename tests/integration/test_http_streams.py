@@ -3,6 +3,7 @@
 import http.client
 import json
 import resource
+import select
 import selectors
 import shutil
 import socket
@@ -10,6 +11,7 @@ import socket
 import pytest
 
 import harness
+from bridges import assert_problem, frozen, head
 
 STREAMS = 2000
 
@@ -20,10 +22,6 @@ def put(client, number, start=0):
         client.send("location.put", {"id": f"l{index}"})
     for _ in range(number):
         assert client.receive(30)["ok"]
-
-
-def head(client):
-    return client.ok("hello")["head"]
 
 
 def seqs(stream, last, timeout=30):
@@ -58,6 +56,10 @@ class RawStream:
         self.buffer += data
         return bool(data)
 
+    def readable(self):
+        """Whether something has come."""
+        return bool(select.select([self.socket], [], [], 0)[0])
+
     def read_until(self, text, timeout=60):
         self.socket.settimeout(timeout)
         while text not in self.buffer:
@@ -77,24 +79,77 @@ class RawStream:
         self.socket.close()
 
 
-def settle(bridge, client):
-    """Returns when the bridge has heard of every event that there is."""
-    with bridge.stream() as stream:
-        put(client, 1, start=90000)
-        last = head(client)
-        while int(stream.next()["id"]) < last:
-            pass
-
-
 def test_a_stream_begins_now(bridge, client):
     put(client, 3)
-    settle(bridge, client)
     with bridge.stream() as stream:
         assert stream.status == 200
         assert stream.headers["Content-Type"] == "text/event-stream"
         first = head(client) + 1
         put(client, 2, start=10)
         assert seqs(stream, first + 1) == [first, first + 1]
+
+
+def ids(stream):
+    return [int(line[4:]) for line in stream.text().split(b"\n") if line.startswith(b"id: ")]
+
+
+def test_now_is_what_the_daemon_says_and_not_what_the_bridge_has_heard(bridge, client):
+    with bridge.stream() as stream:  # the bridge follows from here on
+        put(client, 1)
+        stream.next()
+        with frozen(bridge):
+            late = RawStream(bridge.port)
+            put(client, 2000, start=10)
+        late.read_until(b"retry: 2000\n\n")
+        first = head(client) + 1
+        put(client, 2, start=3000)
+        late.read_until(f'"seq":{first + 1},'.encode())
+        assert ids(late) == [first, first + 1]
+        late.close()
+        assert seqs(stream, first + 1)[-1] == first + 1
+
+
+def test_a_stream_waits_for_the_daemon_and_nobody_else_does(bridge, daemon, client):
+    bridge.get("/readyz")
+    with frozen(daemon):
+        stream = RawStream(bridge.port)
+        assert bridge.get("/livez").status == 200
+        assert not stream.readable()
+    stream.read_until(b"retry: 2000\n\n")
+    first = head(client) + 1
+    put(client, 1)
+    stream.read_until(f'"seq":{first},'.encode())
+    assert ids(stream) == [first]
+    stream.close()
+
+
+def test_a_stream_that_the_daemon_does_not_answer_is_told_so(bridge, daemon, client):
+    with bridge.stream() as stream:
+        assert stream.status == 200
+    with frozen(daemon):
+        response = bridge.request("GET", "/events", headers={"Accept": "text/event-stream"},
+                                  timeout=30)  # fmt: skip
+        assert_problem(response, 504, "UNAVAILABLE")
+        assert int(response.headers["Retry-After"]) >= 1
+
+
+def test_a_stream_that_went_before_the_daemon_answered_is_forgotten(bridge, daemon, client):
+    with frozen(daemon):
+        for _ in range(20):
+            RawStream(bridge.port).close()
+        assert bridge.get("/livez").status == 200
+    with bridge.stream() as stream:
+        first = head(client) + 1
+        put(client, 1)
+        assert seqs(stream, first) == [first]
+    assert bridge.stop() == 0
+
+
+@pytest.mark.parametrize("name", ["rental_id", "user_id", "asset_id"])
+def test_a_stream_of_one_thing_is_refused(bridge, daemon, name):
+    response = bridge.get(f"/events?{name}=x", {"Accept": "text/event-stream"})
+    assert_problem(response, 400, "INVALID_ARGUMENT", name)
+    assert bridge.get(f"/events?{name}=x").status == 200
 
 
 def test_a_stream_that_is_the_first_request_misses_nothing(daemon, client):
@@ -229,7 +284,6 @@ def test_a_reader_that_does_not_read_is_no_burden(bridge, client):
     """It gets everything in the end; meanwhile the others are served, and memory is bounded."""
     idle = RawStream(bridge.port, "/events?from_seq=1", receive_buffer=32768)
     before = memory(bridge)
-    settle(bridge, client)
     with bridge.stream() as reader:
         first = head(client) + 1
         for batch in range(10):
@@ -238,8 +292,7 @@ def test_a_reader_that_does_not_read_is_no_burden(bridge, client):
         assert seqs(reader, last) == list(range(first, last + 1))
     assert memory(bridge) - before < 64 << 20
     idle.read_until(f'"seq":{last},'.encode())
-    ids = [int(line[4:]) for line in idle.text().split(b"\n") if line.startswith(b"id: ")]
-    assert ids == list(range(1, last + 1))
+    assert ids(idle) == list(range(1, last + 1))
     idle.close()
 
 
@@ -339,16 +392,35 @@ def test_the_end_of_the_bridge_ends_the_streams(bridge, client):
 def test_another_ledger_behind_the_same_endpoint(bridge, daemon, client):
     """Streams of the old one end, and those that come then are of the new one."""
     put(client, 20)
-    settle(bridge, client)
     with bridge.stream() as stream:
         assert daemon.stop() == 0
         shutil.rmtree(daemon.data)
         daemon.start()
         with pytest.raises((EOFError, http.client.HTTPException, OSError)):
             stream.next(30)
-    settle(bridge, client)
     with bridge.stream() as stream:
         first = head(client) + 1
         assert first < 20
         put(client, 3)
         assert seqs(stream, first + 2) == [first, first + 1, first + 2]
+
+
+def test_a_stream_that_begins_when_the_ledger_is_another_one(bridge, daemon, client):
+    """Before the bridge has seen that it is: nothing of the old one is taken for the new one's."""
+    put(client, 20)
+    with bridge.stream() as old:
+        put(client, 20, start=100)
+        old.next()
+        assert daemon.stop() == 0
+        shutil.rmtree(daemon.data)
+        daemon.start()
+        with bridge.stream() as stream:
+            first = head(client) + 1
+            assert first < 20
+            put(client, 3, start=500)
+            events = [json.loads(stream.next()["data"]) for _ in range(3)]
+            assert [event["seq"] for event in events] == [first, first + 1, first + 2]
+            assert [event["data"]["id"] for event in events] == ["l500", "l501", "l502"]
+        with pytest.raises((EOFError, http.client.HTTPException, OSError)):
+            while True:
+                assert int(old.next(30)["id"]) > 3

@@ -174,7 +174,7 @@ static void count_device(const struct model_state *state, const struct model_com
     counts[CASE_DEVICE_GAP] += find_event(decision, RENTBUS_DEVICE_GAP_EVENT) != NULL;
     counts[CASE_DEVICE_RESEND] += model_device_came(device, command->device_seq);
     counts[CASE_DEVICE_REJECTED] += rejected(decision);
-    counts[CASE_DEVICE_END] += command->device_seq == UINT64_MAX;
+    counts[CASE_DEVICE_END] += command->device_seq == (uint64_t)INT64_MAX;
     count_hole(device, command->device_seq, counts);
 }
 
@@ -238,7 +238,9 @@ static void count_refusal(const struct model_command *command,
     counts[CASE_OVERRIDE_EMPTY] += strcmp(field, "override") == 0;
     if (command->op != RENTBUS_OP_admin_import)
         return;
-    counts[CASE_IMPORT_NO_REV] += strcmp(field, "rev") == 0;
+    counts[CASE_IMPORT_NO_REV] += strcmp(field, "rev") == 0 && command->import_rev.value == 0;
+    counts[CASE_IMPORT_MANY] += (strcmp(field, "rev") == 0 && command->import_rev.value > 0) ||
+                                strcmp(field, "renewals") == 0;
     counts[CASE_IMPORT_OPEN] += open && ends;
     counts[CASE_IMPORT_NOT_RETURNED] += !open && ends && !not_found;
     counts[CASE_IMPORT_ASSET_UNKNOWN] += ends && not_found;

@@ -17,13 +17,13 @@
     CASE(LATE_OVERRIDE, 10, "a late checkout with an override")                                    \
     CASE(LATE_ANYBODY, 20, "a late checkout for a return that named no user")                      \
     CASE(LATE_CHOICE, 20, "a late checkout with more than one return to answer")                   \
-    CASE(LATE_TIE, 10, "a late checkout with two returns of one time")                             \
+    CASE(LATE_TIE, 4, "a late checkout with two returns of one time")                              \
     CASE(LATE_BEGIN, 10, "a return at the very time of its late checkout")                         \
     CASE(LATE_END, 10, "a return at the very end of a late checkout")                              \
     CASE(LATE_MARKED, 20, "a late checkout behind which the thing is known to be back")            \
     CASE(LATE_MARK_KEPT, 3, "a late checkout of a thing that is back from somebody")               \
     CASE(LATE_GAP, 5, "a late checkout behind a gap")                                              \
-    CASE(LATE_MISSED_GAP, 2, "a late checkout with all the events there can be")                   \
+    CASE(LATE_MISSED_GAP, 1, "a late checkout with all the events there can be")                   \
     CASE(NOT_LATE_USER, 10, "a return of somebody else that a checkout does not answer")           \
     CASE(NOT_LATE_TYPE, 5, "a return of a type that a checkout does not take")                     \
     CASE(NOT_LATE_BEFORE, 20, "a return before its checkout")                                      \
@@ -33,36 +33,37 @@
     CASE(UNANSWERED_TYPE, 50, "an unanswered return of a type that is not eligible")               \
     CASE(UNANSWERED_EXPIRED, 20, "an unanswered return of an expired rental")                      \
     CASE(UNANSWERED_FIFTH, 20, "a fifth unanswered return")                                        \
-    CASE(DEVICE_FIRST, 5, "a device that scans for the first time")                                \
+    CASE(DEVICE_FIRST, 10, "a device that scans for the first time")                               \
     CASE(DEVICE_NEXT, 100, "a scan that is the next of its device")                                \
     CASE(DEVICE_GAP, 50, "a scan behind a gap")                                                    \
     CASE(DEVICE_RESEND, 50, "a scan that came already")                                            \
     CASE(DEVICE_REJECTED, 50, "a rejected scan of a device")                                       \
-    CASE(DEVICE_END, 2, "a scan with the greatest of numbers")                                     \
+    CASE(DEVICE_END, 1, "a scan with the greatest of numbers")                                     \
     CASE(HOLE_SHRUNK, 20, "a hole that shrinks")                                                   \
     CASE(HOLE_SPLIT, 20, "a hole that is split")                                                   \
     CASE(HOLE_FILLED, 20, "a hole that is filled")                                                 \
     CASE(DEVICE_TIME, 100, "a scan by a clock that was off")                                       \
     CASE(OVERRIDE_BLOCK, 10, "an overridden block")                                                \
-    CASE(OVERRIDE_USER_LIMIT, 10, "an overridden limit of the user")                               \
-    CASE(OVERRIDE_TYPE_LIMIT, 5, "an overridden limit of the type")                                \
-    CASE(OVERRIDE_MANY, 5, "a checkout with several rules overridden")                             \
+    CASE(OVERRIDE_USER_LIMIT, 8, "an overridden limit of the user")                                \
+    CASE(OVERRIDE_TYPE_LIMIT, 1, "an overridden limit of the type")                                \
+    CASE(OVERRIDE_MANY, 1, "a checkout with several rules overridden")                             \
     CASE(OVERRIDE_MISSED, 5, "an overridden checkout that closes a missed rental")                 \
     CASE(OVERRIDE_RENEW_EXPIRED, 5, "an overridden end of a renewal")                              \
     CASE(OVERRIDE_RENEW_LIMIT, 5, "an overridden limit of renewals")                               \
     CASE(OVERRIDE_RENEW_BOTH, 2, "both rules of a renewal overridden")                             \
     CASE(OVERRIDE_RENEW_NOT, 2, "an override that does not make a renewal later")                  \
     CASE(OVERRIDE_REJECT, 10, "an overridden end under late_return reject")                        \
-    CASE(OVERRIDE_FLAG, 5, "an overridden end under late_return flag")                             \
+    CASE(OVERRIDE_FLAG, 3, "an overridden end under late_return flag")                             \
     CASE(OVERRIDE_GRACE, 5, "an overridden end under late_return forgive_within")                  \
     CASE(OVERRIDE_NOTHING, 50, "an override that nothing stands against")                          \
     CASE(OVERRIDE_VAIN, 20, "an override of what cannot be overridden")                            \
     CASE(OVERRIDE_EMPTY, 5, "an override that says nothing")                                       \
     CASE(IMPORT_REV, 20, "an import with its rev")                                                 \
     CASE(IMPORT_MARK, 5, "an import of a thing that is back")                                      \
-    CASE(IMPORT_MARK_ASSET, 2, "an import that says what came back")                               \
+    CASE(IMPORT_MARK_ASSET, 1, "an import that says what came back")                               \
     CASE(IMPORT_MARK_OUT, 2, "an import of a return of a thing that is out")                       \
     CASE(IMPORT_NO_REV, 1, "an import with a rev of 0")                                            \
+    CASE(IMPORT_MANY, 1, "an import with more changes than can be counted")                        \
     CASE(IMPORT_OPEN, 5, "an open import that says how it ended")                                  \
     CASE(IMPORT_NOT_RETURNED, 1, "an import with a returned asset and no return")                  \
     CASE(IMPORT_ASSET_UNKNOWN, 1, "an import of the return of an unknown thing")

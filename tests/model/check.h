@@ -3,6 +3,7 @@
 #ifndef RENTBUS_MODEL_CHECK_H
 #define RENTBUS_MODEL_CHECK_H
 
+#include "daemon/ledger/decide.h"
 #include "tests/model/history.h"
 #include "tests/model/view.h"
 
@@ -25,6 +26,17 @@ bool check_same_device(struct check_report *report, const struct model_device *e
 bool check_lists(struct check_report *report, const struct ledger *ledger,
                  const struct model_state *state, int64_t now, struct history_random *random,
                  bool thorough);
+/* Two events; two refusals of a command, of which one may be none; two decisions. */
+bool check_event(struct check_report *report, const struct ledger_event *expected,
+                 const struct ledger_event *actual);
+bool check_refusal(const struct model_decision *expected, int code,
+                   const struct rentbus_fault *fault, struct check_report *report);
+bool check_decision(const struct model_decision *expected, const struct ledger_decision *actual,
+                    struct check_report *report);
+/* The candidates of a return, before it. */
+bool check_candidates(struct check_report *report, const struct ledger *ledger,
+                      const struct ledger_scan *scan, const struct ledger_context *context,
+                      const struct model_candidate *expected, size_t count);
 /* Compares everything that the ledger's read functions show: counts, each thing by id, the lists
  * with some random filters, or with every combination of filters when `thorough`. */
 bool check_state(struct check_report *report, const struct ledger *ledger,

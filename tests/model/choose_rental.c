@@ -16,6 +16,10 @@ static void choose_import_rest(struct history_random *random, struct model_comma
             choose_chance(random, 5) ? 0 : 1 + (int64_t)history_random_below(random, 9));
     if (choose_chance(random, 40))
         command->import_renewals = choose_number((int64_t)history_random_below(random, 4));
+    if (choose_chance(random, 3))
+        command->import_rev = choose_number(MODEL_COUNT_MAX + choose_chance(random, 50));
+    if (choose_chance(random, 3))
+        command->import_renewals = choose_number(MODEL_COUNT_MAX + choose_chance(random, 50));
     if (choose_chance(random, open ? 6 : 65))
         import->closed_by = (enum rentbus_closed_by)(RENTBUS_CLOSED_BY_return_scan +
                                                      (int)history_random_below(random, 5));
@@ -55,6 +59,12 @@ void choose_import(struct history_random *random, const struct history_view *vie
             import->created_at + (int64_t)history_random_below(random, 60) * CHOOSE_HOUR);
     if (choose_chance(random, open ? 6 : 60))
         import->returned_at_location_id = choose_location(random);
+    if (import->returned_at.value > MODEL_LAST_TIME)
+        import->returned_at.value = MODEL_LAST_TIME;
+    if (import->expires_at > MODEL_LAST_TIME)
+        import->expires_at = MODEL_LAST_TIME;
+    if (import->created_at > MODEL_LAST_TIME)
+        import->created_at = MODEL_LAST_TIME;
     choose_import_rest(random, &step->command);
 }
 
@@ -109,6 +119,8 @@ void choose_renew(struct history_random *random, const struct history_view *view
         command->period =
             choose_number((int64_t)history_random_below(random, 40) * CHOOSE_HOUR / RENTBUS_SECOND);
     command->override = choose_override(random);
+    if (!command->override.given)
+        command->override = choose_override(random);
     if (command->period.given && choose_chance(random, 3))
         command->period = choose_number(RENTBUS_DURATION_MAX);
 }

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "tests/model/rules.h"
+
 /* 9999-12-24T00:00:00Z */
 #define LAST INT64_C(253401609600000000)
 
@@ -51,20 +53,27 @@ static void choose_scan(struct history_random *random, const struct history_view
                         struct model_command *command)
 {
     command->override = choose_override(random);
+    /* No later time can be said. */
+    if (command->occurred_at > MODEL_LAST_TIME)
+        command->occurred_at = MODEL_LAST_TIME;
+    if (command->expires_at.value > MODEL_LAST_TIME)
+        command->expires_at.value = MODEL_LAST_TIME;
     if (choose_chance(random, 15))
         command->device_time = choose_number(
             command->occurred_at +
             ((int64_t)history_random_below(random, 7200000) - 3600000) * (RENTBUS_SECOND / 1000));
+    if (command->device_time.value > MODEL_LAST_TIME)
+        command->device_time = choose_number(MODEL_LAST_TIME);
     if (!choose_chance(random, 40))
         return;
     command->device_id = choose_device(random);
     const struct model_device *device = model_device(view->state, &command->device_id);
-    bool ended = model_device_last(device) > UINT64_MAX - 8;
+    bool ended = model_device_last(device) > (uint64_t)INT64_MAX - 8;
     command->device_seq =
         ended ? choose_missing(random, device) : choose_device_seq(random, device);
-    /* One of them comes to the end of all numbers. */
+    /* One of them comes to the end of the numbers that a message can hold. */
     if (choose_chance(random, 2) && strcmp(command->device_id.text, "ö") == 0)
-        command->device_seq = UINT64_MAX - history_random_below(random, 2);
+        command->device_seq = (uint64_t)INT64_MAX - history_random_below(random, 2);
 }
 
 /* ---- returns ---- */
@@ -98,6 +107,11 @@ void choose_return(struct history_random *random, const struct history_view *vie
         command->location_id = choose_location(random);
     command->occurred_at = choose_time(random, view, step->now);
 
+    for (size_t i = 0; i < view->state->unanswered_count; i++)
+        if (model_text_equal(&view->state->unanswered[i].asset_id, &command->asset_id) &&
+            choose_chance(random, 4))
+            command->occurred_at = view->state->unanswered[i].occurred_at;
+
     const struct model_rental *out = model_out(view->state, &command->asset_id);
     const struct model_asset *asset = model_asset(view->state, &command->asset_id);
     if (out && choose_chance(random, 50))
@@ -113,6 +127,20 @@ void choose_return(struct history_random *random, const struct history_view *vie
 
 /* ---- checkouts ---- */
 
+/* More often than not one of a thing that is out on a rental that began before. */
+static const struct model_unanswered *choose_unanswered(struct history_random *random,
+                                                        const struct model_state *state)
+{
+    const struct model_unanswered *it = NULL;
+    for (int attempt = 0; attempt < 6; attempt++) {
+        it = &state->unanswered[history_random_below(random, state->unanswered_count)];
+        const struct model_rental *out = model_out(state, &it->asset_id);
+        if (out && out->created_at <= it->occurred_at)
+            break;
+    }
+    return it;
+}
+
 /* One that may come behind its return: somewhere before it, or on an edge of what counts. */
 static void choose_late(struct history_random *random, const struct history_view *view,
                         struct model_command *command)
@@ -120,8 +148,7 @@ static void choose_late(struct history_random *random, const struct history_view
     const struct model_state *state = view->state;
     if (state->unanswered_count == 0)
         return;
-    const struct model_unanswered *it =
-        &state->unanswered[history_random_below(random, state->unanswered_count)];
+    const struct model_unanswered *it = choose_unanswered(random, state);
     const struct model_rental *out = model_out(state, &it->asset_id);
     command->asset_id = it->asset_id;
     if (it->user_id.given && !choose_chance(random, 8))
@@ -130,7 +157,7 @@ static void choose_late(struct history_random *random, const struct history_view
         command->user_id = out->user_id;
     command->occurred_at =
         it->occurred_at - (int64_t)history_random_below(random, 30) * CHOOSE_HOUR;
-    if (out && out->created_at <= it->occurred_at && choose_chance(random, 40))
+    if (out && out->created_at <= it->occurred_at && choose_chance(random, 60))
         command->occurred_at = out->created_at + (int64_t)history_random_below(random, 3) - 1;
     else if (choose_chance(random, 15))
         command->occurred_at = it->occurred_at + (int64_t)history_random_below(random, 3) - 1;

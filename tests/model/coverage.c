@@ -106,6 +106,7 @@ void coverage_print(const struct coverage *coverage)
     print_words("events", &rentbus_event_type_words, coverage->events);
     print_words("matched by", &rentbus_matched_by_words, coverage->matched_by);
     print_words("closed by", &rentbus_closed_by_words, coverage->closed_by);
+    print_words("verdicts", &rentbus_verdict_words, coverage->verdicts);
     for (size_t i = 0; i < CASE_COUNT; i++)
         printf("%6zu  %s\n", coverage->cases[i], model_case_rows[i].text);
     for (size_t i = 0; i < RENTBUS_OP_COUNT; i++)
@@ -235,7 +236,8 @@ size_t coverage_missing(const struct coverage *coverage)
     size_t missing = missing_policies(coverage) + missing_cases(coverage) +
                      missing_words(coverage->events, &rentbus_event_type_words) +
                      missing_words(coverage->matched_by, &rentbus_matched_by_words) +
-                     missing_words(coverage->closed_by, &rentbus_closed_by_words);
+                     missing_words(coverage->closed_by, &rentbus_closed_by_words) +
+                     missing_words(coverage->verdicts, &rentbus_verdict_words);
     for (size_t i = 0; i < sizeof expectations / sizeof expectations[0]; i++)
         missing += missing_of_op(coverage, &expectations[i]);
     for (size_t i = 0; i < model_move_count; i++)
@@ -253,6 +255,7 @@ size_t coverage_missing(const struct coverage *coverage)
     missing += never(coverage->reopened_told, "a rental opened again behind its end", "");
     missing += never(coverage->slept_through, "a warning slept through", "");
     missing += never(coverage->cut_late, "rollback within a late checkout", "");
+    missing += never(coverage->durable_late, "half a late checkout that is durable", "");
     missing += never(coverage->rolled_back, "rollback", "");
     missing += never(coverage->rolled_back_to, "rollback to a seq", "");
     return missing + never(coverage->replays, "replay", "");

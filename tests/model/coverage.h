@@ -19,6 +19,7 @@ struct coverage {
     size_t policies[4][4];
     size_t matched_by[8];
     size_t closed_by[8];
+    size_t verdicts[8];    /* on what a return could choose from */
     size_t late_completed; /* behind expires_at, and in time by the policy */
     size_t reopened_told;  /* opened again with its end told of already */
     size_t slept_through;  /* ends that were told of, and the warnings before them were not */
@@ -27,7 +28,9 @@ struct coverage {
     size_t rolled_back;    /* events */
     size_t rolled_back_to; /* events, of those */
     size_t replays;
-    size_t cut_late; /* rollbacks to between the two events of a late checkout */
+    /* Rollbacks to between the two events of a late checkout, and ends of what is durable there. */
+    size_t cut_late;
+    size_t durable_late;
     size_t cases[CASE_COUNT];
 };
 

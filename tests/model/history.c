@@ -46,7 +46,7 @@ static const struct {
     size_t weight;
     choose_command *choose;
 } choices[] = {
-    {34, choose_return},   {29, choose_checkout}, {5, choose_import},     {9, choose_renew},
+    {33, choose_return},   {28, choose_checkout}, {7, choose_import},     {9, choose_renew},
     {9, choose_judgement}, {3, choose_block},     {3, choose_policy_put}, {8, choose_put},
 };
 
@@ -76,6 +76,11 @@ void history_choose(struct history_random *random, const struct history_view *vi
         return;
     }
     step->back = choose_chance(random, 60) ? 0 : history_random_below(random, 6);
+    if (view->behind_late > 0 && choose_chance(random, 15)) {
+        step->kind = choose_chance(random, 50) ? HISTORY_ROLLBACK_TO : HISTORY_DURABLE;
+        step->back = view->behind_late;
+        return;
+    }
     if (choice < 810)
         choose_any_command(random, view, step);
     else if (choice < 860)

@@ -45,6 +45,7 @@ struct history_view {
     const struct model_state *state;
     const struct model_rental *archive; /* rentals that have left memory */
     size_t archive_count;
+    size_t behind_late; /* `back` that cuts a late checkout in two; 0 when there is none to cut */
 };
 
 /* Id number `index` of what a history names; NULL behind the last. The last one of users and of

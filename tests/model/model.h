@@ -252,6 +252,12 @@ struct model_result {
     struct model_rental rental;
 };
 
+/* A rental that a return may end, and what the return makes of it. */
+struct model_candidate {
+    const struct model_rental *rental;
+    enum rentbus_verdict verdict;
+};
+
 struct model_filter {
     struct model_text user_id;
     struct model_text asset_id;
@@ -274,6 +280,9 @@ void model_decide_timers(const struct model_state *state, int64_t now,
 /* When the first rental has something to be told of it, INT64_MAX when none has. `now`: warnings
  * that were slept through by then do not count; INT64_MIN: all count. */
 int64_t model_timer_next(const struct model_state *state, int64_t now);
+/* What the return chooses from, of MODEL_RENTALS_MAX; returns how many they are. */
+size_t model_candidates(const struct model_state *state, const struct model_command *command,
+                        const struct model_context *context, struct model_candidate *candidates);
 void model_outcome(const struct model_decision *decision, struct model_result *result);
 /* Applies the event with the seq state->head + 1. */
 void model_apply(struct model_state *state, const struct model_event *event);

@@ -8,6 +8,8 @@
 
 /* Seconds. */
 #define MODEL_LOAN_PERIOD_DEFAULT (INT64_C(7) * 24 * 60 * 60)
+/* The greatest rev and count of renewals that another system may have come to. */
+#define MODEL_COUNT_MAX INT64_C(2147483647)
 /* 9999-12-31T23:59:59.999999Z: no later time can be written. */
 #define MODEL_LAST_TIME INT64_C(253402300799999999)
 

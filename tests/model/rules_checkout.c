@@ -210,8 +210,6 @@ static void judge(const struct model_state *state, const struct model_command *c
 void model_decide_checkout(const struct model_state *state, const struct model_command *command,
                            const struct model_context *context, struct model_decision *decision)
 {
-    if (model_refuse_override(command, decision))
-        return;
     const char *field = contradiction(command);
     bool known = model_asset(state, &command->asset_id) != NULL;
     if (!field && known && model_checkout_until(state, command) > MODEL_LAST_TIME)
@@ -220,7 +218,7 @@ void model_decide_checkout(const struct model_state *state, const struct model_c
         model_refuse(decision, RENTBUS_ERROR_INVALID_ARGUMENT, field);
         return;
     }
-    if (model_add_resend(state, command, decision))
+    if (model_refuse_override(command, decision) || model_add_resend(state, command, decision))
         return;
     struct model_event *event =
         model_add(decision, RENTBUS_RENTAL_CHECKOUT_EVENT, command->asset_id);

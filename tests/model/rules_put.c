@@ -201,6 +201,11 @@ static const char *import_contradiction(const struct model_command *command)
 {
     const struct model_rental *import = &command->import;
     bool open = import->status == RENTBUS_STATUS_IN_PROGRESS;
+    if (command->import_rev.given &&
+        (command->import_rev.value < 1 || command->import_rev.value > MODEL_COUNT_MAX))
+        return "rev";
+    if (command->import_renewals.given && command->import_renewals.value > MODEL_COUNT_MAX)
+        return "renewals";
     if (import->expires_at <= import->created_at)
         return "expires_at";
     if (import->status == RENTBUS_STATUS_COMPLETED && !import->returned_at.given)
@@ -217,8 +222,6 @@ static const char *import_contradiction(const struct model_command *command)
         return "returned_asset_id";
     if (import->returned_asset_id.given && !import->returned_at.given)
         return "returned_asset_id";
-    if (command->import_rev.given && command->import_rev.value == 0)
-        return "rev";
     return NULL;
 }
 

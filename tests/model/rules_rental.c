@@ -78,12 +78,12 @@ void model_decide_renew(const struct model_state *state, const struct model_comm
 {
     static const struct model_reasons allowed = {
         2, {RENTBUS_REASON_RENTAL_EXPIRED, RENTBUS_REASON_RENEWAL_LIMIT}};
-    if (model_refuse_override(command, decision))
-        return;
     if (command->period.given && (command->expires_at.given || command->period.value <= 0)) {
         model_refuse(decision, RENTBUS_ERROR_INVALID_ARGUMENT, "period");
         return;
     }
+    if (model_refuse_override(command, decision))
+        return;
     const struct model_rental *rental = find(state, command, context, decision);
     if (!rental)
         return;

@@ -181,28 +181,38 @@ static void match_scan(const struct model_state *state, const struct model_comma
                         model_reason_alone(reason), late, decision);
 }
 
+/* False when it names a rental that nobody knows. */
+static bool read_scan(const struct model_state *state, const struct model_command *command,
+                      const struct model_context *context, struct scan *scan)
+{
+    *scan = (struct scan){.user_id = command->user_id,
+                          .asset_id = command->asset_id,
+                          .occurred_at = command->occurred_at,
+                          .match = state->policy.return_match};
+    scan->late = model_late_return(&state->policy.late_return, &scan->late_grace);
+    if (!command->rental_id.given)
+        return true;
+    scan->named = model_rental(state, &command->rental_id);
+    if (!scan->named)
+        scan->named = context->archived;
+    if (!scan->named)
+        return false;
+    if (!scan->user_id.given)
+        scan->user_id = scan->named->user_id;
+    if (!scan->asset_id.given)
+        scan->asset_id = scan->named->asset_id;
+    return true;
+}
+
 void model_decide_return(const struct model_state *state, const struct model_command *command,
                          const struct model_context *context, struct model_decision *decision)
 {
-    struct scan scan = {.user_id = command->user_id,
-                        .asset_id = command->asset_id,
-                        .occurred_at = command->occurred_at,
-                        .match = state->policy.return_match};
+    struct scan scan;
     if (model_refuse_override(command, decision))
         return;
-    scan.late = model_late_return(&state->policy.late_return, &scan.late_grace);
-    if (command->rental_id.given) {
-        scan.named = model_rental(state, &command->rental_id);
-        if (!scan.named)
-            scan.named = context->archived;
-        if (!scan.named) {
-            model_refuse(decision, RENTBUS_ERROR_NOT_FOUND, "rental_id");
-            return;
-        }
-        if (!scan.user_id.given)
-            scan.user_id = scan.named->user_id;
-        if (!scan.asset_id.given)
-            scan.asset_id = scan.named->asset_id;
+    if (!read_scan(state, command, context, &scan)) {
+        model_refuse(decision, RENTBUS_ERROR_NOT_FOUND, "rental_id");
+        return;
     }
     if (model_add_resend(state, command, decision))
         return;
@@ -220,4 +230,65 @@ void model_decide_return(const struct model_state *state, const struct model_com
     else
         match_scan(state, command, &scan, decision);
     model_add_gap(state, command, decision);
+}
+
+/* ---- why a return came to what it did ---- */
+
+/* The next of the open rentals of a user that are in question or not, behind `after` or the first;
+ * NULL behind the last. */
+static const struct model_rental *next_candidate(const struct model_state *state,
+                                                 const struct scan *scan,
+                                                 const struct model_text *user_id, bool asked,
+                                                 const struct model_rental *after)
+{
+    const struct model_rental *next = NULL;
+    for (size_t i = 0; i < state->rental_count; i++) {
+        const struct model_rental *rental = &state->rentals[i];
+        if (rental->status != RENTBUS_STATUS_IN_PROGRESS ||
+            !model_text_equal(&rental->user_id, user_id) || in_question(scan, rental) != asked)
+            continue;
+        if ((!after || before(scan, after, rental)) && (!next || before(scan, rental, next)))
+            next = rental;
+    }
+    return next;
+}
+
+static enum rentbus_verdict verdict(const struct model_state *state, const struct scan *scan,
+                                    const struct model_rental *chosen,
+                                    const struct model_rental *rental)
+{
+    if (rental == chosen)
+        return RENTBUS_VERDICT_chosen;
+    if (!model_ids_contain(&rental->eligible, &model_asset(state, &scan->asset_id)->asset_type))
+        return RENTBUS_VERDICT_not_eligible;
+    bool late = scan->occurred_at - rental->expires_at > scan->late_grace * RENTBUS_SECOND;
+    return late ? RENTBUS_VERDICT_expired : RENTBUS_VERDICT_behind;
+}
+
+size_t model_candidates(const struct model_state *state, const struct model_command *command,
+                        const struct model_context *context, struct model_candidate *candidates)
+{
+    struct scan scan;
+    size_t count = 0;
+    if (!read_scan(state, command, context, &scan) ||
+        scan_reasons(state, &scan, context->now).count > 0)
+        return 0;
+    const struct model_rental *out = model_out(state, &scan.asset_id);
+    const struct model_text *user_id = scan.user_id.given ? &scan.user_id : NULL;
+    if (!user_id && out)
+        user_id = &out->user_id;
+    if (!user_id)
+        return 0;
+    const struct model_rental *chosen = first(state, &scan, false);
+    if (!chosen && (command->override.given || scan.late == MODEL_LATE_FLAG))
+        chosen = first(state, &scan, true);
+    const struct model_rental *rental = NULL;
+    while ((rental = next_candidate(state, &scan, user_id, true, rental)))
+        candidates[count++] =
+            (struct model_candidate){rental, verdict(state, &scan, chosen, rental)};
+    /* Nobody chooses among these: they stand by their age. */
+    scan.match = RENTBUS_RETURN_MATCH_oldest;
+    while ((rental = next_candidate(state, &scan, user_id, false, rental)))
+        candidates[count++] = (struct model_candidate){rental, RENTBUS_VERDICT_not_named};
+    return count;
 }

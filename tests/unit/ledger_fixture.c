@@ -288,6 +288,34 @@ enum rentbus_outcome world_return(struct world *world, const char *user, const c
     return world->result.outcome;
 }
 
+uint64_t world_lost_return(struct world *world, const char *user, const char *asset,
+                           int64_t occurred_at)
+{
+    assert_int_equal(world_return(world, user, asset, NULL, occurred_at), RENTBUS_OUTCOME_REJECTED);
+    assert_int_equal(world->decision.count, 2);
+    return ledger_head(world->ledger);
+}
+
+struct ledger_command world_loan(const char *user, const char *asset, int64_t created_at,
+                                 int64_t expires_at)
+{
+    struct ledger_command command =
+        world_scan(RENTBUS_OP_rental_checkout, user, asset, NULL, created_at);
+
+    command.args.scan.has_expires_at = true;
+    command.args.scan.expires_at = expires_at;
+    return command;
+}
+
+bool world_comes_late(struct world *world, const char *user, const char *asset, int64_t created_at,
+                      int64_t expires_at)
+{
+    struct ledger_command command = world_loan(user, asset, created_at, expires_at);
+
+    assert_int_equal(world_run(world, &command), 0);
+    return world->result.outcome == RENTBUS_OUTCOME_COMPLETED;
+}
+
 enum rentbus_reason world_reason(const struct world *world)
 {
     return RENTBUS_HAS(&world->result, command_result, reason) ? world->result.reason

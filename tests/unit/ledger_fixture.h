@@ -77,6 +77,15 @@ enum rentbus_outcome world_checkout(struct world *world, const char *user, const
 enum rentbus_outcome world_return(struct world *world, const char *user, const char *asset,
                                   const char *rental, int64_t occurred_at);
 
+/* A return that is rejected; the seq of the rejection. */
+uint64_t world_lost_return(struct world *world, const char *user, const char *asset,
+                           int64_t occurred_at);
+struct ledger_command world_loan(const char *user, const char *asset, int64_t created_at,
+                                 int64_t expires_at);
+/* Whether a checkout from `created_at` to `expires_at` is completed at once. */
+bool world_comes_late(struct world *world, const char *user, const char *asset, int64_t created_at,
+                      int64_t expires_at);
+
 /* Of the last result, or NONE. */
 enum rentbus_reason world_reason(const struct world *world);
 /* Whether the text says that. */

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "daemon/config/config.h"
+#include "daemon/config/principal.h"
 #include "sdk/protocol/time.h"
 
 #define ARGUMENTS_MAX 8
@@ -200,17 +201,152 @@ static void test_files_that_are_none(void **state)
     assert_said(": is longer");
 }
 
+static const char principals[] = "default_role = reader\n"
+                                 "principal \"uid:1001\" {\n"
+                                 "    role = kiosk # at the door\n"
+                                 "    locations = {\"north-bin\", 'counter 1/o\\'\\\\k'}\n"
+                                 "}\n"
+                                 "principal uid:0 { role = admin }\n"
+                                 "principal 'uid:4294967295' { role = kiosk }\n"
+                                 "principal anonymous { role = kiosk locations = {a} }\n";
+
+static void assert_principal(const struct access *access, size_t index, const char *name,
+                             enum rentbus_role role, size_t locations)
+{
+    const struct access_principal *principal = &access->principals[index];
+    assert_string_equal(principal->name, name);
+    assert_int_equal(principal->role, role);
+    assert_int_equal(principal->location_count, locations);
+}
+
+static void assert_principals(const struct access *access)
+{
+    assert_int_equal(access->default_role, RENTBUS_ROLE_reader);
+    assert_int_equal(access->principal_count, 4);
+    assert_principal(access, 0, "uid:1001", RENTBUS_ROLE_kiosk, 2);
+    assert_principal(access, 1, "uid:0", RENTBUS_ROLE_admin, 0);
+    assert_principal(access, 2, "uid:4294967295", RENTBUS_ROLE_kiosk, 0);
+    assert_principal(access, 3, "anonymous", RENTBUS_ROLE_kiosk, 1);
+    assert_int_equal(access->location_count, 3);
+    assert_string_equal(access->locations[0], "north-bin");
+    assert_string_equal(access->locations[1], "counter 1/o'\\k");
+    assert_int_equal(access->principals[3].location_first, 2);
+    assert_string_equal(access->locations[2], "a");
+}
+
+static void test_principals(void **state)
+{
+    (void)state;
+    static struct config config;
+    assert_int_equal(read_text(&config, ""), 0);
+    assert_int_equal(config.access.default_role, RENTBUS_ROLE_admin);
+    assert_int_equal(config.access.principal_count, 0);
+    assert_int_equal(read_text(&config, principals), 0);
+    assert_string_equal(said, "");
+    assert_principals(&config.access);
+}
+
+static void test_principals_are_printed_as_a_file_has_them(void **state)
+{
+    (void)state;
+    static struct config config;
+    assert_int_equal(read_text(&config, principals), 0);
+    FILE *stream = fopen(path, "w");
+    assert_non_null(stream);
+    principal_print(&config.access, stream);
+    assert_int_equal(fclose(stream), 0);
+    memset(&config, 0, sizeof config);
+    assert_int_equal(READ(&config, "-c", path), 0);
+    assert_principals(&config.access);
+}
+
+static void test_principals_that_are_none(void **state)
+{
+    (void)state;
+    static const char name[] = ":1: principal: ";
+    static const struct {
+        const char *text;
+        const char *said;
+    } files[] = {
+        {"default_role = clark\n", ":1: default_role: \"clark\" is not one of reader, kiosk,"},
+        {"\n\ndefault_role = \"\"\n", ":3: default_role: \"\" is not one of"},
+        {"principal uid:1 { role = boss }", ":1: role: \"boss\" is not one of"},
+        {"principal uid:1 {\n role = clerk\n role = boss\n}", ":3: role: \"boss\" is not"},
+        {"principal bob { role = clerk }", name},
+        {"principal uid: { role = clerk }", name},
+        {"principal uid:1x { role = clerk }", name},
+        {"principal uid:-1 { role = clerk }", name},
+        {"principal uid:01 { role = clerk }", name},
+        {"principal uid:4294967296 { role = clerk }", name},
+        {"principal uid:11111111111 { role = clerk }", name},
+        {"principal Anonymous { locations = {a} role = kiosk }", name},
+        {"principal uid:1 { }", ":1: principal: \"uid:1\" has no role"},
+        {"\nprincipal uid:1 { locations = {a} }", ":2: principal: \"uid:1\" has no role"},
+        {"principal uid:1 { role = clerk locations = {a} }",
+         ":1: principal: \"uid:1\" has locations, and only a kiosk"},
+        {"principal uid:1 { role = kiosk\nlocations = {a, ''} }",
+         ":2: locations: \"\" is not an id"},
+        {"principal uid:1 { role = kiosk locations = {'a\tb'} }", ":1: locations: \"a"},
+        {"principal uid:1 { role = kiosk }\n# again\nprincipal uid:1 { role = clerk }",
+         ":3: found duplicate title 'uid:1'"},
+        {"principal uid:1 { rule = kiosk }", ":1: no such option 'rule'"},
+        {"principal { role = kiosk }", ":1: "},
+        {"principal uid:1 { role = kiosk", ": has a section without an end"},
+        {"principal uid:1 { role = kiosk # }\n", ": has a section without an end"},
+        {"principal uid:1 { role = kiosk }}\n", ":1: "},
+    };
+    static struct config config;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        if (read_text(&config, files[i].text) != 78)
+            fail_msg("taken: %s", files[i].text);
+        assert_said(files[i].said);
+    }
+}
+
+/* A file with `count` kiosks, each with `locations` locations of its own. */
+static int read_kiosks(struct config *config, int count, int locations)
+{
+    static char text[CONFIG_FILE_MAX];
+    size_t at = 0;
+    for (int i = 0; i < count; i++) {
+        at += (size_t)snprintf(text + at, sizeof text - at, "principal uid:%d { role = kiosk", i);
+        for (int j = 0; j < locations; j++)
+            at += (size_t)snprintf(text + at, sizeof text - at, "%s%d", j ? "," : " locations = {",
+                                   j);
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s }\n", locations ? "}" : "");
+    }
+    return read_text(config, text);
+}
+
+static void test_as_many_principals_as_there_is_room_for(void **state)
+{
+    (void)state;
+    static struct config config;
+    assert_int_equal(read_kiosks(&config, ACCESS_PRINCIPALS_MAX, 0), 0);
+    assert_int_equal(config.access.principal_count, ACCESS_PRINCIPALS_MAX);
+    assert_int_equal(read_kiosks(&config, ACCESS_PRINCIPALS_MAX + 1, 0), 78);
+    assert_said(":257: principal: \"uid:256\" is one principal too many");
+    assert_int_equal(read_kiosks(&config, 1, ACCESS_LOCATIONS_MAX), 0);
+    assert_int_equal(config.access.location_count, ACCESS_LOCATIONS_MAX);
+    assert_int_equal(read_kiosks(&config, 1, ACCESS_LOCATIONS_MAX + 1), 78);
+    assert_said(":1: locations: \"512\" is one location too many");
+    assert_int_equal(read_kiosks(&config, 2, ACCESS_LOCATIONS_MAX / 2), 0);
+    assert_int_equal(read_kiosks(&config, 2, ACCESS_LOCATIONS_MAX / 2 + 1), 78);
+    assert_said(":2: principal: \"uid:1\" has locations beyond");
+}
+
 /* Whatever bytes a file has: an answer, and the sanitizers are content. */
 static void test_noise(void **state)
 {
     (void)state;
-    static const char pieces[][12] = {"ledger", "=",  "\"", "'",  "#",    "\\", "\n",   " ",
-                                      "a",      "{",  "}",  "+=", "(",    ")",  ",",    "$",
-                                      "${A",    "/*", "*/", "//", "\x80", "\1", "data", "include"};
+    static const char pieces[][12] = {
+        "ledger", "=",  "\"",   "'",       "#",    "\\",        "\n",        " ",     "a",    "{",
+        "}",      "+=", "(",    ")",       ",",    "$",         "${A",       "/*",    "*/",   "//",
+        "\x80",   "\1", "data", "include", "role", "locations", "principal", "uid:1", "kiosk"};
     uint64_t random = 42;
     struct config config;
     for (int round = 0; round < 2000; round++) {
-        char text[256] = "";
+        char text[512] = "";
         size_t length = 0;
         for (int i = 0; i < 12; i++) {
             random = random * UINT64_C(6364136223846793005) + 1;
@@ -236,6 +372,10 @@ int main(void)
         cmocka_unit_test_setup(test_lines_are_counted, clear_environment),
         cmocka_unit_test_setup(test_values_with_signs_of_comments, clear_environment),
         cmocka_unit_test_setup(test_files_that_are_none, clear_environment),
+        cmocka_unit_test_setup(test_principals, clear_environment),
+        cmocka_unit_test_setup(test_principals_are_printed_as_a_file_has_them, clear_environment),
+        cmocka_unit_test_setup(test_principals_that_are_none, clear_environment),
+        cmocka_unit_test_setup(test_as_many_principals_as_there_is_room_for, clear_environment),
         cmocka_unit_test_setup(test_noise, clear_environment),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

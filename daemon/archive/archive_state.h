@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* An open archive, for the files that write it: archive.c opens it, archive_follow.c has it follow
+ * the journal. */
+#ifndef RENTBUS_ARCHIVE_ARCHIVE_STATE_H
+#define RENTBUS_ARCHIVE_ARCHIVE_STATE_H
+
+#include "daemon/archive/archive.h"
+#include "daemon/journal/sqlite.h"
+
+/* The statements of the writer. */
+enum archive_change {
+    ARCHIVE_BEGIN,
+    ARCHIVE_COMMIT,
+    ARCHIVE_PUT_RENTAL,
+    ARCHIVE_DROP_RENTAL,
+    ARCHIVE_PUT_COMMAND,
+    ARCHIVE_PUT_MENTION,
+    ARCHIVE_ADD_TALLY,
+    ARCHIVE_PUT_SEQ,
+    ARCHIVE_PUT_HASH,
+    ARCHIVE_CHANGES,
+};
+
+/* How far the archive has come. */
+struct archive_position {
+    uint64_t seq;
+    uint8_t hash[RENTBUS_HASH_SIZE];
+};
+
+struct archive {
+    char *path;
+    char *ledger;
+    sqlite3 *db;
+    sqlite3_stmt *changes[ARCHIVE_CHANGES];
+    struct archive_position position;
+    /* Of the transaction under way; the memory is kept between them. */
+    struct mention_rows mentions;
+    struct tally *tally;
+};
+
+/* Decodes an event of the journal: 0 or -EBADMSG. */
+int archive_decode_event(struct rentbus_bytes bytes, struct rentbus_event *event)
+    __attribute__((warn_unused_result));
+/* Removes the file and what SQLite keeps beside it. */
+int archive_remove(const char *path);
+
+#endif
