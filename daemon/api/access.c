@@ -16,23 +16,42 @@ static const enum rank ranks[] = {
 
 /* What it takes at least. An operation without a line is for nobody. */
 static const enum rank least[RENTBUS_OP_COUNT] = {
-    [RENTBUS_OP_hello] = RANK_READER,          [RENTBUS_OP_rental_return] = RANK_KIOSK,
-    [RENTBUS_OP_rental_checkout] = RANK_KIOSK, [RENTBUS_OP_rental_renew] = RANK_CLERK,
-    [RENTBUS_OP_rental_forgive] = RANK_CLERK,  [RENTBUS_OP_rental_flag] = RANK_CLERK,
-    [RENTBUS_OP_rental_unflag] = RANK_CLERK,   [RENTBUS_OP_rental_get] = RANK_READER,
-    [RENTBUS_OP_rental_list] = RANK_READER,    [RENTBUS_OP_user_put] = RANK_CLERK,
-    [RENTBUS_OP_user_block] = RANK_CLERK,      [RENTBUS_OP_user_unblock] = RANK_CLERK,
-    [RENTBUS_OP_user_get] = RANK_READER,       [RENTBUS_OP_user_list] = RANK_READER,
-    [RENTBUS_OP_asset_put] = RANK_CLERK,       [RENTBUS_OP_asset_get] = RANK_READER,
-    [RENTBUS_OP_asset_list] = RANK_READER,     [RENTBUS_OP_asset_type_put] = RANK_ADMIN,
-    [RENTBUS_OP_asset_type_get] = RANK_READER, [RENTBUS_OP_asset_type_list] = RANK_READER,
-    [RENTBUS_OP_location_put] = RANK_ADMIN,    [RENTBUS_OP_location_get] = RANK_READER,
-    [RENTBUS_OP_location_list] = RANK_READER,  [RENTBUS_OP_device_get] = RANK_READER,
-    [RENTBUS_OP_device_list] = RANK_READER,    [RENTBUS_OP_policy_put] = RANK_ADMIN,
-    [RENTBUS_OP_policy_get] = RANK_READER,     [RENTBUS_OP_batch] = RANK_CLERK,
-    [RENTBUS_OP_command_get] = RANK_READER,    [RENTBUS_OP_events_read] = RANK_READER,
-    [RENTBUS_OP_stats] = RANK_READER,          [RENTBUS_OP_explain] = RANK_READER,
-    [RENTBUS_OP_admin_import] = RANK_ADMIN,    [RENTBUS_OP_admin_verify] = RANK_ADMIN,
+    [RENTBUS_OP_hello] = RANK_READER,           [RENTBUS_OP_rental_return] = RANK_KIOSK,
+    [RENTBUS_OP_rental_checkout] = RANK_KIOSK,  [RENTBUS_OP_rental_renew] = RANK_CLERK,
+    [RENTBUS_OP_rental_forgive] = RANK_CLERK,   [RENTBUS_OP_rental_flag] = RANK_CLERK,
+    [RENTBUS_OP_rental_unflag] = RANK_CLERK,    [RENTBUS_OP_rental_get] = RANK_READER,
+    [RENTBUS_OP_rental_list] = RANK_READER,     [RENTBUS_OP_user_put] = RANK_CLERK,
+    [RENTBUS_OP_user_block] = RANK_CLERK,       [RENTBUS_OP_user_unblock] = RANK_CLERK,
+    [RENTBUS_OP_user_get] = RANK_READER,        [RENTBUS_OP_user_list] = RANK_READER,
+    [RENTBUS_OP_asset_put] = RANK_CLERK,        [RENTBUS_OP_asset_get] = RANK_READER,
+    [RENTBUS_OP_asset_list] = RANK_READER,      [RENTBUS_OP_asset_type_put] = RANK_ADMIN,
+    [RENTBUS_OP_asset_type_get] = RANK_READER,  [RENTBUS_OP_asset_type_list] = RANK_READER,
+    [RENTBUS_OP_location_put] = RANK_ADMIN,     [RENTBUS_OP_location_get] = RANK_READER,
+    [RENTBUS_OP_location_list] = RANK_READER,   [RENTBUS_OP_device_get] = RANK_READER,
+    [RENTBUS_OP_device_list] = RANK_READER,     [RENTBUS_OP_policy_put] = RANK_ADMIN,
+    [RENTBUS_OP_policy_get] = RANK_READER,      [RENTBUS_OP_batch] = RANK_CLERK,
+    [RENTBUS_OP_command_get] = RANK_READER,     [RENTBUS_OP_events_read] = RANK_READER,
+    [RENTBUS_OP_stats] = RANK_READER,           [RENTBUS_OP_explain] = RANK_READER,
+    [RENTBUS_OP_consumer_get] = RANK_READER,    [RENTBUS_OP_consumer_list] = RANK_READER,
+    [RENTBUS_OP_consumer_parked] = RANK_READER, [RENTBUS_OP_publish] = RANK_ADMIN,
+    [RENTBUS_OP_consumer_put] = RANK_ADMIN,     [RENTBUS_OP_consumer_delete] = RANK_ADMIN,
+    [RENTBUS_OP_consumer_pause] = RANK_ADMIN,   [RENTBUS_OP_consumer_resume] = RANK_ADMIN,
+    [RENTBUS_OP_consumer_reset] = RANK_ADMIN,   [RENTBUS_OP_consumer_skip] = RANK_ADMIN,
+    [RENTBUS_OP_consumer_fetch] = RANK_ADMIN,   [RENTBUS_OP_consumer_ack] = RANK_ADMIN,
+    [RENTBUS_OP_consumer_nack] = RANK_ADMIN,    [RENTBUS_OP_consumer_extend] = RANK_ADMIN,
+    [RENTBUS_OP_consumer_replay] = RANK_ADMIN,  [RENTBUS_OP_consumer_drop] = RANK_ADMIN,
+    [RENTBUS_OP_admin_import] = RANK_ADMIN,     [RENTBUS_OP_admin_verify] = RANK_ADMIN,
+};
+
+/* What lambdas may beyond what readers may: publish, and keep consumers. */
+static const bool for_lambdas[RENTBUS_OP_COUNT] = {
+    [RENTBUS_OP_publish] = true,         [RENTBUS_OP_consumer_put] = true,
+    [RENTBUS_OP_consumer_delete] = true, [RENTBUS_OP_consumer_pause] = true,
+    [RENTBUS_OP_consumer_resume] = true, [RENTBUS_OP_consumer_reset] = true,
+    [RENTBUS_OP_consumer_skip] = true,   [RENTBUS_OP_consumer_fetch] = true,
+    [RENTBUS_OP_consumer_ack] = true,    [RENTBUS_OP_consumer_nack] = true,
+    [RENTBUS_OP_consumer_extend] = true, [RENTBUS_OP_consumer_replay] = true,
+    [RENTBUS_OP_consumer_drop] = true,
 };
 
 static const struct access_principal *find(const struct access *access, struct rentbus_text name)
@@ -67,6 +86,8 @@ int access_check(const struct access *access, struct rentbus_text principal, enu
 {
     enum rentbus_role role = access_role(access, principal);
     if (least[op] != RANK_NOBODY && ranks[role] >= least[op])
+        return 0;
+    if (role == RENTBUS_ROLE_lambda && for_lambdas[op])
         return 0;
     return refuse(fault, NULL, op, "", role);
 }

@@ -35,6 +35,7 @@ struct operation {
     .at_bit = RENTBUS_BIT(args, at), .at_seq = offsetof(struct rentbus_##args, at_seq),            \
     .at_seq_bit = RENTBUS_BIT(args, at_seq)
 #define OPERATION_BATCH(name, args) .answer = api_answer_##name
+#define OPERATION_DELIVERY(name, args) .answer = api_answer_##name
 #define OPERATION(name, wire, args, result, mode)                                                  \
     [RENTBUS_OP_##name] = {OPERATION_##mode(name, args)},
 static const struct operation operations[RENTBUS_OP_COUNT] = {RENTBUS_OPS(OPERATION)};
@@ -136,17 +137,22 @@ static bool take_dry_run(struct api_call *call)
     return given;
 }
 
-static int execute(struct api_call *call)
+struct chain_origin api_origin(const struct api_call *call)
 {
-    struct ledger_command command = {.op = call->op};
-    struct rentbus_command_result *result = &call->result.rental_return;
     const struct rentbus_bytes *actor = &call->message->actor;
-    struct chain_origin origin = {
+    return (struct chain_origin){
         .has_command = true,
         .command = call->id,
         .actor = {(const char *)actor->data, actor->length},
         .traceparent = call->traceparent,
     };
+}
+
+static int execute(struct api_call *call)
+{
+    struct ledger_command command = {.op = call->op};
+    struct rentbus_command_result *result = &call->result.rental_return;
+    struct chain_origin origin = api_origin(call);
     int seen = engine_command_find(call->api->engine, call->id, result);
     if (seen == ENGINE_DURABLE)
         return 0;
@@ -158,9 +164,14 @@ static int execute(struct api_call *call)
     int status = operations[call->op].prepare(call, &command);
     if (status)
         return status;
+    if (call->op == RENTBUS_OP_publish)
+        return api_publish(call, &origin, dry_run);
     if (dry_run)
-        return engine_preview(call->api->engine, &command, call->now, result, &call->fault);
-    return engine_execute(call->api->engine, &origin, &command, call->now, result, &call->fault);
+        status = engine_preview(call->api->engine, &command, call->now, result, &call->fault);
+    else
+        status =
+            engine_execute(call->api->engine, &origin, &command, call->now, result, &call->fault);
+    return status == BUS_AGAIN ? api_wait(call) : status;
 }
 
 /* Of those who may ask for it: the one place where that is looked at. */
@@ -230,6 +241,7 @@ void api_handle(struct api *api, const struct api_message *message)
     call->ledger = engine_ledger(api->engine);
     call->now = api->settings.now(api->settings.context);
     call->as_of = UINT64_MAX;
+    call->at_once = false;
     call->tally = NULL;
     call->id = (struct rentbus_uuid){0};
     call->fault.retry_after_ms = 0;
@@ -271,6 +283,14 @@ static void engine_wants_publish(void *context, struct rentbus_text type,
     api->settings.publish(api->settings.context, type, event);
 }
 
+static void engine_wants_deliver(void *context, struct rentbus_bytes route,
+                                 struct rentbus_uuid request, const struct rentbus_list *deliveries,
+                                 const struct rentbus_fault *fault)
+{
+    struct api *api = context;
+    api_deliver(api, route, request, deliveries, fault);
+}
+
 static void engine_wants_log(void *context, int priority, const char *pairs)
 {
     struct api *api = context;
@@ -291,6 +311,7 @@ int api_open(const struct api_settings *settings, struct api **api, struct rentb
         .request = engine_wants_request,
         .unavailable = engine_wants_unavailable,
         .publish = engine_wants_publish,
+        .deliver = engine_wants_deliver,
         .log = engine_wants_log,
     };
     new->past = past_create(new);
@@ -339,13 +360,19 @@ int64_t api_timer(const struct api *api)
 {
     int64_t engine = engine_timer(api->engine);
     int64_t past = past_timer(api->past);
-    return engine < past ? engine : past;
+    int64_t bus = bus_timer(engine_bus(api->engine));
+    int64_t next = engine < past ? engine : past;
+    return bus < next ? bus : next;
 }
 
 void api_process(struct api *api)
 {
     verification_process(api);
-    engine_timers(api->engine, api->settings.now(api->settings.context));
+    int64_t now = api->settings.now(api->settings.context);
+    engine_timers(api->engine, now);
+    engine_process(api->engine);
+    bus_process(engine_bus(api->engine), now);
+    /* What the bus has recorded is to be committed too. */
     engine_process(api->engine);
     past_process(api->past);
 }

@@ -68,6 +68,7 @@ struct api_call {
     union api_args args;
     union api_result result;
     struct rentbus_fault fault;
+    bool at_once; /* the reply tells of nothing that is not durable */
     struct api_page page;
     /* Ids that were decoded from QR data. */
     char user_id[RENTBUS_ID_MAX];
@@ -123,6 +124,13 @@ bool api_is_map(struct rentbus_bytes item);
  * outcome; of a dry run, what would be. The command's result is in call->result.rental_return.
  * Returns what a handler does. */
 int api_take(struct api_call *call, struct rentbus_bytes args);
+/* Where the events of the request come from. */
+struct chain_origin api_origin(const struct api_call *call);
+/* Takes what call->args publish; of a dry run, nothing. Returns what a handler does. */
+int api_publish(struct api_call *call, struct chain_origin *origin, bool dry_run);
+/* Answers a fetch that waited. */
+void api_deliver(struct api *api, struct rentbus_bytes route, struct rentbus_uuid request,
+                 const struct rentbus_list *deliveries, const struct rentbus_fault *fault);
 /* Serves the request again when all that the engine has taken by now is durable: API_LATER, or a
  * negative errno. */
 int api_wait(struct api_call *call);
@@ -159,6 +167,7 @@ struct rentbus_text api_page_cursor(struct api_page *page, char letter);
 #define API_PREPARE_QUERY(name)
 #define API_PREPARE_READ(name)
 #define API_PREPARE_BATCH(name)
+#define API_PREPARE_DELIVERY(name)
 #define API_DECLARE_PREPARE(name, wire, args, result, mode) API_PREPARE_##mode(name)
 RENTBUS_OPS(API_DECLARE_PREPARE)
 
@@ -168,6 +177,7 @@ RENTBUS_OPS(API_DECLARE_PREPARE)
 #define API_ANSWER_QUERY(name) int api_answer_##name(struct api_call *call);
 #define API_ANSWER_READ(name) API_ANSWER_QUERY(name)
 #define API_ANSWER_BATCH(name) API_ANSWER_QUERY(name)
+#define API_ANSWER_DELIVERY(name) API_ANSWER_QUERY(name)
 #define API_DECLARE_ANSWER(name, wire, args, result, mode) API_ANSWER_##mode(name)
 RENTBUS_OPS(API_DECLARE_ANSWER)
 

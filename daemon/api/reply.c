@@ -92,7 +92,7 @@ void api_reply(struct api_call *call, int status)
     bool past = call->as_of != UINT64_MAX; /* which is durable, whatever waits now */
     bool at_once = status > 0 && (call->fault.code == RENTBUS_ERROR_BUSY ||
                                   call->fault.code == RENTBUS_ERROR_UNAVAILABLE);
-    if (past || at_once || engine_reply(api->engine, &waiting))
+    if (past || at_once || call->at_once || engine_reply(api->engine, &waiting))
         api->settings.send(api->settings.context, waiting.route, waiting.body);
 }
 

@@ -134,6 +134,7 @@ int api_answer_stats(struct api_call *call)
     struct rentbus_stats_result *result = &call->result.stats;
     struct tally_summary *summary = &call->api->summary;
     struct engine *engine = call->api->engine;
+    struct bus_counts bus = bus_counts(engine_bus(engine));
     bool present = call->as_of == UINT64_MAX;
     int status = summarize(call, summary);
     if (status)
@@ -142,6 +143,9 @@ int api_answer_stats(struct api_call *call)
     set_returns(result, summary);
     set_counts(result, call);
     RENTBUS_SET(result, stats_result, head, present ? engine_durable(engine) : call->as_of);
+    RENTBUS_SET(result, stats_result, parked, bus.parked);
+    RENTBUS_SET(result, stats_result, stalled, bus.stalled);
+    RENTBUS_SET(result, stats_result, consumers, bus.consumers);
     RENTBUS_SET(result, stats_result, errors, call->api->errors);
     RENTBUS_SET(result, stats_result, commits, engine_commits(engine));
     RENTBUS_SET(result, stats_result, requests, call->api->requests);

@@ -153,26 +153,10 @@ static int archive_connect(struct archive *archive)
     return r;
 }
 
-int archive_remove(const char *path)
-{
-    static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
-
-    for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
-        char *name;
-        if (asprintf(&name, "%s%s", path, suffixes[i]) < 0)
-            return -ENOMEM;
-        int error = unlink(name) ? errno : 0;
-        free(name);
-        if (error && error != ENOENT)
-            return -error;
-    }
-    return 0;
-}
-
 static int archive_begin_anew(struct archive *archive)
 {
     archive_disconnect(archive);
-    int r = archive_remove(archive->path);
+    int r = sqlite_remove(archive->path);
     return r ? r : archive_connect(archive);
 }
 

@@ -285,7 +285,7 @@ int archive_follow(struct archive *archive, struct journal_reader *journal, size
     if (r < 0) {
         sqlite_rollback(archive->db);
         if (following.damaged)
-            (void)archive_remove(archive->path);
+            sqlite_remove(archive->path);
         return r;
     }
     *taken = (size_t)(following.position.seq - seq);

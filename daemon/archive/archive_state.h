@@ -41,7 +41,4 @@ struct archive {
 /* Decodes an event of the journal: 0 or -EBADMSG. */
 int archive_decode_event(struct rentbus_bytes bytes, struct rentbus_event *event)
     __attribute__((warn_unused_result));
-/* Removes the file and what SQLite keeps beside it. */
-int archive_remove(const char *path);
-
 #endif

@@ -34,13 +34,13 @@ int bus_read(struct bus *bus, uint64_t seq, struct rentbus_bytes *event)
 int bus_hops(struct bus *bus, uint64_t seq, uint64_t *hops, struct rentbus_fault *fault)
 {
     struct rentbus_bytes event;
-    struct filter_keys keys;
+    struct selector_keys keys;
     int r = bus_read(bus, seq, &event);
 
     if (r == -ENOENT)
         return rentbus_fault_set(fault, RENTBUS_ERROR_NOT_FOUND, "cause", "there is no such event");
     if (r == 0)
-        r = filter_read(event, &keys);
+        r = selector_read(event, &keys);
     if (r == 0)
         *hops = keys.hops;
     return r;
@@ -58,14 +58,14 @@ struct feeding {
 /* Ends a reading that has found enough. */
 #define FEED_ENOUGH 1
 
-static int consider(struct feeding *feeding, uint64_t seq, struct filter_keys *keys)
+static int consider(struct feeding *feeding, uint64_t seq, struct selector_keys *keys)
 {
     struct consumer *consumer = feeding->consumer;
     struct queue *queue = consumer->queue;
     uint32_t attempts = map_get(&consumer->prior, seq);
     bool done = attempts == 0;
 
-    if (!done && filter_matches(&consumer->wants, feeding->bus->settings.ledger, keys)) {
+    if (!done && selector_matches(&consumer->wants, feeding->bus->settings.ledger, keys)) {
         int r = queue_offer(queue, seq, keys->subject, attempts == MAP_NONE ? 0 : attempts);
         if (r)
             return r;
@@ -79,8 +79,8 @@ static int consider(struct feeding *feeding, uint64_t seq, struct filter_keys *k
 
 static int consider_journal(void *context, uint64_t seq, struct rentbus_bytes event)
 {
-    struct filter_keys keys;
-    int r = filter_read(event, &keys);
+    struct selector_keys keys;
+    int r = selector_read(event, &keys);
 
     return r ? r : consider(context, seq, &keys);
 }
@@ -89,7 +89,7 @@ static int feed_step(struct feeding *feeding)
 {
     struct bus *bus = feeding->bus;
     uint64_t next = queue_seen(feeding->consumer->queue) + 1;
-    struct filter_keys *keys = tail_keys(&bus->tail, next);
+    struct selector_keys *keys = tail_keys(&bus->tail, next);
 
     if (keys)
         return consider(feeding, next, keys);
@@ -104,12 +104,12 @@ static int feed_again(struct bus *bus, struct consumer *consumer)
     for (size_t i = 0; i < prior->capacity; i++) {
         struct map_entry entry = prior->entries[i];
         struct rentbus_bytes event;
-        struct filter_keys keys;
+        struct selector_keys keys;
         if (entry.value == MAP_NONE || entry.key > queue_seen(consumer->queue))
             continue;
         int r = bus_read(bus, entry.key, &event);
         if (r == 0)
-            r = filter_read(event, &keys);
+            r = selector_read(event, &keys);
         if (r == 0)
             r = queue_again(consumer->queue, entry.key, keys.subject);
         if (r)

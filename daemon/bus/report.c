@@ -8,7 +8,7 @@ static void describe(struct bus *bus, const struct consumer *consumer,
     struct queue_counts counts = queue_counts(consumer->queue);
     uint64_t oldest = queue_oldest(consumer->queue);
     struct rentbus_bytes event;
-    struct filter_keys keys;
+    struct selector_keys keys;
     uint64_t workers = 0;
 
     for (size_t i = 0; i < consumer->worker_count; i++)
@@ -27,7 +27,7 @@ static void describe(struct bus *bus, const struct consumer *consumer,
     RENTBUS_SET(status, consumer_status, stalled, consumer->stalled);
     RENTBUS_SET(status, consumer_status, acked, consumer->acked);
     RENTBUS_SET(status, consumer_status, failed, consumer->failed);
-    if (oldest && bus_read(bus, oldest, &event) == 0 && filter_read(event, &keys) == 0)
+    if (oldest && bus_read(bus, oldest, &event) == 0 && selector_read(event, &keys) == 0)
         RENTBUS_SET(status, consumer_status, oldest_at, keys.time);
 }
 

@@ -69,13 +69,13 @@ bool tail_get(const struct tail *tail, uint64_t seq, struct rentbus_bytes *event
     return true;
 }
 
-struct filter_keys *tail_keys(struct tail *tail, uint64_t seq)
+struct selector_keys *tail_keys(struct tail *tail, uint64_t seq)
 {
     struct rentbus_bytes event;
 
     if (!tail_get(tail, seq, &event))
         return NULL;
-    if (!at(tail, seq)->read && filter_read(event, &at(tail, seq)->keys))
+    if (!at(tail, seq)->read && selector_read(event, &at(tail, seq)->keys))
         return NULL;
     at(tail, seq)->read = true;
     /* They may point into the ledger, which has moved on. */

@@ -3,7 +3,7 @@
 #ifndef RENTBUS_BUS_TAIL_H
 #define RENTBUS_BUS_TAIL_H
 
-#include "daemon/bus/filter.h"
+#include "daemon/bus/selector.h"
 
 /* How many events, and bytes of them, it holds at most. */
 #define TAIL_EVENTS 8192
@@ -13,7 +13,7 @@ struct tail_event {
     size_t offset;
     size_t length;
     bool read; /* `keys` are */
-    struct filter_keys keys;
+    struct selector_keys keys;
 };
 
 /* Zeroed at first: takes its memory with the first event. */
@@ -31,7 +31,7 @@ void tail_push(struct tail *tail, uint64_t seq, struct rentbus_bytes event);
 /* Whether it holds the event; its bytes. */
 bool tail_get(const struct tail *tail, uint64_t seq, struct rentbus_bytes *event);
 /* What it holds is about: NULL when it does not hold it. */
-struct filter_keys *tail_keys(struct tail *tail, uint64_t seq);
+struct selector_keys *tail_keys(struct tail *tail, uint64_t seq);
 void tail_release(struct tail *tail);
 
 #endif

@@ -44,8 +44,7 @@ static void fill_envelope(const struct chain *chain, const struct chain_origin *
                           const struct ledger_event *event, struct rentbus_event *wire)
 {
     wire->has = 0;
-    RENTBUS_SET(wire, event, type,
-                rentbus_text(rentbus_word_text(&rentbus_event_type_words, (int)event->type)));
+    RENTBUS_SET(wire, event, type, ledger_event_type(event));
     RENTBUS_SET(wire, event, actor, origin->actor);
     RENTBUS_SET(wire, event, source, rentbus_text(chain->source));
     RENTBUS_SET(wire, event, specversion, rentbus_text("1.0"));
@@ -55,6 +54,12 @@ static void fill_envelope(const struct chain *chain, const struct chain_origin *
         RENTBUS_SET(wire, event, traceparent, origin->traceparent);
     if (event->subject.data)
         RENTBUS_SET(wire, event, subject, event->subject);
+    if (origin->hops)
+        RENTBUS_SET(wire, event, hops, origin->hops);
+    if (origin->cause)
+        RENTBUS_SET(wire, event, cause, origin->cause);
+    if (origin->consumer.data)
+        RENTBUS_SET(wire, event, consumer, origin->consumer);
 }
 
 int chain_append(struct chain *chain, const struct chain_origin *origin,
@@ -77,7 +82,7 @@ int chain_append(struct chain *chain, const struct chain_origin *origin,
     rentbus_cbor_write_map(out, 0);
     size_t pairs = rentbus_encode_fields(schema, &wire, 0, RENTBUS_FIELD_event_data, out);
     rentbus_cbor_write_text(out, "data", 4);
-    rentbus_encode(rentbus_event_rows[event->type].data, ledger_event_data(event), out);
+    ledger_event_encode_data(event, out);
     size_t pair = out->length - start;
     rentbus_buffer_append(out, CHAIN_HASH_KEY, CHAIN_HASH_KEY_SIZE);
     rentbus_buffer_append(out, head.hash, RENTBUS_HASH_SIZE);

@@ -15,6 +15,9 @@ struct chain_origin {
     struct rentbus_uuid command;
     struct rentbus_text actor;
     struct rentbus_text traceparent; /* may be absent */
+    uint64_t hops;                   /* 0: none */
+    uint64_t cause;                  /* 0: none */
+    struct rentbus_text consumer;    /* may be absent */
 };
 
 struct chain {

@@ -18,6 +18,7 @@
 
 #define JOURNAL_FILE "journal.db"
 #define ARCHIVE_FILE "archive.db"
+#define CURSORS_FILE "cursors.db"
 
 void engine_log_failure(struct engine *engine, const char *event, int status)
 {
@@ -32,7 +33,9 @@ static int set_paths(struct engine *engine, const char *directory)
         snprintf(engine->journal_path, sizeof engine->journal_path, "%s/" JOURNAL_FILE, directory);
     int archive =
         snprintf(engine->archive_path, sizeof engine->archive_path, "%s/" ARCHIVE_FILE, directory);
-    return journal < PATH_MAX && archive < PATH_MAX ? 0 : -ENAMETOOLONG;
+    int cursors =
+        snprintf(engine->cursors_path, sizeof engine->cursors_path, "%s/" CURSORS_FILE, directory);
+    return journal < PATH_MAX && archive < PATH_MAX && cursors < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 
 /* The archive comes behind the journal. Where it stands alone the journal was lost or moved, and a
@@ -70,6 +73,45 @@ static int open_files(struct engine *engine, const char *ledger, struct rentbus_
     return status;
 }
 
+static void bus_wants_answer(void *context, struct rentbus_bytes route, struct rentbus_uuid request,
+                             const struct rentbus_list *deliveries,
+                             const struct rentbus_fault *fault)
+{
+    struct engine *engine = context;
+    engine->hooks.deliver(engine->hooks.context, route, request, deliveries, fault);
+}
+
+static void bus_wants_log(void *context, int priority, const char *pairs)
+{
+    struct engine *engine = context;
+    engine->hooks.log(engine->hooks.context, priority, pairs);
+}
+
+static int record(void *context, const struct ledger_event *event, uint64_t hops, int64_t now)
+{
+    struct engine *engine = context;
+    struct chain_origin origin = {.actor = rentbus_text("rentbusd"), .hops = hops};
+    if (engine->recovering || engine_full(engine))
+        return -EAGAIN;
+    return engine_append(engine, &origin, event, 1, now);
+}
+
+static int open_bus(struct engine *engine, const struct engine_settings *settings)
+{
+    struct bus_settings bus = {
+        .path = engine->cursors_path,
+        .name = settings->ledger,
+        .stall_after = settings->stall_after,
+        .journal = engine->journal,
+        .ledger = engine->ledger,
+        .context = engine,
+        .record = record,
+        .answer = bus_wants_answer,
+        .log = bus_wants_log,
+    };
+    return bus_open(&bus, &engine->bus);
+}
+
 int engine_open(const struct engine_settings *settings, const struct engine_hooks *hooks,
                 struct engine **engine, struct rentbus_fault *fault)
 {
@@ -94,7 +136,11 @@ int engine_open(const struct engine_settings *settings, const struct engine_hook
     if (status == 0)
         status = engine_take_archived(new);
     if (status == 0)
+        status = open_bus(new, settings);
+    if (status == 0)
         status = engine_catch_up(new, false);
+    if (status == 0)
+        status = bus_start(new->bus, new->durable.time);
     if (status)
         engine_close(&new);
     else
@@ -128,10 +174,8 @@ static void satisfy(struct engine *engine, struct batch *batch)
 
 static void publish(struct engine *engine, const struct batch *batch)
 {
-    for (size_t i = 0; i < batch->count; i++) {
-        const char *type = rentbus_word_text(&rentbus_event_type_words, (int)batch->types[i]);
-        engine->hooks.publish(engine->hooks.context, rentbus_text(type), batch_event(batch, i));
-    }
+    for (size_t i = 0; i < batch->count; i++)
+        engine_published(engine, batch->first_seq + i, batch->types[i], batch_event(batch, i));
 }
 
 static void disappoint(struct engine *engine, struct batch *batch)
@@ -148,6 +192,7 @@ static void fall_back(struct engine *engine)
 {
     ledger_rollback(engine->ledger);
     recent_rollback(engine->recent, engine->durable.seq);
+    bus_fall_back(engine->bus, engine->chain.head.time);
     engine->chain.head = engine->durable;
     disappoint(engine, engine->committing);
     disappoint(engine, engine->filling);
@@ -321,7 +366,7 @@ static int find_archived(struct engine *engine, const struct ledger_command *com
     return 1;
 }
 
-static int refuse_when_failing(const struct engine *engine, struct rentbus_fault *fault)
+int engine_refuse_when_failing(const struct engine *engine, struct rentbus_fault *fault)
 {
     if (!engine->recovering)
         return 0;
@@ -362,6 +407,8 @@ static int decide(struct engine *engine, const struct ledger_command *command, i
         .new_rental_id = rentbus_text(engine->rental_id),
         .archived = found ? &engine->named : NULL,
     };
+    if (bus_decides(command->op))
+        return bus_decide(engine->bus, command, &context, &engine->decision, fault);
     return ledger_decide(engine->ledger, command, &context, &engine->decision, fault);
 }
 
@@ -370,7 +417,7 @@ int engine_execute(struct engine *engine, const struct chain_origin *origin,
                    struct rentbus_command_result *result, struct rentbus_fault *fault)
 {
     const struct ledger_decision *decision = &engine->decision;
-    int status = refuse_when_failing(engine, fault);
+    int status = engine_refuse_when_failing(engine, fault);
     if (status == 0)
         status = decide(engine, command, now, fault);
     if (status)
@@ -379,6 +426,8 @@ int engine_execute(struct engine *engine, const struct chain_origin *origin,
     status = engine_append(engine, origin, decision->events, decision->count, now);
     if (status)
         return status;
+    if (bus_decides(command->op))
+        bus_recorded(engine->bus, decision, engine->chain.head.seq);
     ledger_outcome(decision->events, decision->count, engine->chain.head.seq, result);
     return 0;
 }
@@ -387,13 +436,12 @@ static void encode_preview(const struct ledger_event *event, struct rentbus_buff
 {
     const struct rentbus_schema *schema = &rentbus_preview_schema;
     struct rentbus_preview preview = {0};
-    RENTBUS_SET(&preview, preview, type,
-                rentbus_text(rentbus_word_text(&rentbus_event_type_words, (int)event->type)));
+    RENTBUS_SET(&preview, preview, type, ledger_event_type(event));
     if (event->subject.data)
         RENTBUS_SET(&preview, preview, subject, event->subject);
     rentbus_cbor_write_map(out, event->subject.data ? 3 : 2);
     rentbus_cbor_write_text(out, "data", 4);
-    rentbus_encode(rentbus_event_rows[event->type].data, ledger_event_data(event), out);
+    ledger_event_encode_data(event, out);
     rentbus_encode_fields(schema, &preview, RENTBUS_FIELD_preview_type, schema->count, out);
 }
 
@@ -439,6 +487,7 @@ void engine_close(struct engine **engine)
         wait_for_commits(old);
     committer_stop(&old->committer);
     archive_follower_stop(&old->follower);
+    bus_close(&old->bus);
     archive_reader_close(&old->archive);
     journal_reader_close(&old->journal);
     recent_destroy(&old->recent);

@@ -14,6 +14,7 @@
 #define RENTBUS_ENGINE_ENGINE_H
 
 #include "daemon/archive/archive.h"
+#include "daemon/bus/bus.h"
 #include "daemon/engine/batch.h"
 #include "daemon/engine/chain.h"
 #include "daemon/journal/journal.h"
@@ -41,6 +42,9 @@ struct engine_hooks {
     void (*unavailable)(void *context, struct rentbus_bytes route, struct rentbus_uuid id);
     /* The event is durable. */
     void (*publish)(void *context, struct rentbus_text type, struct rentbus_bytes event);
+    /* The answer to a fetch that waited: deliveries, or `fault`. */
+    void (*deliver)(void *context, struct rentbus_bytes route, struct rentbus_uuid request,
+                    const struct rentbus_list *deliveries, const struct rentbus_fault *fault);
     /* Something that an operator should know: priority as in syslog, NUL-terminated logfmt pairs.
      */
     void (*log)(void *context, int priority, const char *pairs);
@@ -50,6 +54,7 @@ struct engine_settings {
     const char *directory; /* exists, and is ours alone */
     const char *ledger;
     const char *version; /* for HELLO_EVENT */
+    int64_t stall_after; /* as in struct bus_settings */
 };
 
 /* Opens journal and archive in the directory and rebuilds the ledger. 0; INVALID_ARGUMENT with
@@ -80,6 +85,17 @@ int engine_execute(struct engine *engine, const struct chain_origin *origin,
                    const struct ledger_command *command, int64_t now,
                    struct rentbus_command_result *result, struct rentbus_fault *fault)
     __attribute__((warn_unused_result));
+
+/* Records what a client publishes, all of it or nothing; as engine_execute(), also when an id is
+ * seen again. With `hops`, `cause` and `consumer` in the origin. */
+int engine_publish(struct engine *engine, const struct chain_origin *origin,
+                   const struct rentbus_list *events, int64_t now,
+                   struct rentbus_command_result *result, struct rentbus_fault *fault)
+    __attribute__((warn_unused_result));
+/* Whether the events could be published: 0, or INVALID_ARGUMENT or TOO_LARGE with *fault, that
+ * names `field` and what is in it. */
+int engine_publish_check(const struct rentbus_list *events, const char *field,
+                         struct rentbus_fault *fault) __attribute__((warn_unused_result));
 
 /* Decides a command and takes nothing of it: as engine_execute(), but nothing is recorded, and
  * *result has `dry_run` and the events that there would be. Also while the journal recovers. */
@@ -123,6 +139,7 @@ int engine_command_find(struct engine *engine, struct rentbus_uuid command,
 int engine_reply(struct engine *engine, const struct waiting *waiting)
     __attribute__((warn_unused_result));
 
+struct bus *engine_bus(struct engine *engine);
 /* For reading. The journal's and archive's readers show what is durable. */
 const struct ledger *engine_ledger(const struct engine *engine);
 struct journal_reader *engine_journal(struct engine *engine);

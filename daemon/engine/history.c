@@ -45,6 +45,8 @@ static int replay_event(void *context, uint64_t seq, struct rentbus_bytes bytes)
         status = engine_take_archived(engine);
         ledger_archived(engine->ledger, engine->evicted);
     }
+    if (status == 0)
+        status = bus_apply(engine->bus, seq, event->type, bytes);
     if (status == 0 && replay->publish)
         engine->hooks.publish(engine->hooks.context, wire.type, bytes);
     return status;
@@ -122,8 +124,10 @@ static int read_outcome(struct engine *engine, uint64_t first, uint64_t last,
                         struct rentbus_command_result *result)
 {
     struct past past = {.engine = engine};
+    /* Only publications have more events, which are all alike. */
+    uint64_t end = last - first < LEDGER_DECISION_MAX ? last : first + LEDGER_DECISION_MAX - 1;
     rentbus_buffer_clear(&engine->scratch);
-    int status = journal_read(engine->journal, first, last, copy_event, &past);
+    int status = journal_read(engine->journal, first, end, copy_event, &past);
     if (status)
         return status;
     if (engine->scratch.failed)

@@ -16,9 +16,11 @@ struct engine {
     char version[32];
     char journal_path[PATH_MAX];
     char archive_path[PATH_MAX];
+    char cursors_path[PATH_MAX];
     int event_fd;
     struct ledger *ledger;
     struct recent *recent;
+    struct bus *bus;
     struct committer *committer;
     struct archive_follower *follower;
     struct journal_reader *journal;
@@ -50,6 +52,12 @@ int64_t engine_now(const struct engine *engine, int64_t now);
  * at most LEDGER_DECISION_MAX. */
 int engine_append(struct engine *engine, const struct chain_origin *origin,
                   const struct ledger_event *events, size_t count, int64_t now)
+    __attribute__((warn_unused_result));
+/* Hands a durable event to the bus and to the hook. */
+void engine_published(struct engine *engine, uint64_t seq, enum rentbus_event_type type,
+                      struct rentbus_bytes event);
+/* UNAVAILABLE with *fault as long as the journal fails. */
+int engine_refuse_when_failing(const struct engine *engine, struct rentbus_fault *fault)
     __attribute__((warn_unused_result));
 void engine_log_failure(struct engine *engine, const char *event, int status);
 

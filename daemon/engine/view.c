@@ -65,3 +65,8 @@ const char *engine_archive_path(const struct engine *engine)
 {
     return engine->archive_path;
 }
+
+struct bus *engine_bus(struct engine *engine)
+{
+    return engine->bus;
+}

@@ -110,6 +110,8 @@ void ledger_outcome(const struct ledger_event *events, size_t count, uint64_t la
             deciding = &events[i];
     result->has = 0;
     RENTBUS_SET(result, command_result, seq, last_seq);
+    if (count > 0 && events[0].type == RENTBUS_EVENT_NONE)
+        RENTBUS_SET(result, command_result, outcome, RENTBUS_OUTCOME_CREATED);
     if (!deciding)
         return;
     RENTBUS_SET(result, command_result, outcome, rentbus_event_rows[deciding->type].outcome);

@@ -225,6 +225,12 @@
     F(S, OPTIONAL, UINT, max_attempts, none)                                                       \
     F(S, OPTIONAL, UINT, backoff_max_ms, none)
 
+#define RENTBUS_CONSUMER_GET_ARGS(F, S) F(S, REQUIRED, ID, id, none)
+
+#define RENTBUS_PAGE_ARGS(F, S)                                                                    \
+    F(S, OPTIONAL, UINT, limit, none)                                                              \
+    F(S, OPTIONAL, TEXT, cursor, none)
+
 /* Consumer, by id. */
 #define RENTBUS_CONSUMER_ARGS(F, S)                                                                \
     F(S, REQUIRED, ID, id, none)                                                                   \

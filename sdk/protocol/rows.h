@@ -186,6 +186,8 @@
     SCHEMA(events_read_args, RENTBUS_EVENTS_READ_ARGS)                                             \
     SCHEMA(import_args, RENTBUS_IMPORT_ARGS)                                                       \
     SCHEMA(consumer_put_args, RENTBUS_CONSUMER_PUT_ARGS)                                           \
+    SCHEMA(consumer_get_args, RENTBUS_CONSUMER_GET_ARGS)                                           \
+    SCHEMA(page_args, RENTBUS_PAGE_ARGS)                                                           \
     SCHEMA(consumer_args, RENTBUS_CONSUMER_ARGS)                                                   \
     SCHEMA(consumer_reset_args, RENTBUS_CONSUMER_RESET_ARGS)                                       \
     SCHEMA(consumer_skip_args, RENTBUS_CONSUMER_SKIP_ARGS)                                         \

@@ -106,8 +106,8 @@ extern "C" {
     OP(events_read, "events.read", events_read_args, event_page, QUERY)                            \
     OP(publish, "publish", publish_args, command_result, COMMAND)                                  \
     OP(consumer_put, "consumer.put", consumer_put_args, command_result, COMMAND)                   \
-    OP(consumer_get, "consumer.get", id_args, consumer_result, QUERY)                              \
-    OP(consumer_list, "consumer.list", list_args, consumer_page, QUERY)                            \
+    OP(consumer_get, "consumer.get", consumer_get_args, consumer_result, QUERY)                    \
+    OP(consumer_list, "consumer.list", page_args, consumer_page, QUERY)                            \
     OP(consumer_delete, "consumer.delete", consumer_args, command_result, COMMAND)                 \
     OP(consumer_pause, "consumer.pause", consumer_args, command_result, COMMAND)                   \
     OP(consumer_resume, "consumer.resume", consumer_args, command_result, COMMAND)                 \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-#include "daemon/bus/filter.h"
+#include "daemon/bus/selector.h"
 
 #include <errno.h>
 
@@ -25,14 +25,14 @@ static uint64_t hash_text(struct rentbus_text text)
     return hash;
 }
 
-int filter_read(struct rentbus_bytes bytes, struct filter_keys *keys)
+int selector_read(struct rentbus_bytes bytes, struct selector_keys *keys)
 {
     struct rentbus_event event;
     struct rentbus_fault fault;
 
     if (rentbus_decode(&rentbus_event_schema, bytes, RENTBUS_LENIENT, &event, &fault))
         return -EBADMSG;
-    *keys = (struct filter_keys){.type = event.type, .time = event.time, .data = event.data};
+    *keys = (struct selector_keys){.type = event.type, .time = event.time, .data = event.data};
     keys->subject = hash_text(RENTBUS_HAS(&event, event, subject) ? event.subject : event.type);
     if (RENTBUS_HAS(&event, event, hops))
         keys->hops = event.hops;
@@ -114,7 +114,7 @@ static struct rentbus_text type_of_asset(const struct ledger *ledger, struct ren
     return asset.asset_type;
 }
 
-static void read_details(const struct ledger *ledger, struct filter_keys *keys)
+static void read_details(const struct ledger *ledger, struct selector_keys *keys)
 {
     struct mentioned data = read_map(keys->data);
     struct mentioned rental = read_map(data.rental);
@@ -135,7 +135,7 @@ static void read_details(const struct ledger *ledger, struct filter_keys *keys)
 }
 
 /* A consumer that is told of consumers has to ask for it, and is never told of itself. */
-static bool type_matches(const struct rentbus_consumer *consumer, const struct filter_keys *keys)
+static bool type_matches(const struct rentbus_consumer *consumer, const struct selector_keys *keys)
 {
     if (!RENTBUS_HAS(consumer, consumer, types))
         return !begins_with(keys->type, CONSUMER_PREFIX);
@@ -146,8 +146,8 @@ static bool type_matches(const struct rentbus_consumer *consumer, const struct f
     return false;
 }
 
-bool filter_matches(const struct rentbus_consumer *consumer, const struct ledger *ledger,
-                    struct filter_keys *keys)
+bool selector_matches(const struct rentbus_consumer *consumer, const struct ledger *ledger,
+                      struct selector_keys *keys)
 {
     const struct {
         bool asked;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* What consumers ask of events. Pure. */
-#ifndef RENTBUS_BUS_FILTER_H
-#define RENTBUS_BUS_FILTER_H
+#ifndef RENTBUS_BUS_SELECTOR_H
+#define RENTBUS_BUS_SELECTOR_H
 
 #include "daemon/ledger/ledger.h"
 
@@ -11,7 +11,7 @@
  *                or data.id of ASSET_TYPE_ events
  *   location     data.location_id, or where data.rental came back, or else where it began, or
  * data.id of LOCATION_ events */
-struct filter_keys {
+struct selector_keys {
     struct rentbus_text type;
     uint64_t subject; /* a hash, of the type where there is no subject */
     uint64_t hops;
@@ -26,10 +26,10 @@ struct filter_keys {
 };
 
 /* Reads the envelope of an event. 0, or -EBADMSG. */
-int filter_read(struct rentbus_bytes event, struct filter_keys *keys)
+int selector_read(struct rentbus_bytes event, struct selector_keys *keys)
     __attribute__((warn_unused_result));
 /* Whether the consumer wants it. Looks for the details when they are asked for first. */
-bool filter_matches(const struct rentbus_consumer *consumer, const struct ledger *ledger,
-                    struct filter_keys *keys);
+bool selector_matches(const struct rentbus_consumer *consumer, const struct ledger *ledger,
+                      struct selector_keys *keys);
 
 #endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Events that are not of rentbus itself, and what becomes of all events once they are durable. */
+#include <errno.h>
+
+#include "daemon/engine/state.h"
+#include "daemon/ledger/codec.h"
+#include "sdk/protocol/cbor.h"
+#include "sdk/protocol/text.h"
+
+static int check_event(const struct rentbus_new_event *event, struct rentbus_fault *fault)
+{
+    struct rentbus_cbor_reader reader = rentbus_cbor_reader(event->data);
+    if (!bus_type_valid(event->type))
+        return rentbus_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, "type",
+                                 "is not 1 to %d letters, digits, _, - and .", RENTBUS_TYPE_MAX);
+    if (bus_type_reserved(event->type))
+        return rentbus_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, "type",
+                                 "is for rentbus itself");
+    if (rentbus_cbor_read(&reader).type != RENTBUS_CBOR_MAP)
+        return rentbus_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, "data", "is not a map");
+    if (event->data.length > RENTBUS_EVENT_DATA_MAX)
+        return rentbus_fault_set(fault, RENTBUS_ERROR_TOO_LARGE, "data", "has more than %d bytes",
+                                 RENTBUS_EVENT_DATA_MAX);
+    return 0;
+}
+
+int engine_publish_check(const struct rentbus_list *events, const char *field,
+                         struct rentbus_fault *fault)
+{
+    struct rentbus_new_event event;
+    size_t position = 0;
+    int status = 0;
+    int next;
+    if (events->count == 0 || events->count > RENTBUS_PUBLISH_MAX)
+        return rentbus_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, field,
+                                 "has not 1 to %d events", RENTBUS_PUBLISH_MAX);
+    while (status == 0 &&
+           (next = rentbus_list_next(events, &rentbus_new_event_schema, &position, &event)) != 0)
+        status = next < 0 ? next : check_event(&event, fault);
+    return status;
+}
+
+static int publish_one(struct engine *engine, const struct chain_origin *origin,
+                       const struct rentbus_new_event *new, int64_t now)
+{
+    struct ledger_event *event = &engine->decision.events[0];
+    event->type = RENTBUS_EVENT_NONE;
+    event->subject = RENTBUS_HAS(new, new_event, subject) ? new->subject : (struct rentbus_text){0};
+    event->data.published = (struct ledger_published){new->type, new->data};
+    return engine_append(engine, origin, event, 1, now);
+}
+
+int engine_publish(struct engine *engine, const struct chain_origin *origin,
+                   const struct rentbus_list *events, int64_t now,
+                   struct rentbus_command_result *result, struct rentbus_fault *fault)
+{
+    struct engine_savepoint before = engine_savepoint(engine);
+    struct rentbus_new_event new;
+    size_t position = 0;
+    int status = engine_refuse_when_failing(engine, fault);
+    int next = 1;
+    while (status == 0 &&
+           (next = rentbus_list_next(events, &rentbus_new_event_schema, &position, &new)) == 1)
+        status = publish_one(engine, origin, &new, now);
+    if (status == 0 && next < 0)
+        status = next;
+    if (status < 0)
+        engine_rollback(engine, &before);
+    if (status)
+        return status;
+    ledger_outcome(engine->decision.events, 1, engine->chain.head.seq, result);
+    return 0;
+}
+
+/* The type on the wire: that of an event that is not of rentbus itself stands in the event alone.
+ */
+static struct rentbus_text type_text(enum rentbus_event_type type, struct rentbus_bytes bytes)
+{
+    struct rentbus_event event;
+    struct rentbus_fault fault;
+    if (type != RENTBUS_EVENT_NONE)
+        return rentbus_text(rentbus_word_text(&rentbus_event_type_words, (int)type));
+    if (rentbus_decode(&rentbus_event_schema, bytes, RENTBUS_LENIENT, &event, &fault))
+        return rentbus_text("");
+    return event.type;
+}
+
+void engine_published(struct engine *engine, uint64_t seq, enum rentbus_event_type type,
+                      struct rentbus_bytes event)
+{
+    int status = bus_apply(engine->bus, seq, type, event);
+    if (status)
+        engine_log_failure(engine, "bus_failed", status);
+    engine->hooks.publish(engine->hooks.context, type_text(type, event), event);
+}
