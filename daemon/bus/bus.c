@@ -12,7 +12,7 @@
 #include "sdk/protocol/text.h"
 
 /* Between two savings: what a crash of the process may lose at most, and hand out again. */
-#define SAVE_PAUSE (100 * MILLISECOND)
+#define SAVE_PAUSE (20 * MILLISECOND)
 
 struct consumer *bus_find(const struct bus *bus, struct rentbus_text id)
 {

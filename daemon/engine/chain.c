@@ -86,7 +86,8 @@ int chain_append(struct chain *chain, const struct chain_origin *origin,
     size_t pair = out->length - start;
     rentbus_buffer_append(out, CHAIN_HASH_KEY, CHAIN_HASH_KEY_SIZE);
     rentbus_buffer_append(out, head.hash, RENTBUS_HASH_SIZE);
-    pairs += 2 + rentbus_encode_fields(schema, &wire, RENTBUS_FIELD_event_time, schema->count, out);
+    pairs +=
+        2 + rentbus_encode_fields(schema, &wire, RENTBUS_FIELD_event_hash + 1, schema->count, out);
     if (out->failed) {
         out->length = start;
         out->failed = false;
