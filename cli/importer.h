@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Sends rows to the daemon, many at once, each under a command id that follows from its content: so
+ * Sends rows to the daemon, by the batch, each under a command id that follows from its content: so
  * a second run, or one after a crash half way, changes nothing that the first has done. Rows of one
  * kind are answered before the next kind is sent.
  */
@@ -11,8 +11,10 @@
 #include "cli/progress.h"
 #include "cli/row.h"
 
-/* Rows sent and not answered. */
-#define CLI_IMPORTER_IN_FLIGHT 512
+/* Rows in one request, and requests sent and not answered: so many that the daemon always has the
+ * next before it has committed the last, so few that they take little memory. */
+#define CLI_IMPORTER_PACK_ROWS 256
+#define CLI_IMPORTER_PACKS 8
 
 struct cli_importer;
 

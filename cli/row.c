@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <stdio.h>
 
 const struct cli_row_type cli_row_types[CLI_ROW_KIND_COUNT] = {
     [CLI_ROW_POLICY] = {"policy", NULL, RENTBUS_OP_policy_put, RENTBUS_OP_policy_get},
@@ -143,29 +144,60 @@ bool cli_row_made_of(enum cli_row_kind kind, const void *thing)
     return true;
 }
 
-/* A row's member of what the list gave: where the names differ, and where no limit has to be said.
- */
-static int member_copy(json_t *row, enum cli_row_kind kind, const char *name, const json_t *all)
+/* How many bytes a field is, by its kind; 0: no row has such a field. */
+static const size_t sizes[] = {
+    [RENTBUS_KIND_ID] = sizeof(struct rentbus_text),
+    [RENTBUS_KIND_TEXT] = sizeof(struct rentbus_text),
+    [RENTBUS_KIND_QR] = sizeof(struct rentbus_text),
+    [RENTBUS_KIND_IDS] = sizeof(struct rentbus_ids),
+    [RENTBUS_KIND_TIME] = sizeof(int64_t),
+    [RENTBUS_KIND_DURATION] = sizeof(int64_t),
+    [RENTBUS_KIND_UINT] = sizeof(uint64_t),
+    [RENTBUS_KIND_INT] = sizeof(int64_t),
+    [RENTBUS_KIND_BOOL] = sizeof(bool),
+    [RENTBUS_KIND_WORD] = sizeof(enum rentbus_status),
+    [RENTBUS_KIND_ANY] = 0,
+};
+
+static void field_copy(struct cli_row *row, size_t to, const struct rentbus_schema *schema,
+                       size_t from, const void *thing)
 {
-    bool block = kind == CLI_ROW_BLOCK && strcmp(name, "reason") == 0;
-    json_t *member = json_object_get(all, block ? "block_reason" : name);
-    if (kind == CLI_ROW_POLICY && strcmp(name, "user_limit") == 0 && !member)
-        return json_object_set_new(row, name, json_integer(0));
-    return member && !json_is_null(member) ? json_object_set(row, name, member) : 0;
+    const struct rentbus_field *field = &cli_row_schema(row)->fields[to];
+    const struct rentbus_field *given = &schema->fields[from];
+    if (!(*(const uint64_t *)thing & (UINT64_C(1) << from)) || field->kind != given->kind)
+        return;
+    memcpy((char *)&row->args + field->offset, (const char *)thing + given->offset,
+           sizes[field->kind]);
+    row->args.user.has |= UINT64_C(1) << to;
+}
+
+/* The fields that a row takes of a thing. Where the names differ, and where no limit has to be
+ * said, it is seen to here. */
+static void fields_copy(struct cli_row *row, const struct rentbus_schema *schema, const void *thing)
+{
+    const struct rentbus_schema *taken = cli_row_schema(row);
+    for (size_t to = 0; to < taken->count; to++) {
+        const char *name = taken->fields[to].name;
+        if (row->kind == CLI_ROW_BLOCK && strcmp(name, "reason") == 0 && schema != taken)
+            name = "block_reason";
+        size_t from = rentbus_schema_find(schema, name, strlen(name));
+        if (from < schema->count)
+            field_copy(row, to, schema, from, thing);
+    }
+    if (row->kind == CLI_ROW_POLICY && !RENTBUS_HAS(&row->args.policy, policy_put_args, user_limit))
+        RENTBUS_SET(&row->args.policy, policy_put_args, user_limit, 0);
 }
 
 char *cli_row_format(enum cli_row_kind kind, const struct rentbus_schema *schema, const void *thing)
 {
-    const struct rentbus_schema *taken = rentbus_op_rows[cli_row_types[kind].put].args;
-    char *text = rentbus_to_json(schema, thing);
-    json_t *all = text ? json_loads(text, 0, NULL) : NULL;
-    json_t *row = json_pack("{s:s}", "kind", cli_row_types[kind].name);
-    int error = 0;
-    rentbus_free(text);
-    for (size_t i = 0; all && row && i < taken->count; i++)
-        error |= member_copy(row, kind, taken->fields[i].name, all);
-    text = all && row && !error ? json_dumps(row, JSON_COMPACT) : NULL;
-    json_decref(row);
-    json_decref(all);
+    struct cli_row row = {.kind = kind};
+    char *text = NULL;
+    fields_copy(&row, schema, thing);
+    char *json = rentbus_to_json(cli_row_schema(&row), &row.args);
+    bool empty = json && json[1] == '}';
+    if (json && asprintf(&text, "{\"kind\":\"%s\"%s%s", cli_row_types[kind].name, empty ? "" : ",",
+                         json + 1) < 0)
+        text = NULL;
+    rentbus_free(json);
     return text;
 }

@@ -97,8 +97,7 @@ static struct rentbus_text argument(enum rentbus_op op, const void *args, const 
 {
     const struct rentbus_schema *schema = rentbus_op_rows[op].args;
     size_t index = rentbus_schema_find(schema, name, strlen(name));
-    uint64_t has = *(const uint64_t *)args;
-    if (index == schema->count || !(has & (UINT64_C(1) << index)))
+    if (index == schema->count)
         return (struct rentbus_text){NULL, 0};
     const char *member = (const char *)args + schema->fields[index].offset;
     return *(const struct rentbus_text *)(const void *)member;

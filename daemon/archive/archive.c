@@ -11,6 +11,14 @@
 #include "daemon/archive/archive_state.h"
 #include "daemon/journal/meta.h"
 
+/* ARCHIVE_MENTIONS_AT_ONCE of them. */
+#define ARCHIVE_MENTION_ROW "(?, ?, ?)"
+#define ARCHIVE_MENTION_ROWS_4                                                                     \
+    ARCHIVE_MENTION_ROW ", " ARCHIVE_MENTION_ROW ", " ARCHIVE_MENTION_ROW ", " ARCHIVE_MENTION_ROW
+#define ARCHIVE_MENTION_ROWS                                                                       \
+    ARCHIVE_MENTION_ROWS_4 ", " ARCHIVE_MENTION_ROWS_4 ", " ARCHIVE_MENTION_ROWS_4                 \
+                           ", " ARCHIVE_MENTION_ROWS_4
+
 static const char *const archive_change_sql[ARCHIVE_CHANGES] = {
     [ARCHIVE_BEGIN] = "BEGIN IMMEDIATE",
     [ARCHIVE_COMMIT] = "COMMIT",
@@ -20,8 +28,7 @@ static const char *const archive_change_sql[ARCHIVE_CHANGES] = {
     [ARCHIVE_PUT_COMMAND] = "INSERT INTO command VALUES(?1, ?2, ?3) ON CONFLICT(id) DO UPDATE SET "
                             "first_seq = min(first_seq, excluded.first_seq), "
                             "last_seq = max(last_seq, excluded.last_seq)",
-    /* A row is there already only when somebody else wrote to the file. */
-    [ARCHIVE_PUT_MENTION] = "INSERT OR IGNORE INTO mention VALUES(?1, ?2, ?3)",
+    [ARCHIVE_PUT_MENTIONS] = "INSERT OR IGNORE INTO mention VALUES" ARCHIVE_MENTION_ROWS,
     [ARCHIVE_ADD_TALLY] = "INSERT INTO tally VALUES(?1, ?2, ?3, ?4) ON CONFLICT(day, kind, name) "
                           "DO UPDATE SET count = count + excluded.count",
     [ARCHIVE_PUT_SEQ] = "UPDATE meta SET value = ?1 WHERE key = 'seq'",
@@ -142,7 +149,7 @@ static int archive_connect(struct archive *archive)
         r = sqlite_use_wal(archive->db);
     if (r == 0)
         r = sqlite_execute(archive->db,
-                           "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4096; "
+                           "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 16384; "
                            "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384");
     if (r == 0)
         r = archive_load_position(archive->db, &archive->position);

@@ -66,12 +66,13 @@ static int archive_put_command(struct archive_following *following)
     return r ? r : sqlite_run(put);
 }
 
-/* Whether events of the type change a rental, and say how it is then in data.rental. */
+/* Whether events of the type change a rental that there is, or bring one that may be over, and say
+ * how it is then in data.rental. */
 static bool archive_is_of_rental(enum rentbus_event_type type)
 {
     const struct rentbus_schema *data = rentbus_event_rows[type].data;
 
-    return type != RENTBUS_EVENT_NONE &&
+    return type != RENTBUS_EVENT_NONE && type != RENTBUS_RENTAL_CREATED_EVENT &&
            (data == &rentbus_rental_data_schema || data == &rentbus_complete_data_schema ||
             data == &rentbus_swapped_data_schema || data == &rentbus_renewed_data_schema ||
             data == &rentbus_judged_data_schema);
@@ -207,19 +208,31 @@ static int archive_take(void *context, uint64_t seq, struct rentbus_bytes bytes)
     return 0;
 }
 
+/* Writes rows from `first` on. The last one may fill more than one place of the statement, which
+ * ignores what is there already. */
+static int archive_put_some_mentions(struct archive *archive, size_t first)
+{
+    const struct mention_rows *rows = &archive->mentions;
+    sqlite3_stmt *put = archive->changes[ARCHIVE_PUT_MENTIONS];
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < ARCHIVE_MENTIONS_AT_ONCE; i++) {
+        size_t at = first + i < rows->count ? first + i : rows->count - 1;
+        const struct mention_row *row = &rows->items[at];
+        r = archive_bind_mention(put, (int)(3 * i + 1), row->seq >> MENTION_SEGMENT_BITS, row->key,
+                                 row->seq);
+    }
+    return r ? r : sqlite_run(put);
+}
+
 /* In the order of the table, so that each of its pages is touched once. */
 static int archive_put_mentions(struct archive *archive)
 {
-    sqlite3_stmt *put = archive->changes[ARCHIVE_PUT_MENTION];
     int r = 0;
 
     mention_rows_sort(&archive->mentions);
-    for (size_t i = 0; r == 0 && i < archive->mentions.count; i++) {
-        const struct mention_row *row = &archive->mentions.items[i];
-        r = archive_bind_mention(put, row->seq >> MENTION_SEGMENT_BITS, row->key, row->seq);
-        if (r == 0)
-            r = sqlite_run(put);
-    }
+    for (size_t i = 0; r == 0 && i < archive->mentions.count; i += ARCHIVE_MENTIONS_AT_ONCE)
+        r = archive_put_some_mentions(archive, i);
     return r;
 }
 

@@ -256,7 +256,7 @@ static int archive_mentions_in(struct archive_reader *reader, uint64_t segment, 
 {
     sqlite3_stmt *statement = reader->queries[ARCHIVE_QUERY_MENTIONS];
     int row = 0;
-    int r = archive_bind_mention(statement, segment, key, from);
+    int r = archive_bind_mention(statement, 1, segment, key, from);
 
     if (r == 0)
         r = sqlite_bind_uint(statement, 4, archive_clamp(*limit));
@@ -288,7 +288,7 @@ int archive_mentioned(struct archive_reader *reader, const struct mention_row *r
     if (r || row->seq > INT64_MAX)
         return r;
     sqlite3_stmt *statement = reader->queries[ARCHIVE_QUERY_MENTIONS];
-    r = archive_bind_mention(statement, row->seq >> MENTION_SEGMENT_BITS, row->key, row->seq);
+    r = archive_bind_mention(statement, 1, row->seq >> MENTION_SEGMENT_BITS, row->key, row->seq);
     if (r == 0)
         r = sqlite_bind_uint(statement, 4, 1);
     if (r == 0)

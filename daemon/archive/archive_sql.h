@@ -60,15 +60,15 @@ static inline int archive_bind_int(sqlite3_stmt *statement, int index, int64_t v
     return sqlite_errno(sqlite3_db_handle(statement), sqlite3_bind_int64(statement, index, value));
 }
 
-/* Binds segment, hash and seq as ?1, ?2 and ?3. */
-static inline int archive_bind_mention(sqlite3_stmt *statement, uint64_t segment, uint32_t key,
-                                       uint64_t seq)
+/* Binds segment, hash and seq to three parameters from `first` on. */
+static inline int archive_bind_mention(sqlite3_stmt *statement, int first, uint64_t segment,
+                                       uint32_t key, uint64_t seq)
 {
-    int r = sqlite_bind_uint(statement, 1, segment);
+    int r = sqlite_bind_uint(statement, first, segment);
 
     if (r == 0)
-        r = archive_bind_int(statement, 2, (int32_t)key);
-    return r ? r : sqlite_bind_uint(statement, 3, seq);
+        r = archive_bind_int(statement, first + 1, (int32_t)key);
+    return r ? r : sqlite_bind_uint(statement, first + 2, seq);
 }
 
 #endif

@@ -7,6 +7,9 @@
 #include "daemon/archive/archive.h"
 #include "daemon/journal/sqlite.h"
 
+/* Rows that one ARCHIVE_PUT_MENTIONS takes: what a statement costs is shared by so many. */
+#define ARCHIVE_MENTIONS_AT_ONCE 16
+
 /* The statements of the writer. */
 enum archive_change {
     ARCHIVE_BEGIN,
@@ -14,7 +17,7 @@ enum archive_change {
     ARCHIVE_PUT_RENTAL,
     ARCHIVE_DROP_RENTAL,
     ARCHIVE_PUT_COMMAND,
-    ARCHIVE_PUT_MENTION,
+    ARCHIVE_PUT_MENTIONS,
     ARCHIVE_ADD_TALLY,
     ARCHIVE_PUT_SEQ,
     ARCHIVE_PUT_HASH,

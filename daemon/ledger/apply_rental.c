@@ -43,7 +43,7 @@ int ledger_apply_rental_added(struct ledger *ledger, const struct ledger_event *
     error = ledger_rental_reserve(ledger);
     if (error == 0)
         error = ledger_rental_create(ledger, &data->rental, seq, &rental);
-    if (error < 0)
+    if (error != 0)
         return error;
     rental->state.late = RENTBUS_HAS(data, rental_data, rejected_seq);
     if (ledger_rental_open(rental) && !rental->state.late && rental->state.asset->rental) {

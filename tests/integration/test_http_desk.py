@@ -347,6 +347,15 @@ def test_a_key_whose_command_is_still_on_its_way(bridge, daemon):
 
 # ---- dry runs ----
 
+IMPORT = {
+    "id": "old",
+    "status": "IN_PROGRESS",
+    "user_id": "u2",
+    "asset_id": "m3",
+    "created_at": "2025-02-10T12:00:00Z",
+    "expires_at": "2025-02-12T12:00:00Z",
+    "created_at_location_id": "counter",
+}
 DRY_RUNS = [
     ("POST", "/rentals", scan(asset="m2"), "RENTAL_CREATED_EVENT"),
     ("POST", "/returns", scan(timestamp="NOW"), "RENTAL_RETURN_COMPLETE_EVENT"),
@@ -357,6 +366,7 @@ DRY_RUNS = [
     ("POST", "/rentals/RENTAL/unflag", {}, "COMMAND_REJECTED_EVENT"),
     ("POST", "/users/u1/block", {"reason": "x"}, "USER_BLOCKED_EVENT"),
     ("POST", "/users/u1/unblock", {}, "COMMAND_UNCHANGED_EVENT"),
+    ("POST", "/imports", IMPORT, "RENTAL_IMPORTED_EVENT"),
     ("PUT", "/users/u3", {}, "USER_CREATED_EVENT"),
     ("PUT", "/assets/m9", {"asset_type": "mug"}, "ASSET_CREATED_EVENT"),
     ("PUT", "/asset-types/mug", {}, "ASSET_TYPE_UPDATED_EVENT"),

@@ -42,6 +42,10 @@ bool check_candidates(struct check_report *report, const struct ledger *ledger,
 bool check_state(struct check_report *report, const struct ledger *ledger,
                  const struct model_state *state, int64_t now, struct history_random *random,
                  bool thorough);
+/* What an export says of the state and of the rentals that left it makes, imported into an empty
+ * ledger, the same rentals and assets there. Those that are out go first or last, by `now`. */
+bool check_move(struct check_report *report, const struct model_state *state,
+                const struct model_rental *archive, size_t archive_count, int64_t now);
 /* Rules that hold of every state: no two open rentals of one asset, fields that fit the status. */
 bool check_invariants(struct check_report *report, const struct model_state *state);
 /* Whether the event leaves something that the rules can see. */

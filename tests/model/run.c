@@ -517,7 +517,9 @@ static bool run_replay(struct run *run, struct check_report *report)
         return false;
     ledger_archived(fresh, run->archived_seq);
     run->digest = ledger_digest(fresh);
-    return check_equal_digest(fresh, run->shadow, "two replays differ", report);
+    return check_equal_digest(fresh, run->shadow, "two replays differ", report) &&
+           check_move(report, run->now, run->archive, run->archive_count,
+                      (int64_t)run->coverage->replays);
 }
 
 bool run_step(struct run *run, const struct history_step *step, struct check_report *report)

@@ -90,6 +90,7 @@ static void put_hello(struct fake_daemon *fake, struct rentbus_buffer *out)
 {
     struct rentbus_hello_result hello = {0};
     RENTBUS_SET(&hello, hello_result, head, fake->head);
+    RENTBUS_SET(&hello, hello_result, role, RENTBUS_ROLE_clerk);
     RENTBUS_SET(&hello, hello_result, time, 0);
     RENTBUS_SET(&hello, hello_result, actor, rentbus_text("test"));
     RENTBUS_SET(&hello, hello_result, ledger, rentbus_text(fake->ledger));
@@ -98,9 +99,13 @@ static void put_hello(struct fake_daemon *fake, struct rentbus_buffer *out)
     rentbus_encode(&rentbus_hello_result_schema, &hello, out);
 }
 
-/* Of every other operation: how many requests came before. */
+/* Of every other operation: what the test wants, or how many requests came before. */
 static void put_command(struct fake_daemon *fake, struct rentbus_buffer *out)
 {
+    if (fake->result.length > 0) {
+        rentbus_buffer_append(out, fake->result.data, fake->result.length);
+        return;
+    }
     struct rentbus_command_result result = {0};
     RENTBUS_SET(&result, command_result, seq, fake->requests);
     RENTBUS_SET(&result, command_result, outcome, RENTBUS_OUTCOME_COMPLETED);
@@ -242,6 +247,8 @@ static void request_note(struct fake_daemon *fake, const struct rentbus_request 
 {
     size_t i = fake->requests++ % FAKE_REQUESTS_MAX;
     fake->ids[i] = request->id;
+    rentbus_buffer_clear(&fake->args);
+    rentbus_buffer_append(&fake->args, request->args.data, request->args.length);
     snprintf(fake->ops[i], sizeof(fake->ops[i]), "%.*s", RENTBUS_TEXT_ARGS(request->op));
 }
 
@@ -437,6 +444,8 @@ void fake_daemon_stop(struct fake_daemon **fake)
     pthread_cond_destroy(&stopped->turned);
     pthread_mutex_destroy(&stopped->mutex);
     close(stopped->bell);
+    rentbus_buffer_release(&stopped->args);
+    rentbus_buffer_release(&stopped->result);
     rmdir(stopped->directory);
     free(stopped);
     *fake = NULL;
@@ -448,6 +457,27 @@ void fake_daemon_mood(struct fake_daemon *fake, enum fake_mood mood, int count)
     fake->mood = mood;
     fake->mood_count = count;
     pthread_mutex_unlock(&fake->mutex);
+}
+
+void fake_daemon_result(struct fake_daemon *fake, const struct rentbus_schema *schema,
+                        const void *result)
+{
+    pthread_mutex_lock(&fake->mutex);
+    rentbus_buffer_clear(&fake->result);
+    rentbus_encode(schema, result, &fake->result);
+    pthread_mutex_unlock(&fake->mutex);
+}
+
+void fake_daemon_args(struct fake_daemon *fake, const struct rentbus_schema *schema,
+                      struct rentbus_buffer *bytes, void *args)
+{
+    struct rentbus_fault fault;
+    pthread_mutex_lock(&fake->mutex);
+    rentbus_buffer_clear(bytes);
+    rentbus_buffer_append(bytes, fake->args.data, fake->args.length);
+    pthread_mutex_unlock(&fake->mutex);
+    struct rentbus_bytes copy = {bytes->data, bytes->length};
+    assert_int_equal(rentbus_decode(schema, copy, RENTBUS_STRICT, args, &fault), 0);
 }
 
 static bool sockets_are(struct fake_daemon *fake, const char *op, size_t up)

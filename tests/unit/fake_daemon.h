@@ -4,6 +4,7 @@
 #ifndef RENTBUS_TEST_FAKE_DAEMON_H
 #define RENTBUS_TEST_FAKE_DAEMON_H
 
+#include "sdk/protocol/buffer.h"
 #include "sdk/protocol/schema.h"
 
 #include <pthread.h>
@@ -55,7 +56,9 @@ struct fake_daemon {
     struct rentbus_uuid ids[FAKE_REQUESTS_MAX];
     char ops[FAKE_REQUESTS_MAX][24];
     size_t requests;
-    size_t junk; /* messages of the feed that are no events, to be sent */
+    struct rentbus_buffer args;   /* of the last request */
+    struct rentbus_buffer result; /* as the test wants it; empty: that of a command */
+    size_t junk;                  /* messages of the feed that are no events, to be sent */
     size_t subscribers;
 };
 
@@ -65,6 +68,12 @@ void fake_daemon_stop(struct fake_daemon **fake);
 
 /* The next `count` requests are answered in this way, and those behind them well. */
 void fake_daemon_mood(struct fake_daemon *fake, enum fake_mood mood, int count);
+/* What is answered to every operation but hello, events.read and batch from now on. */
+void fake_daemon_result(struct fake_daemon *fake, const struct rentbus_schema *schema,
+                        const void *result);
+/* The arguments of the last request, decoded; they point into `bytes`. */
+void fake_daemon_args(struct fake_daemon *fake, const struct rentbus_schema *schema,
+                      struct rentbus_buffer *bytes, void *args);
 /* Unbinds the sockets, or binds them again; returns when it is done. */
 void fake_daemon_up(struct fake_daemon *fake, bool up);
 /* The same for the socket of the events alone. */

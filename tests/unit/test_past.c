@@ -375,6 +375,18 @@ static void what_is_not_durable_is_waited_for(void **state)
     user_is(desk, with, "new");
     wait_for(desk, command);
     wait_for(desk, behind);
+    /* On its way to the disk, too. */
+    for (unsigned i = 0; i < 20; i++) {
+        char name[16];
+        desk->now += 1000000;
+        snprintf(name, sizeof name, "on its way %u", i);
+        command = begin_put(desk, name);
+        turn(desk, false);
+        with = ask_time(desk, desk->now);
+        wait_for(desk, with);
+        user_is(desk, with, name);
+        wait_for(desk, command);
+    }
 }
 
 static void what_makes_no_sense_is_refused(void **state)
@@ -501,13 +513,12 @@ static void a_damaged_journal_fails_who_needs_it(void **state)
 {
     struct desk *desk = *state;
     char path[128];
-    for (unsigned i = 0; i < 3; i++)
-        fill(desk, 0);
     fill(desk, 8);
     snprintf(path, sizeof path, "%s/journal.db", desk->directory);
     journal_fixture_sql(path, "UPDATE block SET sum = sum + 1 WHERE first_seq <= 6 AND "
                               "first_seq + count > 6");
     uint32_t bad = ask_seq(desk, 8);
+    turn(desk, false); /* the replay begins */
     uint32_t good = ask_seq(desk, 3);
     uint32_t worse = ask_seq(desk, 9);
     wait_for(desk, bad);

@@ -147,6 +147,27 @@ static void starts_now(void **state)
     expect(fixture, 11, 15);
 }
 
+/* Behind the head that the daemon names when it answers at last, whatever the feed has brought. */
+static void starts_now_where_the_daemon_says(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct rentbus_subscription subscription = {.start = RENTBUS_START_NOW};
+    fake_daemon_publish(fixture->fake, "T", 10, FAKE_LOSE);
+    fake_daemon_mood(fixture->fake, FAKE_SILENT, INT32_MAX);
+    subscribe(fixture, &subscription);
+    fake_daemon_await(fixture->fake, "hello", 1);
+    fake_daemon_await_subscriber(fixture->fake);
+    fake_daemon_publish(fixture->fake, "T", 5, FAKE_DELIVER);
+    expect_nothing(fixture);
+    assert_false(rentbus_subscriber_connected(fixture->subscriber));
+    fake_daemon_mood(fixture->fake, FAKE_WELL, 0);
+    while (!rentbus_subscriber_connected(fixture->subscriber))
+        expect_nothing(fixture);
+    fake_daemon_publish(fixture->fake, "T", 3, FAKE_LOSE);
+    fake_daemon_publish(fixture->fake, "T", 1, FAKE_DELIVER);
+    expect(fixture, 16, 19);
+}
+
 static void picks_exact_types(void **state)
 {
     struct fixture *fixture = *state;
@@ -414,6 +435,7 @@ int main(void)
         TEST(starts_at_a_seq),
         TEST(starts_at_a_time),
         TEST(starts_now),
+        TEST(starts_now_where_the_daemon_says),
         TEST(picks_exact_types),
         TEST(fills_gaps),
         TEST(notices_a_lost_tail),

@@ -86,7 +86,15 @@ RENTBUS_EXPORT int rentbus_call(struct rentbus_client *client, enum rentbus_op o
  *   int rentbus_rental_return(struct rentbus_client *client, const struct rentbus_uuid *command_id,
  *                             const struct rentbus_return_args *args,
  *                             struct rentbus_command_result *result);
- * `args` may be NULL where nothing is required. */
+ * `args` may be NULL where nothing is required.
+ *
+ * Scans of a device: `device_id` and `device_seq` (from 1) say which of its scans it is, and
+ * `clock_offset_ms` how far its clock is ahead. A device that keeps scans while the daemon is away
+ * keeps the command id beside each, and sends them in any order, as often as it likes.
+ * rentbus_device_get() tells what is still missing.
+ * An op of RENTBUS_MODE_READ can be asked of the past, with `at` or `at_seq`. The daemon may have
+ * to read a long journal for that: such calls want a longer timeout.
+ * PERMISSION_DENIED: the role that rentbus_hello() tells is not enough. */
 #define RENTBUS_DECLARE_CALL(name, wire, args_struct, result_struct, mode)                         \
     RENTBUS_EXPORT int rentbus_##name(                                                             \
         struct rentbus_client *client, const struct rentbus_uuid *command_id,                      \
