@@ -99,7 +99,7 @@ static int make_definition(struct deciding *deciding, struct rentbus_consumer *w
 /* Where a consumer is to begin, of what may say so: at most one of the three. */
 struct start {
     bool has_start;
-    enum rentbus_start start;
+    enum rentbus_beginning start;
     bool has_since;
     int64_t since;
     bool has_from_seq;
@@ -115,7 +115,7 @@ static int find_cursor(struct deciding *deciding, const struct start *start, uin
         return invalid(deciding, start->has_from_seq ? "from_seq" : "since",
                        "stands beside another beginning: give only one");
     *cursor = bus->head;
-    if (start->has_start && start->start == RENTBUS_START_first)
+    if (start->has_start && start->start == RENTBUS_BEGINNING_first)
         *cursor = 0;
     if (start->has_from_seq && (start->from_seq == 0 || start->from_seq > bus->head + 1))
         return invalid(deciding, "from_seq", "is not the seq of an event, nor of the next one");

@@ -170,17 +170,24 @@ static int wait_for_events(struct bus *bus, struct consumer *consumer,
                            struct consumer_worker *worker, const struct rentbus_fetch_args *args,
                            const struct bus_request *request)
 {
-    if (worker->waiting)
+    /* The same request again: its answer was not lost, it is still to come. */
+    bool again =
+        worker->waiting && memcmp(&worker->request, &request->id, sizeof(request->id)) == 0;
+    if (worker->waiting && !again)
         bus_dismiss(bus, consumer, worker, NULL);
     rentbus_buffer_clear(&worker->route);
     rentbus_buffer_append(&worker->route, request->route.data, request->route.length);
-    if (worker->route.failed)
+    if (worker->route.failed) {
+        rentbus_buffer_release(&worker->route);
+        consumer->waiting_count -= worker->waiting;
+        worker->waiting = false;
         return -ENOMEM;
+    }
     worker->request = request->id;
     worker->credit = args->credit;
     worker->until = request->now + (int64_t)args->wait_ms * MILLISECOND;
+    consumer->waiting_count += !worker->waiting;
     worker->waiting = true;
-    consumer->waiting_count++;
     bus->next = INT64_MIN;
     return BUS_LATER;
 }

@@ -213,7 +213,7 @@
 #define RENTBUS_CONSUMER_PUT_ARGS(F, S)                                                            \
     F(S, REQUIRED, ID, id, none)                                                                   \
     F(S, OPTIONAL, TIME, since, none)                                                              \
-    F(S, OPTIONAL, WORD, start, start)                                                             \
+    F(S, OPTIONAL, WORD, start, beginning)                                                         \
     F(S, OPTIONAL, IDS, types, none)                                                               \
     F(S, OPTIONAL, BOOL, dry_run, none)                                                            \
     F(S, OPTIONAL, ID, user_id, none)                                                              \
@@ -240,7 +240,7 @@
 #define RENTBUS_CONSUMER_RESET_ARGS(F, S)                                                          \
     F(S, REQUIRED, ID, id, none)                                                                   \
     F(S, OPTIONAL, TIME, since, none)                                                              \
-    F(S, OPTIONAL, WORD, start, start)                                                             \
+    F(S, OPTIONAL, WORD, start, beginning)                                                         \
     F(S, OPTIONAL, BOOL, dry_run, none)                                                            \
     F(S, OPTIONAL, UINT, from_seq, none)
 

@@ -68,7 +68,7 @@
     WORD(P, not_named)
 
 /* Where a consumer begins: with the first event there is, or with the next one. */
-#define RENTBUS_START_WORDS(WORD, P)                                                               \
+#define RENTBUS_BEGINNING_WORDS(WORD, P)                                                           \
     WORD(P, first)                                                                                 \
     WORD(P, new)
 
@@ -111,7 +111,7 @@
     SET(closed_by, CLOSED_BY, RENTBUS_CLOSED_BY_WORDS)                                             \
     SET(return_match, RETURN_MATCH, RENTBUS_RETURN_MATCH_WORDS)                                    \
     SET(verdict, VERDICT, RENTBUS_VERDICT_WORDS)                                                   \
-    SET(start, START, RENTBUS_START_WORDS)                                                         \
+    SET(beginning, BEGINNING, RENTBUS_BEGINNING_WORDS)                                             \
     SET(role, ROLE, RENTBUS_ROLE_WORDS)                                                            \
     SET(error_code, ERROR, RENTBUS_ERROR_WORDS)
 
