@@ -91,7 +91,7 @@ def check(client, events, **args):
 
 def a_season(client, choice):
     """Returns over weeks, of things of several types, at several places, and some that nobody saw."""
-    assets = [(f"m{n}", f"type{n % 5}") for n in range(20)]
+    assets = [(f"m{n}", f"type{n % 5}") for n in range(21)]
     types = [{"id": f"type{n}", "loan_period": "P9000D"} for n in range(5)]
     stock(client, ["ada", "bob"], assets, types)
     commands = []
@@ -108,11 +108,11 @@ def a_season(client, choice):
             place = f"bin{choice.choice((0, 0, 0, 1, 1, 2))}"
             back = minute + choice.choice((5, 60, 300, 290))
             add("rental.return", **scan, location_id=place, timestamp=at(minutes=back))
-    add("rental.return", asset_id="m3", location_id="late", timestamp=at(days=99, hours=9))
+    add("rental.return", asset_id="m20", location_id="late", timestamp=at(days=99, hours=9))
     add(
         "rental.checkout",
         user_id="ada",
-        asset_id="m3",
+        asset_id="m20",
         location_id="desk",
         timestamp=at(days=99),
         expires_at=at(days=120),
