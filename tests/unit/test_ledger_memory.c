@@ -220,8 +220,8 @@ static void unanswered_returns_need_no_new_memory(void **state)
     world_user(world, "ann");
     world_user(world, "bob");
     world_asset(world, "box1", "box");
-    for (int i = 0; i < 3000; i++) {
-        if (i == 1500)
+    for (int i = 0; i < 600; i++) {
+        if (i == 300)
             allocations = heap.allocations;
         for (int j = 0; j < 5; j++)
             world_lost_return(world, "bob", "box1", NOW);
