@@ -10,6 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* How long a request may take, unless --timeout says so, and when it is sent again. */
+#define TIMEOUT_MS 60000
+#define RETRY_MS 10000
+
 /* A row on its way: what a report about it needs. */
 struct row {
     struct rentbus_uuid id;
@@ -66,11 +70,24 @@ static enum cli_exit importer_new(struct cli *cli, uint64_t head, struct cli_imp
     return CLI_EXIT_OK;
 }
 
+/* A daemon that has answered, and now has much to do, gets the time for it. */
+static enum cli_exit patience(struct cli *cli)
+{
+    cli_release(cli);
+    cli->options.retry_ms = RETRY_MS;
+    if (cli->options.timeout_ms == 0)
+        cli->options.timeout_ms = TIMEOUT_MS;
+    return cli_connect(cli);
+}
+
 enum cli_exit cli_importer_create(struct cli *cli, struct cli_importer **importer)
 {
     struct rentbus_hello_result hello;
     enum cli_exit exit = cli_call(cli, RENTBUS_OP_hello, NULL, NULL, &hello);
-    return exit == CLI_EXIT_OK ? importer_new(cli, hello.head, importer) : exit;
+    uint64_t head = hello.head;
+    if (exit == CLI_EXIT_OK)
+        exit = patience(cli);
+    return exit == CLI_EXIT_OK ? importer_new(cli, head, importer) : exit;
 }
 
 void cli_importer_destroy(struct cli_importer **importer)

@@ -171,22 +171,49 @@ static int codes_read(struct rentbus_text typed, struct cli_spool_line *line,
     return status;
 }
 
-/* Both forms: the one with an `op`, and the bare arguments. */
-static int object_read(struct rentbus_text typed, struct cli_spool_line *line,
+/* The arguments of either form, borrowed: those of an object with an `op`, or the object. */
+static int object_args(json_t *object, struct cli_spool_line *line, json_t **args,
                        struct rentbus_fault *fault)
 {
-    struct members members;
-    enum rentbus_op op = line->op;
-    int status = rentbus_from_json(&members_schema, typed.data, typed.length, &members,
+    const char *op = json_string_value(json_object_get(object, "op"));
+    json_t *inner = json_object_get(object, "args");
+    *args = object;
+    if (!op || !json_is_object(inner))
+        return 0;
+    *args = inner;
+    return op_find(rentbus_text(op), line, fault);
+}
+
+static int default_add(json_t *args, const char *name, struct rentbus_text text)
+{
+    if (text.length == 0 || json_object_get(args, name))
+        return 0;
+    return json_object_set_new(args, name, json_stringn(text.data, text.length));
+}
+
+/* What is needed and not said is added before the arguments are checked. */
+static int object_read(struct rentbus_text typed, const struct cli_scan_defaults *defaults,
+                       struct cli_spool_line *line, struct rentbus_fault *fault)
+{
+    char time[RENTBUS_TIME_TEXT_SIZE];
+    json_t *args = NULL;
+    json_t *object = json_loadb(typed.data, typed.length, JSON_REJECT_DUPLICATES, NULL);
+    if (!object)
+        return cli_fault_set(fault, RENTBUS_ERROR_MALFORMED, NULL, "is no JSON object");
+    rentbus_time_format(defaults->timestamp, time);
+    int status = object_args(object, line, &args, fault);
+    if (status == 0 && (default_add(args, "timestamp", rentbus_text(time)) != 0 ||
+                        default_add(args, "location_id", defaults->location) != 0))
+        status = -ENOMEM;
+    char *text = status == 0 ? json_dumps(args, JSON_COMPACT) : NULL;
+    if (text)
+        status = rentbus_from_json(args_schema(line), text, strlen(text), &line->args,
                                    &line->storage[0], fault);
-    if (status == 0 && HAS(&members, OP) && HAS(&members, ARGS))
-        return scan_read(&members, line, fault);
-    rentbus_free(line->storage[0]);
-    line->storage[0] = NULL;
-    if (status < 0)
-        return status;
-    return rentbus_from_json(rentbus_op_rows[op].args, typed.data, typed.length, &line->args,
-                             &line->storage[0], fault);
+    else if (status == 0)
+        status = -ENOMEM;
+    free(text);
+    json_decref(object);
+    return status;
 }
 
 static void defaults_apply(const struct cli_scan_defaults *defaults, struct cli_spool_line *line)
@@ -215,7 +242,7 @@ int cli_spool_line_scan(struct rentbus_text typed, const struct cli_scan_default
     *line = (struct cli_spool_line){.op = defaults->op};
     typed = trimmed(typed);
     if (typed.length > 0 && typed.data[0] == '{')
-        status = object_read(typed, line, fault);
+        status = object_read(typed, defaults, line, fault);
     else
         status = codes_read(typed, line, fault);
     if (status == 0) {

@@ -2,31 +2,48 @@
 # Completion of rentbus for bash.
 
 _rentbus_verbs="hello checkout return renew forgive flag unflag get list user asset asset-type
-    location policy batch events watch import export verify command stats call help"
+    location device policy scan batch events history explain watch import export verify command stats
+    call help"
 _rentbus_common="--api --events --timeout --json --no-color --help --version"
 
 # The options of a verb, or of one of its words.
 _rentbus_options() {
     case $1 in
     checkout)
-        echo "--user --asset --location --at --expires --period --eligible --event --dry-run --id"
+        echo "--user --asset --location --at --expires --period --eligible --override --device"
+        echo "--device-seq --clock-offset --event --dry-run --id"
         ;;
-    return) echo "--asset --user --rental --location --at --event --dry-run --id" ;;
-    renew) echo "--until --period --dry-run --id" ;;
+    return)
+        echo "--asset --user --rental --location --at --override --device --device-seq"
+        echo "--clock-offset --event --dry-run --id"
+        ;;
+    renew) echo "--until --period --override --dry-run --id" ;;
     forgive | flag) echo "--reason --dry-run --id" ;;
     unflag) echo "--dry-run --id" ;;
-    list) echo "--user --asset --status --expired --not-expired --limit" ;;
-    user) echo "--name --limit --reason --dry-run --id" ;;
-    location) echo "--name --dry-run --id --limit" ;;
-    asset) echo "--type --dry-run --id --limit" ;;
+    get) echo "--at" ;;
+    list)
+        echo "--user --asset --status --expired --not-expired --taken-from --taken-until"
+        echo "--taken-location --due-from --due-until --renewals --returned-from --returned-until"
+        echo "--returned-location --returned-asset --eligible-type --closed-by --flag-reason --at"
+        echo "--limit"
+        ;;
+    user) echo "--name --limit --reason --at --dry-run --id" ;;
+    location) echo "--name --dry-run --id --at --limit" ;;
+    asset) echo "--type --dry-run --id --at --limit" ;;
+    device) echo "--at --limit" ;;
     asset-type)
-        echo "--period --eligible --limit --renewals --renewal-period --due-soon --dry-run --id"
+        echo "--period --eligible --limit --renewals --renewal-period --due-soon --at --dry-run"
+        echo "--id"
         ;;
     policy)
-        echo "--late-return --return-match --user-limit --max-skew --renewal-grace --dry-run --id"
+        echo "--late-return --return-match --user-limit --max-skew --renewal-grace --at --dry-run"
+        echo "--id"
         ;;
+    scan) echo "--spool --location --checkout --device --clock-offset --upload" ;;
     batch) echo "--atomic --dry-run --id" ;;
-    events) echo "--from --since --to --type --limit" ;;
+    explain) echo "--rental --command" ;;
+    stats) echo "--since --until --at" ;;
+    events | history) echo "--from --since --to --type --limit" ;;
     watch) echo "--since --type --count --timeout" ;;
     export) echo "--output" ;;
     call) echo "--id" ;;
@@ -40,20 +57,23 @@ _rentbus_event_types="HELLO_EVENT RENTAL_RETURN_EVENT RENTAL_RETURN_COMPLETE_EVE
     RENTAL_EXPIRED_EVENT USER_CREATED_EVENT USER_UPDATED_EVENT USER_BLOCKED_EVENT
     USER_UNBLOCKED_EVENT ASSET_CREATED_EVENT ASSET_UPDATED_EVENT ASSET_TYPE_CREATED_EVENT
     ASSET_TYPE_UPDATED_EVENT LOCATION_CREATED_EVENT LOCATION_UPDATED_EVENT POLICY_UPDATED_EVENT
-    COMMAND_REJECTED_EVENT COMMAND_UNCHANGED_EVENT"
+    COMMAND_REJECTED_EVENT DEVICE_GAP_EVENT COMMAND_UNCHANGED_EVENT"
 
 _rentbus_operations="hello rental.return rental.checkout rental.renew rental.forgive rental.flag
     rental.unflag rental.get rental.list user.put user.block user.unblock user.get user.list
     asset.put asset.get asset.list asset_type.put asset_type.get asset_type.list location.put
-    location.get location.list policy.put policy.get batch command.get events.read stats
-    admin.import admin.verify"
+    location.get location.list device.get device.list policy.put policy.get batch command.get
+    events.read stats explain admin.import
+    admin.verify"
 
 # The words that may stand behind a verb.
 _rentbus_words() {
     case $1 in
     user) echo "put block unblock get list" ;;
     asset | asset-type | location) echo "put get list" ;;
+    device) echo "get list" ;;
     policy) echo "get put" ;;
+    history) echo "rental user asset" ;;
     command) echo "get" ;;
     call) echo "$_rentbus_operations" ;;
     help) echo "$_rentbus_verbs" ;;
@@ -80,14 +100,15 @@ _rentbus() {
     verb=$(_rentbus_verb)
     case $verb:$before in
     *:--api | *:--events | *:--timeout) return ;;
-    *:--event | *:--output)
+    *:--event | *:--output | *:--spool)
         compopt -o default
         return
         ;;
     policy:--late-return) choices="reject flag forgive_within:" ;;
     policy:--return-match) choices="oldest exact_asset_first soonest_expiry" ;;
     list:--status) choices="IN_PROGRESS COMPLETED FORGIVEN FLAGGED" ;;
-    events:--type | watch:--type) choices=$_rentbus_event_types ;;
+    list:--closed-by) choices="return_scan missed_scan forgive flag late_checkout" ;;
+    events:--type | history:--type | watch:--type) choices=$_rentbus_event_types ;;
     *:--at | *:--until | watch:--since) choices="now" ;;
     *)
         if [[ $word == -* ]]; then

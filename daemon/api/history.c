@@ -9,6 +9,11 @@
 /* Ends a reading of the journal that has seen enough. */
 #define HISTORY_ENOUGH 1
 
+/* The events of a command behind its first. */
+#define HISTORY_REACH (LEDGER_DECISION_MAX - 1)
+/* To read so many events is cheaper than to look for the next one. */
+#define HISTORY_CLOSE 128
+
 /* The events of one command, or one event without a command. */
 struct group {
     size_t count;
@@ -26,7 +31,9 @@ struct history {
     journal_visitor *visit;
     void *context;
     struct group group;
-    bool alone;    /* one group is wanted, not all */
+    /* Where the groups begin that are wanted; NULL: all are. */
+    const uint64_t *wanted;
+    const uint64_t *wanted_end;
     size_t seen;   /* events */
     int ended;     /* what the visitor returned */
     uint64_t next; /* everything before it was looked at */
@@ -73,18 +80,32 @@ static int show_group(struct history *history)
     return history->ended;
 }
 
+/* Whether a group begins at the seq that is wanted. */
+static bool is_wanted(struct history *history, uint64_t seq)
+{
+    if (!history->wanted)
+        return true;
+    while (history->wanted < history->wanted_end && *history->wanted < seq)
+        history->wanted++;
+    return history->wanted < history->wanted_end && *history->wanted == seq;
+}
+
 static int take_event(void *context, uint64_t seq, struct rentbus_bytes bytes)
 {
     struct history *history = context;
     struct group *group = &history->group;
     struct rentbus_event event;
     struct rentbus_fault fault;
+    if (group->count == 0 && !is_wanted(history, seq))
+        return 0;
     if (rentbus_decode(&rentbus_event_schema, bytes, RENTBUS_LENIENT, &event, &fault))
         return -EBADMSG;
     if (!group_goes_on(group, &event)) {
-        bool enough = group->count && (history->alone || history->seen >= HISTORY_EVENTS_MAX);
+        bool enough = group->count && history->seen >= HISTORY_EVENTS_MAX;
         if (show_group(history) || enough)
             return HISTORY_ENOUGH;
+        if (!is_wanted(history, seq))
+            return 0;
         group_begin(group, &event, seq);
     }
     history->seen++;
@@ -92,12 +113,11 @@ static int take_event(void *context, uint64_t seq, struct rentbus_bytes bytes)
     return group_add(group, bytes);
 }
 
-/* Reads on from `from`, where a command begins or an event without one; `alone`: only that. 0, what
- * the visitor returned, or a negative errno. */
+/* Reads on from `from`, where a command begins or an event without one. 0, what the visitor
+ * returned, or a negative errno. */
 static int read_groups(struct history *history, struct journal_reader *journal, uint64_t from,
-                       uint64_t to, bool alone)
+                       uint64_t to)
 {
-    history->alone = alone;
     history->group.count = 0;
     int status = from <= to ? journal_read(journal, from, to, take_event, history) : 0;
     return status < 0 ? status : show_group(history);
@@ -130,24 +150,39 @@ static int ask_archive(struct engine *engine, struct mention thing, uint64_t fro
     return 0;
 }
 
+/* Reads the commands that the archive named; those that lie close to each other in one go. */
+static int read_found(struct history *history, struct journal_reader *journal,
+                      const struct found *found, uint64_t to)
+{
+    int status = 0;
+    for (size_t i = 0, next; status == 0 && i < found->count && found->seqs[i] <= to; i = next) {
+        next = i + 1;
+        while (next < found->count && found->seqs[next] - found->seqs[next - 1] <= HISTORY_CLOSE)
+            next++;
+        uint64_t last = found->seqs[next - 1] + HISTORY_REACH;
+        history->wanted = &found->seqs[i];
+        history->wanted_end = &found->seqs[next];
+        status = read_groups(history, journal, found->seqs[i], last < to ? last : to);
+    }
+    history->wanted = NULL;
+    return status;
+}
+
 static int read_history(struct history *history, struct engine *engine, uint64_t to)
 {
-    const uint64_t reach = LEDGER_DECISION_MAX - 1;
     struct journal_reader *journal = engine_journal(engine);
-    uint64_t begin = history->from > reach ? history->from - reach : 1;
+    uint64_t begin = history->from > HISTORY_REACH ? history->from - HISTORY_REACH : 1;
     struct found found;
     uint64_t known = 0;
     int status = ask_archive(engine, history->thing, begin, &found, &known);
-    for (size_t i = 0; status == 0 && i < found.count && found.seqs[i] <= to; i++) {
-        uint64_t last = found.seqs[i] + reach;
-        status = read_groups(history, journal, found.seqs[i], last < to ? last : to, true);
-    }
+    if (status == 0)
+        status = read_found(history, journal, &found, to);
     if (status || found.count == HISTORY_COMMANDS_MAX)
         return status;
     if (begin <= known)
         begin = known + 1;
     history->next = begin;
-    return read_groups(history, journal, begin, to, false);
+    return read_groups(history, journal, begin, to);
 }
 
 int history_read(struct engine *engine, struct mention thing, uint64_t from, uint64_t to,

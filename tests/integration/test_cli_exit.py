@@ -28,7 +28,7 @@ EXIT_CODES = {
 }
 HELLO = {
     "head": 1, "time": "2025-01-01T00:00:00Z", "actor": "uid:0", "ledger": "main",
-    "version": "0.1.0", "protocol": 1,
+    "version": "0.1.0", "protocol": 1, "role": "admin",
 }
 
 
@@ -170,10 +170,24 @@ def test_a_journal_that_does_not_verify(tmp_path):
         assert json.loads(run_cli(fake, "--json", "verify").stdout)["problem"] == "seq 2"
 
 
+def refuse_each(code):
+    """Refuses every command of a batch, and greets."""
+
+    def answer(request):
+        if request["op"] == "hello":
+            return {"ok": True, "result": HELLO}
+        error = {"ok": False, "error": {"code": code, "message": "because"}}
+        replies = [{"id": command["id"], **error} for command in request["args"]["commands"]]
+        return {"ok": True, "result": {"applied": True, "replies": replies}}
+
+    return answer
+
+
+@pytest.mark.parametrize("each", [False, True], ids=["whole", "each"])
 @pytest.mark.parametrize("code", ["PERMISSION_DENIED", "INTERNAL", "BUSY", "UNAVAILABLE"])
-def test_an_import_stops_when_rows_are_not_to_blame(tmp_path, code):
+def test_an_import_stops_when_rows_are_not_to_blame(tmp_path, code, each):
     rows = "".join(f'{{"kind":"user","id":"u{number}"}}\n' for number in range(2000))
-    with Fake(tmp_path, greet_and_then(refuse(code))) as fake:
+    with Fake(tmp_path, refuse_each(code) if each else greet_and_then(refuse(code))) as fake:
         done = run_cli(fake, "--json", "--timeout", "0.5", "import", "-", stdin=rows)
     assert done.returncode == EXIT_CODES[code]
     (line,) = done.stderr.splitlines()
@@ -190,12 +204,17 @@ def test_rows_wait_for_what_they_depend_on(tmp_path):
             return {"ok": True, "result": HELLO}
         first = request["id"] not in asked
         asked.append(request["id"])
-        if request["op"] == "asset.put":
+        commands = request["args"]["commands"]
+        if commands[0]["op"] == "asset.put":
             assert len(answered) == 5, "an asset before the users"
         elif first:  # and the SDK asks again
             return None
-        answered.add(request["id"])
-        return {"ok": True, "result": {"seq": 9, "outcome": "CREATED"}}
+        answered.update(command["id"] for command in commands)
+        replies = [
+            {"id": command["id"], "ok": True, "result": {"seq": 9, "outcome": "CREATED"}}
+            for command in commands
+        ]
+        return {"ok": True, "result": {"applied": True, "replies": replies}}
 
     rows = [{"kind": "user", "id": f"u{number}"} for number in range(5)]
     rows.append({"kind": "asset", "id": "a1", "asset_type": "mug"})

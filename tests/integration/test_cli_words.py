@@ -72,7 +72,7 @@ def test_help_is_what_rentbus_alone_prints():
     assert run_cli(None).stdout == help_of() == run_cli(None, "--help").stdout
     assert run_cli(None, "-h").returncode == 0
     assert run_cli(None, "--version").stdout.startswith("rentbus ")
-    assert "hello" in verbs() and len(verbs()) == 24
+    assert "hello" in verbs() and len(verbs()) == 28
     for verb in verbs():
         assert run_cli(None, verb, "--help").stdout == help_of(verb)
         assert help_of(verb).startswith(f"Usage: rentbus {verb}")
@@ -118,8 +118,10 @@ def zsh_options(verb):
     for names, text in re.findall(r"^([a-z| -]+)\)(.*?);;", body.group(1), re.M | re.S):
         if verb in re.split(r"[ |]+", names):
             found = set(re.findall(r"['\"]\*?(--[a-z-]+)\[", text))
-            shared = {"$id": "--id", "$limit": "--limit", "$dry": "--dry-run"}
+            shared = {"$id": "--id", "$limit": "--limit", "$dry": "--dry-run", "$past": "--at"}
             found |= {option for name, option in shared.items() if name in text}
+            if "$scan" in text:
+                found |= {"--override", "--device", "--device-seq", "--clock-offset"}
             return found | ({"--timeout"} if "timeout=" in text else set())
     return set()
 

@@ -150,8 +150,10 @@ static void count_return(const struct model_state *state, const struct model_dec
 /* The hole that the scan falls into, if it does. */
 static void count_hole(const struct model_device *device, uint64_t device_seq, size_t *counts)
 {
-    struct model_hole hole;
-    for (size_t i = 0; device && model_device_hole(device, i, &hole); i++) {
+    struct model_hole holes[MODEL_DEVICE_SCANS_MAX];
+    size_t count = model_device_holes(device, holes);
+    for (size_t i = 0; i < count; i++) {
+        struct model_hole hole = holes[i];
         if (device_seq < hole.first || device_seq > hole.last)
             continue;
         bool at_first = device_seq == hole.first;

@@ -136,20 +136,18 @@ bool check_same_device(struct check_report *report, const struct model_device *e
                        const struct ledger_device_view *actual)
 {
     const char *id = expected->id.text;
-    struct model_hole hole;
-    size_t count = 0;
+    struct model_hole holes[MODEL_DEVICE_SCANS_MAX];
+    size_t count = model_device_holes(expected, holes);
     if (!rentbus_text_equal(view_text(&expected->id), actual->id))
         return check_fail(report, "device: model \"%s\", ledger \"%.*s\"", id,
                           RENTBUS_TEXT_ARGS(actual->id));
-    for (; model_device_hole(expected, count, &hole) && count < actual->hole_count; count++)
-        if (actual->holes[count].first != hole.first || actual->holes[count].last != hole.last)
+    for (size_t i = 0; i < count && i < actual->hole_count; i++)
+        if (actual->holes[i].first != holes[i].first || actual->holes[i].last != holes[i].last)
             return check_fail(report,
                               "device %s, hole %zu: model %" PRIu64 " to %" PRIu64
                               ", ledger %" PRIu64 " to %" PRIu64,
-                              id, count + 1, hole.first, hole.last, actual->holes[count].first,
-                              actual->holes[count].last);
-    while (model_device_hole(expected, count, &hole))
-        count++;
+                              id, i + 1, holes[i].first, holes[i].last, actual->holes[i].first,
+                              actual->holes[i].last);
     return check_number(report, "holes of a device", count, actual->hole_count) &&
            check_number(report, "device_seq", model_device_last(expected), actual->device_seq) &&
            check_number(report, "missing scans of a device", model_device_missing(expected),

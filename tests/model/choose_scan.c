@@ -14,13 +14,11 @@
 /* One of the numbers that did not come: the first, the last or any one of a hole. */
 static uint64_t choose_missing(struct history_random *random, const struct model_device *device)
 {
-    size_t count = 0;
-    struct model_hole hole = {0};
-    while (device && model_device_hole(device, count, &hole))
-        count++;
+    struct model_hole holes[MODEL_DEVICE_SCANS_MAX];
+    size_t count = model_device_holes(device, holes);
     if (count == 0)
         return model_device_last(device) + 1;
-    model_device_hole(device, history_random_below(random, count), &hole);
+    struct model_hole hole = holes[history_random_below(random, count)];
     switch (history_random_below(random, 4)) {
     case 0:
         return hole.first;

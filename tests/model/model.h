@@ -22,7 +22,7 @@
 #define MODEL_RENTALS_MAX 4096
 /* Devices that scan, and the scans of one of them. */
 #define MODEL_DEVICES_MAX 8
-#define MODEL_DEVICE_SCANS_MAX 4096
+#define MODEL_DEVICE_SCANS_MAX 2048
 /* Returns of one asset that wait for the checkout before them. */
 #define MODEL_UNANSWERED_MAX 4
 #define MODEL_EVENTS_MAX 6
@@ -106,7 +106,7 @@ struct model_unanswered {
     int64_t occurred_at;
 };
 
-/* A device, and the numbers of its scans that came, in the order in which they came. */
+/* A device, and the numbers of its scans that came, in their order. */
 struct model_device {
     struct model_text id;
     size_t scan_count;
@@ -305,10 +305,10 @@ const struct model_device *model_device(const struct model_state *state,
 bool model_device_came(const struct model_device *device, uint64_t device_seq);
 /* The greatest number that came; 0 when `device` is NULL. */
 uint64_t model_device_last(const struct model_device *device);
-/* How many scans did not come, and hole number `index`, counted from the oldest on; false behind
- * the last. */
+/* How many scans before that did not come, and in which holes, the oldest first: returns how many
+ * holes there are, of MODEL_DEVICE_SCANS_MAX. */
 uint64_t model_device_missing(const struct model_device *device);
-bool model_device_hole(const struct model_device *device, size_t index, struct model_hole *hole);
+size_t model_device_holes(const struct model_device *device, struct model_hole *holes);
 /* How many returns of the asset are unanswered. */
 size_t model_unanswered_count(const struct model_state *state, const struct model_text *asset_id);
 /* Whether the event is a return that is unanswered from then on. */

@@ -12,11 +12,7 @@ bool model_device_came(const struct model_device *device, uint64_t device_seq)
 
 uint64_t model_device_last(const struct model_device *device)
 {
-    uint64_t last = 0;
-    for (size_t i = 0; device && i < device->scan_count; i++)
-        if (device->scans[i] > last)
-            last = device->scans[i];
-    return last;
+    return device ? device->scans[device->scan_count - 1] : 0;
 }
 
 uint64_t model_device_missing(const struct model_device *device)
@@ -24,26 +20,16 @@ uint64_t model_device_missing(const struct model_device *device)
     return model_device_last(device) - device->scan_count;
 }
 
-/* The smallest number above `number` that came; 0 when there is none. */
-static uint64_t next_came(const struct model_device *device, uint64_t number)
+size_t model_device_holes(const struct model_device *device, struct model_hole *holes)
 {
-    uint64_t next = 0;
-    for (size_t i = 0; i < device->scan_count; i++)
-        if (device->scans[i] > number && (next == 0 || device->scans[i] < next))
-            next = device->scans[i];
-    return next;
-}
-
-bool model_device_hole(const struct model_device *device, size_t index, struct model_hole *hole)
-{
-    uint64_t next;
-    for (uint64_t number = 0; (next = next_came(device, number)) != 0; number = next) {
-        if (next - number == 1 || index-- > 0)
-            continue;
-        *hole = (struct model_hole){number + 1, next - 1};
-        return true;
+    size_t count = 0;
+    uint64_t before = 0;
+    for (size_t i = 0; device && i < device->scan_count; i++) {
+        if (device->scans[i] != before + 1)
+            holes[count++] = (struct model_hole){before + 1, device->scans[i] - 1};
+        before = device->scans[i];
     }
-    return false;
+    return count;
 }
 
 bool model_add_resend(const struct model_state *state, const struct model_command *command,

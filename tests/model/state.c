@@ -222,7 +222,10 @@ static void apply_device(struct model_state *state, const struct model_event *ev
         device->scan_count = 0;
     }
     must_have_room(device->scan_count, MODEL_DEVICE_SCANS_MAX);
-    device->scans[device->scan_count++] = event->device_seq;
+    size_t place = device->scan_count++;
+    for (; place > 0 && device->scans[place - 1] > event->device_seq; place--)
+        device->scans[place] = device->scans[place - 1];
+    device->scans[place] = event->device_seq;
 }
 
 /* They stand in the order of their seqs. */

@@ -36,7 +36,8 @@ static void append(struct journal_fixture *fixture, size_t count)
     assert_int_equal(journal_fixture_append(fixture->journal, count), 0);
 }
 
-/* Follows to the end in transactions of at most `count` events. */
+/* Follows to the end in transactions of `count` events, or one more where that is in the midst of a
+ * command. */
 static void follow(struct journal_fixture *fixture, struct archive *archive, size_t count)
 {
     size_t taken = 1;
@@ -44,7 +45,7 @@ static void follow(struct journal_fixture *fixture, struct archive *archive, siz
     while (taken > 0) {
         uint64_t before = archive_seq(archive);
         assert_int_equal(archive_follow(archive, fixture->reader, count, &taken), 0);
-        assert_in_range(taken, 0, count);
+        assert_in_range(taken, 0, count + 1);
         assert_int_equal(archive_seq(archive), before + taken);
     }
     assert_int_equal(archive_seq(archive), journal_head(fixture->journal)->seq);
@@ -124,7 +125,7 @@ static void test_new_archive_is_empty(void **state)
     assert_int_equal(archive_reader_seq(reader, &seq), 0);
     assert_int_equal(seq, 0);
     assert_int_equal(archive_count(reader, &counts), 0);
-    assert_int_equal(counts.rentals + counts.commands, 0);
+    assert_int_equal(counts.rentals + counts.commands + counts.mentions + counts.tally_rows, 0);
     assert_int_equal(archive_command_last(reader, &command), 0);
     assert_int_equal(archive_command_find(reader, command, &first, &last), 0);
     assert_int_equal(archive_rental_get(reader, rentbus_text("nothing"), &out), 0);
@@ -132,7 +133,7 @@ static void test_new_archive_is_empty(void **state)
     archive_close(&archive);
 }
 
-/* Odd counts split commands between transactions. */
+/* Odd counts end in the midst of commands. */
 static void test_follows_in_transactions_of_any_size(void **state)
 {
     struct journal_fixture *fixture = *state;
@@ -221,6 +222,13 @@ static void damage_format(const char *path)
     journal_fixture_sql(path, "UPDATE meta SET value = 99 WHERE key = 'format'");
 }
 
+/* What the last version but one wrote. */
+static void damage_old_format(const char *path)
+{
+    journal_fixture_sql(path, "DROP TABLE mention; DROP TABLE tally; "
+                              "UPDATE meta SET value = 2 WHERE key = 'format'");
+}
+
 static void damage_kind(const char *path)
 {
     journal_fixture_sql(path, "UPDATE meta SET value = 'journal' WHERE key = 'kind'");
@@ -278,7 +286,7 @@ static void test_what_does_not_agree_is_rebuilt(void **state)
     static void (*const damages[])(const char *) = {
         damage_nothing, damage_ledger,     damage_format, damage_kind,
         damage_hash,    damage_no_hash,    damage_ahead,  damage_tables,
-        damage_header,  damage_first_page, damage_size,
+        damage_header,  damage_first_page, damage_size,   damage_old_format,
     };
     struct journal_fixture *fixture = *state;
 
@@ -334,6 +342,20 @@ static void test_damaged_journal_leaves_the_archive(void **state)
     check_archive(fixture, 500);
 }
 
+/* Nobody reads what an older version wrote; it is rebuilt by whoever follows. */
+static void test_old_archive_is_nothing_to_a_reader(void **state)
+{
+    struct journal_fixture *fixture = *state;
+    struct archive_reader *reader = NULL;
+
+    append(fixture, 500);
+    archive_all(fixture);
+    damage_old_format(fixture->archive_path);
+    assert_int_equal(archive_reader_open(fixture->archive_path, &reader), -ENOENT);
+    archive_all(fixture);
+    check_archive(fixture, 500);
+}
+
 static void test_readers_go_over_to_the_new_file(void **state)
 {
     struct journal_fixture *fixture = *state;
@@ -371,6 +393,7 @@ int main(void)
         WITH_JOURNAL(test_what_does_not_agree_is_rebuilt),
         WITH_JOURNAL(test_damage_met_on_the_way_is_rebuilt),
         WITH_JOURNAL(test_damaged_journal_leaves_the_archive),
+        WITH_JOURNAL(test_old_archive_is_nothing_to_a_reader),
         WITH_JOURNAL(test_readers_go_over_to_the_new_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

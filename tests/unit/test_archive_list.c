@@ -42,6 +42,12 @@ static bool matches(const struct rentbus_rental *rental, const struct archive_re
            (filter->status == RENTBUS_STATUS_NONE || filter->status == rental->status);
 }
 
+/* Whether the event at a seq came too late for the filter. */
+static bool too_late(const struct archive_rental_filter *filter, uint64_t seq)
+{
+    return filter->has_as_of && seq > filter->as_of;
+}
+
 /* What a list gives, compared with the events: every closed rental in the order of created_seq,
  * which is that of the events. */
 struct listing {
@@ -57,7 +63,8 @@ static int next_expected(struct listing *listing, struct rentbus_rental *rental,
     while (++listing->seq <= EVENTS) {
         rentbus_buffer_clear(body);
         if (journal_fixture_closed(listing->seq, rental, body) &&
-            matches(rental, listing->filter, listing->after))
+            matches(rental, listing->filter, listing->after) &&
+            !too_late(listing->filter, listing->seq))
             return 1;
     }
     return 0;
@@ -109,6 +116,9 @@ static void test_every_filter_lists_what_matches(void **state)
                 .status = by & ARCHIVE_LIST_BY_STATUS ? 2 + i % 3 : RENTBUS_STATUS_NONE,
             };
             listed += check_list(reader, &filter, i * 150, 1 + i * i);
+            filter.has_as_of = true;
+            filter.as_of = i * 170 + i % 4;
+            check_list(reader, &filter, i * 75, 1 + i * i);
         }
         listed += check_list(reader, &(struct archive_rental_filter){0}, 0, SIZE_MAX);
     }
@@ -117,6 +127,38 @@ static void test_every_filter_lists_what_matches(void **state)
     assert_int_equal(check_list(reader, &nobody, 0, 100), 0);
     assert_int_equal(check_list(reader, &(struct archive_rental_filter){0}, UINT64_MAX, 100), 0);
     assert_int_equal(check_list(reader, &(struct archive_rental_filter){0}, 0, 0), 0);
+    archive_reader_close(&reader);
+}
+
+/* A rental is there as of the event that ended it, and not as of the one before. */
+static void test_as_of_leaves_out_what_was_not_over(void **state)
+{
+    struct journal_fixture *fixture = *state;
+    struct archive_reader *reader = NULL;
+    struct archive_rental_filter filter = {.has_as_of = true};
+    struct rentbus_rental rental;
+    struct rentbus_buffer out = {0};
+
+    assert_int_equal(archive_reader_open(fixture->archive_path, &reader), 0);
+    assert_int_equal(check_list(reader, &filter, 0, SIZE_MAX), 0);
+    for (uint64_t seq = 1; seq <= EVENTS; seq += 7) {
+        if (!journal_fixture_closed(seq, &rental, NULL))
+            continue;
+        assert_int_equal(archive_rental_get_as_of(reader, rental.id, seq - 1, &out), 0);
+        assert_int_equal(archive_rental_get_as_of(reader, rental.id, 0, &out), 0);
+        assert_int_equal(out.length, 0);
+        assert_int_equal(archive_rental_get_as_of(reader, rental.id, seq, &out), 1);
+        assert_int_equal(archive_rental_get_as_of(reader, rental.id, UINT64_MAX, &out), 1);
+        filter.as_of = seq - 1;
+        size_t before = check_list(reader, &filter, 0, SIZE_MAX);
+        filter.as_of = seq;
+        assert_int_equal(check_list(reader, &filter, 0, SIZE_MAX), before + 1);
+        rentbus_buffer_clear(&out);
+    }
+    filter.as_of = UINT64_MAX;
+    assert_int_equal(check_list(reader, &filter, 0, SIZE_MAX),
+                     check_list(reader, &(struct archive_rental_filter){0}, 0, SIZE_MAX));
+    rentbus_buffer_release(&out);
     archive_reader_close(&reader);
 }
 
@@ -140,8 +182,8 @@ static void test_visitor_ends_the_list(void **state)
     archive_reader_close(&reader);
 }
 
-/* Fails unless each step of the plan is a search, or the scan of a whole table in its order. */
-static void explain(sqlite3 *db, const char *sql, bool by_key_alone)
+/* Fails unless each step of the plan is the one wanted. */
+static void explain(sqlite3 *db, const char *sql, const char *wanted)
 {
     char *explained = sqlite3_mprintf("EXPLAIN QUERY PLAN %s", sql);
     sqlite3_stmt *statement = NULL;
@@ -149,10 +191,7 @@ static void explain(sqlite3 *db, const char *sql, bool by_key_alone)
     assert_int_equal(sqlite3_prepare_v2(db, explained, -1, &statement, NULL), SQLITE_OK);
     while (sqlite3_step(statement) == SQLITE_ROW) {
         const char *step = (const char *)sqlite3_column_text(statement, 3);
-        const char *wanted = by_key_alone ? "SEARCH rental USING INTEGER PRIMARY KEY (rowid>?)"
-                                          : "SEARCH rental USING INDEX ";
-        if (strncmp(step, wanted, strlen(wanted)) != 0 ||
-            (!by_key_alone && !strstr(step, "=? AND rowid>?)")))
+        if (strcmp(step, wanted) != 0)
             fail_msg("%s: %s", sql, step);
     }
     sqlite3_finalize(statement);
@@ -161,12 +200,50 @@ static void explain(sqlite3 *db, const char *sql, bool by_key_alone)
 
 static void test_every_list_is_by_index(void **state)
 {
+    static const char *const plans[ARCHIVE_LISTS] = {
+        [0] = "SEARCH rental USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
+        [ARCHIVE_LIST_BY_USER] =
+            "SEARCH rental USING INDEX rental_user (user_id=? AND rowid>? AND rowid<?)",
+        [ARCHIVE_LIST_BY_ASSET] =
+            "SEARCH rental USING INDEX rental_asset (asset_id=? AND rowid>? AND rowid<?)",
+        [ARCHIVE_LIST_BY_USER | ARCHIVE_LIST_BY_ASSET] =
+            "SEARCH rental USING INDEX rental_asset (asset_id=? AND rowid>? AND rowid<?)",
+        [ARCHIVE_LIST_BY_STATUS] =
+            "SEARCH rental USING INDEX rental_status (status=? AND rowid>? AND rowid<?)",
+        [ARCHIVE_LIST_BY_USER | ARCHIVE_LIST_BY_STATUS] =
+            "SEARCH rental USING INDEX rental_user (user_id=? AND rowid>? AND rowid<?)",
+        [ARCHIVE_LIST_BY_ASSET | ARCHIVE_LIST_BY_STATUS] =
+            "SEARCH rental USING INDEX rental_asset (asset_id=? AND rowid>? AND rowid<?)",
+        [ARCHIVE_LIST_BY_USER | ARCHIVE_LIST_BY_ASSET | ARCHIVE_LIST_BY_STATUS] =
+            "SEARCH rental USING INDEX rental_asset (asset_id=? AND rowid>? AND rowid<?)",
+    };
     struct journal_fixture *fixture = *state;
     sqlite3 *db = NULL;
 
     assert_int_equal(sqlite3_open(fixture->archive_path, &db), SQLITE_OK);
     for (size_t by = 0; by < ARCHIVE_LISTS; by++)
-        explain(db, archive_list_sql[by], by == 0);
+        explain(db, archive_list_sql[by], plans[by]);
+    sqlite3_close(db);
+}
+
+static void test_every_query_is_by_index(void **state)
+{
+    static const struct {
+        enum archive_query query;
+        const char *plan;
+    } plans[] = {
+        {ARCHIVE_QUERY_RENTAL, "SEARCH rental USING INDEX sqlite_autoindex_rental_1 (id=?)"},
+        {ARCHIVE_QUERY_COMMAND, "SEARCH command USING PRIMARY KEY (id=?)"},
+        {ARCHIVE_QUERY_MENTIONS,
+         "SEARCH mention USING PRIMARY KEY (segment=? AND hash=? AND seq>?)"},
+        {ARCHIVE_QUERY_TALLY, "SEARCH tally USING PRIMARY KEY (day>? AND day<?)"},
+    };
+    struct journal_fixture *fixture = *state;
+    sqlite3 *db = NULL;
+
+    assert_int_equal(sqlite3_open(fixture->archive_path, &db), SQLITE_OK);
+    for (size_t i = 0; i < sizeof(plans) / sizeof(*plans); i++)
+        explain(db, archive_query_sql[plans[i].query], plans[i].plan);
     sqlite3_close(db);
 }
 
@@ -174,8 +251,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_filter_lists_what_matches),
+        cmocka_unit_test(test_as_of_leaves_out_what_was_not_over),
         cmocka_unit_test(test_visitor_ends_the_list),
         cmocka_unit_test(test_every_list_is_by_index),
+        cmocka_unit_test(test_every_query_is_by_index),
     };
     return cmocka_run_group_tests(tests, setup, journal_fixture_teardown);
 }

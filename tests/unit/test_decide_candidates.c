@@ -236,25 +236,20 @@ static void many_are_told_in_order(void **state)
 
 /* ---- an explanation and the decision agree ---- */
 
+/* By verdict: how many, and the first. */
 struct verdicts {
-    unsigned counts[16]; /* by verdict */
-    char chosen[RENTBUS_ID_MAX + 1];
-    char expired[RENTBUS_ID_MAX + 1]; /* the first */
+    unsigned counts[8];
+    char first[8][RENTBUS_ID_MAX + 1];
 };
 
 static bool count_verdict(void *context, const struct rentbus_rental *rental,
                           enum rentbus_verdict verdict)
 {
     struct verdicts *verdicts = context;
-    char *id = NULL;
 
-    if (verdict == RENTBUS_VERDICT_chosen)
-        id = verdicts->chosen;
-    if (verdict == RENTBUS_VERDICT_expired && verdicts->counts[verdict] == 0)
-        id = verdicts->expired;
-    if (id)
-        snprintf(id, RENTBUS_ID_MAX + 1, "%.*s", RENTBUS_TEXT_ARGS(rental->id));
-    verdicts->counts[verdict]++;
+    if (verdicts->counts[verdict]++ == 0)
+        snprintf(verdicts->first[verdict], RENTBUS_ID_MAX + 1, "%.*s",
+                 RENTBUS_TEXT_ARGS(rental->id));
     return true;
 }
 
@@ -266,13 +261,13 @@ static void must_agree(const struct world *world, const struct verdicts *verdict
 
     assert_int_equal(chosen, world->result.outcome == RENTBUS_OUTCOME_COMPLETED);
     if (chosen)
-        assert_true(says(world->result.rental.id, verdicts->chosen));
+        assert_true(says(world->result.rental.id, verdicts->first[RENTBUS_VERDICT_chosen]));
     else
         assert_int_equal(counts[RENTBUS_VERDICT_behind], 0);
     if (!chosen)
         assert_int_equal(expired > 0, world_reason(world) == RENTBUS_REASON_RENTAL_EXPIRED);
     if (!chosen && expired > 0)
-        assert_true(says(world->result.rental.id, verdicts->expired));
+        assert_true(says(world->result.rental.id, verdicts->first[RENTBUS_VERDICT_expired]));
     if (world_reason(world) == RENTBUS_REASON_ASSET_TYPE_NOT_ELIGIBLE)
         assert_in_range(counts[RENTBUS_VERDICT_not_eligible] + counts[RENTBUS_VERDICT_not_named], 1,
                         99);

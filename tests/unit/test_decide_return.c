@@ -387,6 +387,7 @@ static void archived_rentals_answer_like_closed_ones(void **state)
 static void eligibility_is_of_the_rental(void **state)
 {
     struct world *world = *state;
+    const struct rentbus_complete_data *completed = &world->decision.events[1].data.complete_data;
     struct ledger_command command =
         world_scan(RENTBUS_OP_rental_checkout, "cid", "box3", NULL, NOW);
 
@@ -399,6 +400,7 @@ static void eligibility_is_of_the_rental(void **state)
     assert_int_equal(world_return(world, NULL, "box3", NULL, NOW), RENTBUS_OUTCOME_REJECTED);
     assert_int_equal(world_reason(world), RENTBUS_REASON_ASSET_TYPE_NOT_ELIGIBLE);
     assert_int_equal(world_return(world, "cid", "cup2", NULL, NOW), RENTBUS_OUTCOME_COMPLETED);
+    assert_true(says(completed->asset_type, "cup"));
     assert_true(world_out_on(world, "box3", NULL));
 }
 

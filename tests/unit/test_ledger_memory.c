@@ -206,6 +206,55 @@ static void what_comes_and_goes_needs_no_new_memory(void **state)
     world_destroy(&world);
 }
 
+/* Nor does what is forgotten, answered or taken back. */
+static void unanswered_returns_need_no_new_memory(void **state)
+{
+    struct heap heap = {.left = UINT32_MAX};
+    struct ledger_memory memory = {heap_resize, &heap};
+    struct world *world = world_create();
+    unsigned allocations = 0;
+
+    (void)state;
+    ledger_destroy(&world->ledger);
+    world->ledger = ledger_create_in(&memory);
+    world_user(world, "ann");
+    world_user(world, "bob");
+    world_asset(world, "box1", "box");
+    for (int i = 0; i < 600; i++) {
+        if (i == 300)
+            allocations = heap.allocations;
+        for (int j = 0; j < 5; j++)
+            world_lost_return(world, "bob", "box1", NOW);
+        ledger_rollback_to(world->ledger, ledger_head(world->ledger) - 2);
+        assert_true(world_comes_late(world, "bob", "box1", NOW - 1, NOW + 1));
+        world_checkout(world, "ann", "box1", NOW);
+        world_return(world, "ann", "box1", NULL, NOW);
+        ledger_durable(world->ledger, UINT64_MAX);
+        ledger_archived(world->ledger, ledger_head(world->ledger));
+    }
+    assert_int_equal(heap.allocations, allocations);
+    world_destroy(&world);
+}
+
+/* Devices have memory of their own. */
+static void a_rollback_gives_all_memory_back(void **state)
+{
+    struct heap heap = {.left = UINT32_MAX};
+    struct ledger_memory memory = {heap_resize, &heap};
+    struct world *world = world_create();
+    uint64_t random = 9;
+
+    (void)state;
+    ledger_destroy(&world->ledger);
+    world->ledger = ledger_create_in(&memory);
+    ledger_random_commands(&random, world, 600);
+    assert_in_range(ledger_counts(world->ledger).devices, 3, 3);
+    ledger_rollback(world->ledger);
+    assert_int_equal(ledger_counts(world->ledger).devices, 0);
+    world_destroy(&world);
+    assert_int_equal(heap.bytes, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +262,8 @@ int main(void)
         cmocka_unit_test(no_room_changes_nothing),
         cmocka_unit_test(an_open_rental_takes_few_bytes),
         cmocka_unit_test(what_comes_and_goes_needs_no_new_memory),
+        cmocka_unit_test(unanswered_returns_need_no_new_memory),
+        cmocka_unit_test(a_rollback_gives_all_memory_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
