@@ -77,9 +77,8 @@ static json_t *dump_events(void)
 }
 
 static const char *const modes[] = {
-    [RENTBUS_MODE_QUERY] = "QUERY",
-    [RENTBUS_MODE_READ] = "READ",
-    [RENTBUS_MODE_COMMAND] = "COMMAND",
+    [RENTBUS_MODE_QUERY] = "QUERY",     [RENTBUS_MODE_READ] = "READ",
+    [RENTBUS_MODE_COMMAND] = "COMMAND", [RENTBUS_MODE_DELIVERY] = "DELIVERY",
     [RENTBUS_MODE_BATCH] = "BATCH",
 };
 
@@ -97,14 +96,31 @@ static json_t *dump_ops(void)
 
 static json_t *dump_limits(void)
 {
-    return json_pack("{s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:I,s:I,s:I,s:i}", "id", RENTBUS_ID_MAX,
-                     "text", RENTBUS_TEXT_MAX, "qr", RENTBUS_QR_MAX, "ids", RENTBUS_IDS_MAX, "hash",
-                     RENTBUS_HASH_SIZE, "depth", RENTBUS_CBOR_DEPTH_MAX, "reply_depth",
-                     RENTBUS_CBOR_REPLY_DEPTH_MAX, "batch", RENTBUS_BATCH_MAX, "map",
-                     RENTBUS_CBOR_MAP_MAX, "request_bytes",
-                     (json_int_t)rentbus_request_limits.bytes, "request_items",
-                     (json_int_t)rentbus_request_limits.items, "clock_offset_ms",
-                     (json_int_t)RENTBUS_CLOCK_OFFSET_MAX_MS, "holes", RENTBUS_HOLES_MAX);
+    static const struct {
+        const char *name;
+        json_int_t limit;
+    } limits[] = {
+        {"id", RENTBUS_ID_MAX},
+        {"text", RENTBUS_TEXT_MAX},
+        {"qr", RENTBUS_QR_MAX},
+        {"ids", RENTBUS_IDS_MAX},
+        {"hash", RENTBUS_HASH_SIZE},
+        {"depth", RENTBUS_CBOR_DEPTH_MAX},
+        {"reply_depth", RENTBUS_CBOR_REPLY_DEPTH_MAX},
+        {"batch", RENTBUS_BATCH_MAX},
+        {"map", RENTBUS_CBOR_MAP_MAX},
+        {"clock_offset_ms", RENTBUS_CLOCK_OFFSET_MAX_MS},
+        {"holes", RENTBUS_HOLES_MAX},
+        {"publish", RENTBUS_PUBLISH_MAX},
+        {"type", RENTBUS_TYPE_MAX},
+        {"event_data", RENTBUS_EVENT_DATA_MAX},
+        {"hops", RENTBUS_HOPS_MAX},
+    };
+    json_t *all = json_pack("{s:I,s:I}", "request_bytes", (json_int_t)rentbus_request_limits.bytes,
+                            "request_items", (json_int_t)rentbus_request_limits.items);
+    for (size_t i = 0; i < COUNT(limits); i++)
+        json_object_set_new(all, limits[i].name, json_integer(limits[i].limit));
+    return all;
 }
 
 int main(void)
