@@ -42,6 +42,23 @@ static const struct rentbus_schema *schema_named(const char *name)
     return NULL;
 }
 
+static const char *schema_name(const json_t *vector)
+{
+    return json_string_value(json_object_get(vector, "schema"));
+}
+
+/* The heartbeat has no struct: it is checked in other languages alone. */
+static int vectors_load(void)
+{
+    vectors =
+        json_load_file(RENTBUS_TEST_DIR "/golden/messages.json", JSON_REJECT_DUPLICATES, NULL);
+    for (size_t i = json_array_size(vectors); i-- > 0;) {
+        if (strcmp(schema_name(json_array_get(vectors, i)), "heartbeat") == 0)
+            json_array_remove(vectors, i);
+    }
+    return json_array_size(vectors) > 0 ? 0 : -1;
+}
+
 static struct vector vector_at(size_t index)
 {
     const json_t *json = json_array_get(vectors, index);
@@ -50,7 +67,7 @@ static struct vector vector_at(size_t index)
         .cbor = json_string_value(json_object_get(json, "cbor")),
         .json = json_object_get(json, "json"),
         .one_way = json_is_true(json_object_get(json, "one_way")),
-        .schema = schema_named(json_string_value(json_object_get(json, "schema"))),
+        .schema = schema_named(schema_name(json)),
     };
     assert_non_null(vector.name);
     assert_non_null(vector.schema);
@@ -147,9 +164,7 @@ static void every_row_of_the_tables_has_a_vector(void **state)
 static int load_vectors(void **state)
 {
     (void)state;
-    vectors =
-        json_load_file(RENTBUS_TEST_DIR "/golden/messages.json", JSON_REJECT_DUPLICATES, NULL);
-    return json_array_size(vectors) > 0 ? 0 : -1;
+    return vectors_load();
 }
 
 static int release_vectors(void **state)

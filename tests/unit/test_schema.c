@@ -148,6 +148,8 @@ static void operation_rows_are_whole(void **state)
     assert_int_equal(rentbus_op_rows[RENTBUS_OP_rental_return].mode, RENTBUS_MODE_COMMAND);
     assert_int_equal(rentbus_op_rows[RENTBUS_OP_rental_get].mode, RENTBUS_MODE_READ);
     assert_int_equal(rentbus_op_rows[RENTBUS_OP_events_read].mode, RENTBUS_MODE_QUERY);
+    assert_int_equal(rentbus_op_rows[RENTBUS_OP_publish].mode, RENTBUS_MODE_COMMAND);
+    assert_int_equal(rentbus_op_rows[RENTBUS_OP_consumer_ack].mode, RENTBUS_MODE_DELIVERY);
     assert_int_equal(rentbus_op_rows[RENTBUS_OP_batch].mode, RENTBUS_MODE_BATCH);
 }
 
