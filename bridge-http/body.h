@@ -8,7 +8,7 @@
 
 #include <rentbus/rentbus.h>
 
-/* Bytes of a request's body, and of that of a batch. */
+/* Bytes of a request's body, and of one of many commands or events. */
 #define HTTP_BODY_MAX ((size_t)64 << 10)
 #define HTTP_BATCH_MAX ((size_t)1 << 20)
 

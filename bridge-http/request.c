@@ -155,7 +155,9 @@ static size_t body_limit(const struct http_request *request)
     struct rentbus_fault unused;
     int error = http_router_match(http_routes, http_route_count, request->method, request->path,
                                   &match, &unused);
-    return !error && match.route->op == RENTBUS_OP_batch ? HTTP_BATCH_MAX : HTTP_BODY_MAX;
+    bool many =
+        !error && (match.route->op == RENTBUS_OP_batch || match.route->op == RENTBUS_OP_publish);
+    return many ? HTTP_BATCH_MAX : HTTP_BODY_MAX;
 }
 
 /* An answer in the first call closes the connection: it is for heads that head_check() refuses. */
@@ -186,9 +188,11 @@ static enum MHD_Result request_receive(struct http_request *request, const char 
     return MHD_YES;
 }
 
-static bool has_body(const char *method)
+/* A body may come with each of them. */
+static bool is_write(const char *method)
 {
-    return strcmp(method, "PUT") == 0 || strcmp(method, "POST") == 0;
+    return strcmp(method, "PUT") == 0 || strcmp(method, "POST") == 0 ||
+           strcmp(method, "DELETE") == 0;
 }
 
 /* A web page of another site may not make its visitor's browser write here. */
@@ -224,7 +228,7 @@ static int request_dispatch(struct http_request *request, struct rentbus_fault *
 {
     int error = http_router_match(http_routes, http_route_count, request->method, request->path,
                                   &request->match, fault);
-    if (!error && has_body(request->method))
+    if (!error && is_write(request->method))
         error = write_check(request, fault);
     if (error)
         return error;

@@ -382,7 +382,7 @@ def test_head_is_get_without_a_body(bridge, shop):
         ("GET", "/returns", "POST"),
         ("PUT", "/rentals", "GET, HEAD, POST"),
         ("OPTIONS", "/livez", "GET, HEAD"),
-        ("BREW", "/events", "GET, HEAD"),
+        ("BREW", "/events", "GET, HEAD, POST"),
     ],
 )
 def test_a_method_that_a_path_has_not(bridge, daemon, method, path, allow):

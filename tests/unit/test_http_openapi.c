@@ -88,6 +88,20 @@ static const struct described described[] = {
     {"RentalRenew", &rentbus_renew_args_schema, true},
     {"RentalJudge", &rentbus_reason_args_schema, true},
     {"RentalUnflag", &rentbus_unflag_args_schema, true},
+    {"NewEvent", &rentbus_new_event_schema, false},
+    {"Publish", &rentbus_publish_args_schema, false},
+    {"Consumer", &rentbus_consumer_schema, false},
+    {"ConsumerStatus", &rentbus_consumer_status_schema, false},
+    {"ConsumerPage", &rentbus_consumer_page_schema, false},
+    {"Failure", &rentbus_failure_schema, false},
+    {"Parked", &rentbus_parked_schema, false},
+    {"ParkedPage", &rentbus_parked_page_schema, false},
+    {"SeqRef", &rentbus_seq_ref_schema, false},
+    {"ConsumerPut", &rentbus_consumer_put_args_schema, true},
+    {"ConsumerCommand", &rentbus_consumer_args_schema, true},
+    {"ConsumerReset", &rentbus_consumer_reset_args_schema, true},
+    {"ConsumerSkip", &rentbus_consumer_skip_args_schema, true},
+    {"ConsumerParked", &rentbus_consumer_parked_args_schema, true},
 };
 
 static bool field_required(const struct described *row, const struct rentbus_field *field)
