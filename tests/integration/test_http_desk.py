@@ -380,7 +380,8 @@ def test_every_command_can_be_run_dry(bridge, shop):
     rental = checkout(bridge)
     paths = bridge.get("/openapi.json").json()["paths"]
     commands = {(method.upper(), path) for path, methods in paths.items()
-                for method, operation in methods.items() if "202" in operation["responses"]}  # fmt: skip
+                for method, operation in methods.items() if "202" in operation["responses"]
+                and not path.startswith(("/events", "/consumers"))}  # fmt: skip
     assert len(commands) == len(DRY_RUNS)
     for method, path, body, last in DRY_RUNS:
         path = path.replace("RENTAL", rental["id"])
