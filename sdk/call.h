@@ -25,6 +25,7 @@ struct call {
     struct rentbus_buffer request; /* as it goes over the wire, and goes again */
     int64_t due;                   /* of the next thing to do about it; monotonic */
     int64_t deadline;
+    int64_t wait; /* the daemon may take so long about it: microseconds */
     uint32_t resends;
     uint32_t pauses;
     rentbus_completed *done;

@@ -4,6 +4,9 @@
 #include "sdk/protocol/cbor.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,6 +73,67 @@ static int socket_start(const struct channel *channel, void *socket, int *fd)
     return zmq_getsockopt(socket, ZMQ_FD, fd, &size) == 0 ? 0 : -errno;
 }
 
+/* ---- lost connections ---- */
+
+/* Has libzmq tell `monitor` when the socket loses its connection. The endpoint is of this one
+ * alone. */
+static int monitor_connect(void *socket, void *monitor, int *fd)
+{
+    static atomic_uint_fast64_t count;
+    char endpoint[64];
+    size_t size = sizeof(*fd);
+    snprintf(endpoint, sizeof(endpoint), "inproc://rentbus-monitor-%" PRIuFAST64,
+             atomic_fetch_add(&count, 1));
+    if (zmq_socket_monitor(socket, endpoint, ZMQ_EVENT_DISCONNECTED) != 0 ||
+        zmq_connect(monitor, endpoint) != 0 || zmq_getsockopt(monitor, ZMQ_FD, fd, &size) != 0)
+        return -errno;
+    return 0;
+}
+
+static int monitor_open(struct channel *channel)
+{
+    void *monitor = zmq_socket(channel->context, ZMQ_PAIR);
+    if (!monitor)
+        return -errno;
+    int fd = -1;
+    int error = monitor_connect(channel->socket, monitor, &fd);
+    if (error) {
+        zmq_close(monitor);
+        return error;
+    }
+    channel->monitor = monitor;
+    channel->monitor_fd = fd;
+    return 0;
+}
+
+static void monitor_close(struct channel *channel)
+{
+    if (channel->monitor)
+        zmq_close(channel->monitor);
+    channel->monitor = NULL;
+    channel->monitor_fd = -1;
+}
+
+int channel_watch(struct channel *channel)
+{
+    if (channel->watched)
+        return -EALREADY;
+    channel->watched = true;
+    return monitor_open(channel);
+}
+
+bool channel_lost(struct channel *channel)
+{
+    bool lost = false;
+    char frame[256];
+    /* Each event has two frames: the first is all that there is to know, that there was one. */
+    while (zmq_recv(channel->monitor, frame, sizeof(frame), ZMQ_DONTWAIT) >= 0)
+        lost = true;
+    return lost;
+}
+
+/* ---- the socket ---- */
+
 int channel_reopen(struct channel *channel)
 {
     void *socket = zmq_socket(channel->context, channel->type);
@@ -85,6 +149,10 @@ int channel_reopen(struct channel *channel)
         zmq_close(channel->socket);
     channel->socket = socket;
     channel->fd = fd;
+    monitor_close(channel);
+    /* Without a monitor, what is lost is noticed later. */
+    if (channel->watched)
+        (void)!monitor_open(channel);
     return 0;
 }
 
@@ -111,7 +179,7 @@ static bool endpoint_known(const char *endpoint)
 int channel_open(struct channel *channel, int type, const char *endpoint, int high_water,
                  const char *const *prefixes, size_t prefix_count)
 {
-    struct channel fresh = {.fd = -1, .type = type, .high_water = high_water};
+    struct channel fresh = {.fd = -1, .monitor_fd = -1, .type = type, .high_water = high_water};
     if (!endpoint_known(endpoint))
         return -EINVAL;
     int error = channel_copy(&fresh, endpoint, prefixes, prefix_count);
@@ -131,13 +199,14 @@ void channel_close(struct channel *channel)
 {
     if (channel->socket)
         zmq_close(channel->socket);
+    monitor_close(channel);
     if (channel->context)
         context_release();
     for (char **prefix = channel->prefixes; prefix && *prefix; prefix++)
         free(*prefix);
     free(channel->prefixes);
     free(channel->endpoint);
-    *channel = (struct channel){.fd = -1};
+    *channel = (struct channel){.fd = -1, .monitor_fd = -1};
 }
 
 int channel_send(struct channel *channel, const void *data, size_t length)

@@ -16,6 +16,9 @@ struct channel {
     int high_water; /* messages that libzmq queues in each direction */
     char *endpoint;
     char **prefixes; /* what a SUB subscribes to, NULL at the end */
+    bool watched;
+    void *monitor;  /* tells of lost connections; NULL when nobody watches */
+    int monitor_fd; /* as `fd` */
 };
 
 /* Opens a ZMQ_DEALER or a ZMQ_SUB; `prefixes` are for the SUB. Everything is copied. 0, -EINVAL for
@@ -28,6 +31,13 @@ void channel_close(struct channel *channel);
 /* A fresh connection: what was queued in either direction is gone. When it fails, the old one
  * stays. */
 int channel_reopen(struct channel *channel) __attribute__((warn_unused_result));
+
+/* From now on channel_lost() tells. 0; -EALREADY when it does so already; or another negative
+ * errno.
+ */
+int channel_watch(struct channel *channel) __attribute__((warn_unused_result));
+/* Whether a connection was lost since it was asked last. */
+bool channel_lost(struct channel *channel);
 
 /* Sends one frame: 0, -EAGAIN when the queue is full, or another negative errno. */
 int channel_send(struct channel *channel, const void *data, size_t length)

@@ -18,7 +18,8 @@ struct rentbus_client {
     int64_t heard_at; /* when this connection was made, or brought its last reply */
     bool inside;      /* in a callback, or on the way to one */
     bool closing;
-    bool work_left; /* the socket's descriptor may not tell of what is there already */
+    uint32_t ended_resends; /* how often the call was sent again whose callback runs */
+    bool work_left;         /* the socket's descriptor may not tell of what is there already */
     struct rentbus_uuid_source ids;
     struct rentbus_fault fault;
     void *args;                    /* that are checked, for the moment */

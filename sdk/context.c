@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <zmq.h>
 
-/* Clients and subscribers of one process, at two sockets each at most. */
+/* Clients, subscribers and workers of one process, at three sockets each at most. */
 #define CONTEXT_SOCKETS_MAX 16384
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;

@@ -22,6 +22,8 @@
 /* Between tries of a daemon that is UNAVAILABLE, or that is BUSY and does not say for how long. */
 #define PAUSE INT64_C(50000)
 #define PAUSE_DOUBLINGS_MAX 5
+/* No daemon lets a fetch wait for longer. */
+#define WAIT_MAX_MS 60000
 
 static int64_t earlier(int64_t a, int64_t b)
 {
@@ -44,6 +46,7 @@ static void call_end(struct rentbus_client *client, struct call *call,
     call_remove(&client->calls, call);
     bool inside = client->inside;
     client->inside = true;
+    client->ended_resends = call->resends;
     call->done(call->context, &completion);
     client->inside = inside;
     call_release(&client->calls, call);
@@ -76,7 +79,8 @@ static int call_send(struct rentbus_client *client, struct call *call, int64_t n
     if (error)
         return error;
     call_set_state(&client->calls, call, CALL_SENT);
-    call_due(client, call, now + doubled(client->retry, call->resends, RETRY_DOUBLINGS_MAX));
+    call_due(client, call,
+             now + call->wait + doubled(client->retry, call->resends, RETRY_DOUBLINGS_MAX));
     return 0;
 }
 
@@ -89,6 +93,20 @@ static int queue_flush(struct rentbus_client *client, int64_t now)
             return error;
     }
     return 0;
+}
+
+/* A fetch waits at the daemon. That the connection broke meanwhile has to be seen: nothing else
+ * says that its answer will never come. Without it, the fetch is sent again when it has waited. */
+static int64_t call_wait(struct rentbus_client *client, enum rentbus_op op, const void *args)
+{
+    const struct rentbus_fetch_args *fetch = args;
+    if (op != RENTBUS_OP_consumer_fetch || !RENTBUS_HAS(fetch, fetch_args, wait_ms))
+        return 0;
+    int ignored = channel_watch(&client->channel);
+    if (!ignored)
+        ignored = wake_watch(&client->wake, client->channel.monitor_fd);
+    (void)ignored;
+    return (int64_t)(fetch->wait_ms < WAIT_MAX_MS ? fetch->wait_ms : WAIT_MAX_MS) * 1000;
 }
 
 int engine_start(struct rentbus_client *client, enum rentbus_op op,
@@ -120,7 +138,8 @@ int engine_start(struct rentbus_client *client, enum rentbus_op op,
     call->id = id;
     call->done = done;
     call->context = context;
-    call->deadline = now + client->timeout;
+    call->wait = call_wait(client, op, args);
+    call->deadline = now + client->timeout + call->wait;
     bool first = TAILQ_EMPTY(&client->calls.queued);
     call_insert(&client->calls, call);
     call_due(client, call, call->deadline);
@@ -201,10 +220,14 @@ static int messages_take(struct rentbus_client *client, int64_t now)
 /* All that was sent on the connection before is sent again on a new one. */
 static int reconnect(struct rentbus_client *client, int64_t now)
 {
-    int old = client->channel.fd;
-    wake_unwatch(&client->wake, old);
-    int error = channel_reopen(&client->channel);
-    int watch_error = wake_watch(&client->wake, client->channel.fd);
+    struct channel *channel = &client->channel;
+    wake_unwatch(&client->wake, channel->fd);
+    if (channel->monitor)
+        wake_unwatch(&client->wake, channel->monitor_fd);
+    int error = channel_reopen(channel);
+    int watch_error = wake_watch(&client->wake, channel->fd);
+    if (!watch_error && channel->monitor)
+        watch_error = wake_watch(&client->wake, channel->monitor_fd);
     if (error || watch_error)
         return error ? error : watch_error;
     client->heard_at = now;
@@ -218,6 +241,21 @@ static int reconnect(struct rentbus_client *client, int64_t now)
         call->due = call->deadline;
     }
     return 0;
+}
+
+/* The daemon that calls waited at is gone, and with it all that it knew of them: libzmq connects
+ * again by itself, and they are sent again. */
+static void calls_wait_anew(struct rentbus_client *client)
+{
+    struct call *call;
+    TAILQ_FOREACH(call, &client->calls.in_flight, in_flight)
+    {
+        if (call->wait == 0 || call->state != CALL_SENT)
+            continue;
+        call->resends++;
+        call_set_state(&client->calls, call, CALL_QUEUED);
+        call->due = call->deadline;
+    }
 }
 
 /* True when the call is over. */
@@ -288,6 +326,8 @@ int engine_turn(struct rentbus_client *client)
 {
     int64_t now = clock_monotonic();
     wake_clear(&client->wake, now);
+    if (client->channel.monitor && channel_lost(&client->channel))
+        calls_wait_anew(client);
     int completed = turn_once(client, now);
     /* Room may have come while it was being told that there is none. */
     if (completed >= 0 && !TAILQ_EMPTY(&client->calls.queued) && channel_ready(&client->channel))
@@ -300,8 +340,11 @@ int engine_wait(const struct rentbus_client *client, int64_t limit)
     if (client->work_left)
         return 0;
     int timeout = clock_poll_timeout(earlier(limit, client->next_due), clock_monotonic());
-    struct pollfd poll_fd = {.fd = client->channel.fd, .events = POLLIN};
-    return poll(&poll_fd, 1, timeout) < 0 ? -errno : 0;
+    struct pollfd poll_fds[] = {
+        {.fd = client->channel.fd, .events = POLLIN},
+        {.fd = client->channel.monitor_fd, .events = POLLIN},
+    };
+    return poll(poll_fds, client->channel.monitor ? 2 : 1, timeout) < 0 ? -errno : 0;
 }
 
 void engine_settle(struct rentbus_client *client)

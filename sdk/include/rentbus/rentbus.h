@@ -15,9 +15,9 @@
  * (struct rentbus_text) are not NUL-terminated; rentbus_text("…") makes one. Times are microseconds
  * since 1970 in UTC.
  *
- * Threads. A client or a subscriber is used by one thread at a time; different ones are
+ * Threads. A client, a subscriber or a worker is used by one thread at a time; different ones are
  * independent. None of them survives fork(): open anew in the child. The library starts no thread
- * but libzmq's.
+ * but libzmq's, and those of rentbus_worker_run().
  */
 #ifndef RENTBUS_RENTBUS_H
 #define RENTBUS_RENTBUS_H
@@ -224,6 +224,141 @@ RENTBUS_EXPORT uint64_t rentbus_subscriber_seq(const struct rentbus_subscriber *
 RENTBUS_EXPORT int rentbus_event_data(const struct rentbus_event *event,
                                       const struct rentbus_schema *schema, void *data)
     __attribute__((warn_unused_result));
+
+/* ---- workers ----
+ * A worker handles the events of a durable consumer (rentbus_consumer_put() makes one), beside any
+ * number of others: each event at least once, and what has one subject in its order. A loop of ten
+ * lines:
+ *   while ((got = rentbus_worker_next(worker, -1, &delivery)) == 1)
+ *       if (handle(&delivery.event))
+ *           got = rentbus_worker_ack(worker, &delivery);
+ *       else
+ *           got = rentbus_worker_nack(worker, &delivery, "why", RENTBUS_DELAY_DEFAULT, false);
+ * An event is in hand from next() until it is acknowledged or given back, or its lease ends: then
+ * somebody else gets it. That is no error: rentbus_worker_lost() counts such events.
+ * A handler may meet an event a second time: after a crash, or a lost lease. */
+
+struct rentbus_worker_options {
+    const struct rentbus_options *connection; /* NULL: defaults */
+    const char *consumer;
+    /* Its name, an id. A process that opens a name which another one has takes over what that has
+     * in hand, and the other one gets -ESTALE. NULL: of the host and the process id. */
+    const char *worker;
+    uint32_t credit;  /* events in hand at most, up to 1000; 0: 64 */
+    uint32_t wait_ms; /* how long a fetch waits at the daemon, up to 60000; 0: 20000 */
+    /* Of rentbus_worker_run() alone: threads, up to 256, 0: 1; and where it puts what the daemon
+     * said when it returns a positive code, NULL: nowhere. */
+    uint32_t threads;
+    struct rentbus_fault *fault;
+};
+
+struct rentbus_worker;
+
+/* Opens a worker with a client of its own. Does not wait for the daemon. `options` is copied.
+ * -EINVAL: an id or a number that is none. */
+RENTBUS_EXPORT int rentbus_worker_open(const struct rentbus_worker_options *options,
+                                       struct rentbus_worker **worker)
+    __attribute__((warn_unused_result));
+/* Sends the acknowledgements and gives back what is in hand, at once and without counting an
+ * attempt; waits for the daemon to confirm it, but no longer than timeout_ms of the connection.
+ * NULL-safe. */
+RENTBUS_EXPORT void rentbus_worker_close(struct rentbus_worker **worker);
+
+/* Waits for the next event, at most `timeout_ms` (-1: no limit, 0: do not wait). 1 with *delivery:
+ * its texts are borrowed until the next call of this function, its numbers are good for ack() and
+ * such as long as it is in hand. 0 when the time has passed; it does so, too, while `credit` events
+ * are in hand. A positive code that the daemon gave (NOT_FOUND: there is no such consumer;
+ * PERMISSION_DENIED): rentbus_worker_fault() says more, and calling again tries again. While the
+ * daemon is away it waits. -EINTR: a signal came. -ESTALE, and from then on always: a newer worker
+ * of the same name has taken over. */
+RENTBUS_EXPORT int rentbus_worker_next(struct rentbus_worker *worker, int timeout_ms,
+                                       struct rentbus_delivery *delivery)
+    __attribute__((warn_unused_result));
+
+/* The five below name an event in hand; -ENOENT: it is not, its lease was lost or it was finished
+ * before. They do not wait; what becomes of them is taken care of: requests are sent again until
+ * they are answered. */
+
+/* The event is done. Acknowledgements are gathered: they go out when next() has nothing to give or
+ * the handler was slow, when there are many, and after a few milliseconds. */
+RENTBUS_EXPORT int rentbus_worker_ack(struct rentbus_worker *worker,
+                                      const struct rentbus_delivery *delivery)
+    __attribute__((warn_unused_result));
+/* The event is done, and these are recorded with that, both or neither, and once even if the answer
+ * is lost; at most RENTBUS_PUBLISH_MAX, at least 1. A positive code (with rentbus_worker_fault())
+ * when the events are not well-formed: the event stays in hand. What the daemon refuses is given
+ * back as a failed attempt, with the reason as its error. */
+RENTBUS_EXPORT int rentbus_worker_ack_publish(struct rentbus_worker *worker,
+                                              const struct rentbus_delivery *delivery,
+                                              const struct rentbus_new_event *events, size_t count)
+    __attribute__((warn_unused_result));
+#define RENTBUS_DELAY_DEFAULT INT64_C(-1)
+/* The attempt failed. `error` is kept with it, NULL: nothing is; it is cut at RENTBUS_TEXT_MAX
+ * bytes. The next attempt comes after `delay_ms` (RENTBUS_DELAY_DEFAULT: as the consumer has it);
+ * `fatal`: there is none, the event is parked. */
+RENTBUS_EXPORT int rentbus_worker_nack(struct rentbus_worker *worker,
+                                       const struct rentbus_delivery *delivery, const char *error,
+                                       int64_t delay_ms, bool fatal)
+    __attribute__((warn_unused_result));
+/* More time, from now on: `lease_ms`, 0: as the consumer has it. */
+RENTBUS_EXPORT int rentbus_worker_extend(struct rentbus_worker *worker,
+                                         const struct rentbus_delivery *delivery, uint32_t lease_ms)
+    __attribute__((warn_unused_result));
+/* False when it is finished, or when its lease is known to be lost. */
+RENTBUS_EXPORT bool rentbus_worker_holds(const struct rentbus_worker *worker,
+                                         const struct rentbus_delivery *delivery);
+
+/* Sends what is gathered and waits until all is answered: 0, -ETIMEDOUT, -EINTR or -ESTALE. */
+RENTBUS_EXPORT int rentbus_worker_flush(struct rentbus_worker *worker, int timeout_ms)
+    __attribute__((warn_unused_result));
+/* Events whose lease was lost before they were acknowledged or given back, since the opening. */
+RENTBUS_EXPORT uint64_t rentbus_worker_lost(const struct rentbus_worker *worker);
+/* What the daemon said last when it refused something; borrowed until the next call. */
+RENTBUS_EXPORT const struct rentbus_fault *rentbus_worker_fault(
+    const struct rentbus_worker *worker);
+
+/* For another event loop: polls readable (level-triggered) when rentbus_worker_process() has
+ * something to do. Owned by the worker. */
+RENTBUS_EXPORT int rentbus_worker_fd(const struct rentbus_worker *worker);
+/* Does what is due without waiting. How many events next() can give now, or a negative errno; what
+ * went wrong otherwise is told by next(). */
+RENTBUS_EXPORT int rentbus_worker_process(struct rentbus_worker *worker)
+    __attribute__((warn_unused_result));
+
+/* What a handler says of its event. */
+enum rentbus_handled {
+    RENTBUS_HANDLED, /* done */
+    RENTBUS_RETRY,   /* not now: again after delay_ms */
+    RENTBUS_FAILED,  /* a failed attempt, with its error; again after delay_ms, unless `fatal` */
+};
+
+/* An event in the hands of a handler. */
+struct rentbus_handling {
+    const struct rentbus_event *event; /* borrowed until the handler returns */
+    uint64_t attempt;                  /* from 1 */
+    const struct rentbus_delivery *delivery;
+    struct rentbus_worker *worker; /* of this thread, for rentbus_worker_extend() */
+    /* What the handler may set: see rentbus_worker_nack() and rentbus_worker_ack_publish(). All of
+     * it is read when the handler has returned, and so must last longer than it does. */
+    const char *error;
+    int64_t delay_ms; /* RENTBUS_DELAY_DEFAULT at first */
+    bool fatal;
+    const struct rentbus_new_event *events; /* of RENTBUS_HANDLED: published with it */
+    size_t event_count;
+};
+
+typedef enum rentbus_handled rentbus_handler(void *context, struct rentbus_handling *handling);
+
+/* Handles events in `threads` threads, as workers "<worker>-1" and so on, until
+ * rentbus_worker_stop() or an error; then gives back what is in hand. The handler runs in those
+ * threads, in several at once, and signals go to none of them. 0 when it was stopped; -ESTALE; a
+ * positive code, as of rentbus_worker_next(); or another negative errno. */
+RENTBUS_EXPORT int rentbus_worker_run(const struct rentbus_worker_options *options,
+                                      rentbus_handler *handler, void *context)
+    __attribute__((warn_unused_result));
+/* Ends every rentbus_worker_run() of the process: handlers at work finish first. From any thread, a
+ * handler or a signal handler. When none is running, it ends the next one. */
+RENTBUS_EXPORT void rentbus_worker_stop(void);
 
 /* ---- JSON ---- */
 
