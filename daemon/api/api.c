@@ -167,11 +167,8 @@ static int execute(struct api_call *call)
     if (call->op == RENTBUS_OP_publish)
         return api_publish(call, &origin, dry_run);
     if (dry_run)
-        status = engine_preview(call->api->engine, &command, call->now, result, &call->fault);
-    else
-        status =
-            engine_execute(call->api->engine, &origin, &command, call->now, result, &call->fault);
-    return status == BUS_AGAIN ? api_wait(call) : status;
+        return engine_preview(call->api->engine, &command, call->now, result, &call->fault);
+    return engine_execute(call->api->engine, &origin, &command, call->now, result, &call->fault);
 }
 
 /* Of those who may ask for it: the one place where that is looked at. */
@@ -227,8 +224,10 @@ static int serve(struct api_call *call)
         call->fault.retry_after_ms = API_BUSY_RETRY_MS;
         return RENTBUS_ERROR_BUSY;
     }
-    if (operations[call->op].prepare)
-        return api_take(call, args);
+    if (operations[call->op].prepare) {
+        status = api_take(call, args);
+        return status == BUS_AGAIN ? api_wait(call) : status;
+    }
     status = decode_args(call, args);
     return status ? status : answer(call);
 }

@@ -100,15 +100,27 @@ static void add_reply(struct api_call *call, int status)
     rentbus_encode(&rentbus_batch_reply_schema, reply, &call->api->page);
 }
 
+/* What a command is about is not durable yet: BUS_AGAIN, and the whole batch waits, unless it is
+ * the batch itself that it would wait for. */
+static int refuse_second(struct api_call *call, const struct engine_savepoint *before)
+{
+    if (bus_awaited(engine_bus(call->api->engine)) <= before->head.seq)
+        return BUS_AGAIN;
+    return api_refuse(call, CONFLICT, "id", "another command of this batch is about the consumer");
+}
+
 /* 0 with *refused, whether one was refused or rejected; or what kept them from being served. */
-static int take_commands(struct api_call *call, bool *refused)
+static int take_commands(struct api_call *call, const struct engine_savepoint *before,
+                         bool *refused)
 {
     const struct api_batch *batch = &call->api->batch;
     *refused = false;
     rentbus_buffer_clear(&call->api->page);
     for (size_t i = 0; i < batch->count; i++) {
         int status = take_command(call, &batch->commands[i]);
-        if (status < 0 || status == RENTBUS_ERROR_UNAVAILABLE)
+        if (status == BUS_AGAIN)
+            status = refuse_second(call, before);
+        if (status == BUS_AGAIN || status < 0 || status == RENTBUS_ERROR_UNAVAILABLE)
             return status;
         if (status || call->result.rental_return.outcome == RENTBUS_OUTCOME_REJECTED)
             *refused = true;
@@ -132,11 +144,13 @@ int api_answer_batch(struct api_call *call)
     if (status)
         return status;
     struct engine_savepoint before = engine_savepoint(call->api->engine);
-    status = take_commands(call, &refused);
+    status = take_commands(call, &before, &refused);
     call->id = id;
     call->op = RENTBUS_OP_batch;
-    if (atomic && (status || refused))
+    if (status == BUS_AGAIN || (atomic && (status || refused)))
         engine_rollback(call->api->engine, &before);
+    if (status == BUS_AGAIN)
+        return api_wait(call);
     if (status)
         return status;
     struct rentbus_batch_result *result = &call->result.batch;

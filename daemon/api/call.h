@@ -122,7 +122,7 @@ bool api_is_nil(const struct rentbus_uuid *id);
 bool api_is_map(struct rentbus_bytes item);
 /* Decodes the arguments of call->op, a command, and takes it as call->id, or gives its first
  * outcome; of a dry run, what would be. The command's result is in call->result.rental_return.
- * Returns what a handler does. */
+ * Returns what a handler does, or BUS_AGAIN. */
 int api_take(struct api_call *call, struct rentbus_bytes args);
 /* Where the events of the request come from. */
 struct chain_origin api_origin(const struct api_call *call);

@@ -75,9 +75,14 @@ int api_answer_consumer_get(struct api_call *call)
     return 0;
 }
 
-static bool add_status(void *context, const struct rentbus_consumer_status *status)
+static bool add_status(void *context, uint64_t created,
+                       const struct rentbus_consumer_status *status)
 {
-    return api_page_add(context, &rentbus_consumer_status_schema, status);
+    struct api_page *page = context;
+    if (!api_page_add(page, &rentbus_consumer_status_schema, status))
+        return false;
+    page->position = created;
+    return true;
 }
 
 int api_answer_consumer_list(struct api_call *call)
@@ -237,13 +242,15 @@ static int ack_and_publish(struct api_call *call)
         if (status == 0)
             status = bus_ack_publish(bus_of(call), args, call->now, &origin.hops, &origin.cause,
                                      &call->fault);
+        if (status == BUS_AGAIN)
+            return api_wait(call);
         if (status)
             return status;
         origin.consumer = args->id;
         status =
             engine_publish(engine, &origin, &args->publish, call->now, &published, &call->fault);
-        if (status)
-            bus_ack_failed(bus_of(call), args, call->now);
+        if (status == 0)
+            bus_ack_recorded(bus_of(call), args->id, origin.cause);
     }
     result->has = 0;
     RENTBUS_SET(result, ack_result, acked, 1);
@@ -258,17 +265,19 @@ int api_answer_consumer_ack(struct api_call *call)
     if (RENTBUS_HAS(args, ack_args, publish))
         return ack_and_publish(call);
     call->at_once = true;
-    int status = bus_ack(bus_of(call), args, call->now, &call->fault);
+    uint64_t acked = 0;
+    int status = bus_ack(bus_of(call), args, call->now, &acked, &call->fault);
     result->has = 0;
-    RENTBUS_SET(result, ack_result, acked, args->acks.count);
+    RENTBUS_SET(result, ack_result, acked, acked);
     return status;
 }
 
 int api_answer_consumer_nack(struct api_call *call)
 {
-    call->at_once = true;
-    return bus_nack(bus_of(call), &call->args.consumer_nack, call->now, &call->result.consumer_nack,
-                    &call->fault);
+    struct rentbus_nack_result *result = &call->result.consumer_nack;
+    int status = bus_nack(bus_of(call), &call->args.consumer_nack, call->now, result, &call->fault);
+    call->at_once = status || !result->parked;
+    return status;
 }
 
 int api_answer_consumer_extend(struct api_call *call)

@@ -22,42 +22,31 @@ static bool known(const struct applying *applying)
     return applying->seq <= applying->consumer->known;
 }
 
-/* The event counts as done, whether the queue has it or has yet to come to it. */
+/* The event counts as done, whether the queue has it or has yet to come to it: what the file of
+ * cursors knew of that is in it for the former alone. */
 static int finish(struct applying *applying, uint64_t seq)
 {
     struct consumer *consumer = applying->consumer;
 
-    if (known(applying))
-        return 0;
     bus_changed(applying->bus, consumer);
     applying->bus->woken = true;
-    if (seq <= queue_seen(consumer->queue)) {
-        queue_finish(consumer->queue, seq);
-        map_remove(&consumer->prior, seq);
-        return 0;
-    }
-    int r = map_reserve(&consumer->prior, consumer->prior.count + 1);
-    if (r == 0)
-        map_put(&consumer->prior, seq, 0);
-    return r;
+    if (seq > queue_seen(consumer->queue))
+        return consumer_finish_ahead(consumer, seq);
+    if (!known(applying))
+        consumer_finish(consumer, seq);
+    return 0;
 }
 
-/* The event is to be done, though it may lie before the cursor: bus_feed() sees to that. */
+/* The event is to be done, though it may lie before the cursor. */
 static int again(struct applying *applying, uint64_t seq)
 {
     struct consumer *consumer = applying->consumer;
-    int r = map_reserve(&consumer->prior, consumer->prior.count + 1);
 
-    if (r)
-        return r;
     bus_changed(applying->bus, consumer);
     applying->bus->woken = true;
-    consumer->again |= seq <= queue_seen(consumer->queue);
-    if (seq <= queue_seen(consumer->queue))
-        map_put(&consumer->prior, seq, 0);
-    else
-        map_remove(&consumer->prior, seq);
-    return 0;
+    if (known(applying) && seq <= queue_seen(consumer->queue))
+        return 0;
+    return consumer_again(consumer, seq);
 }
 
 /* ---- consumers ---- */
@@ -66,19 +55,14 @@ static int begin(struct applying *applying)
 {
     struct bus *bus = applying->bus;
     struct consumer *consumer = applying->consumer;
-    struct bus_saved *saved = bus->saved;
+    const struct bus_saved *saved = bus_claim(bus, consumer);
 
-    while (saved && (saved->generation != consumer->generation ||
-                     !rentbus_text_equal((struct rentbus_text){saved->id, saved->id_length},
-                                         consumer->wants.id)))
-        saved = saved->next;
     bus_changed(bus, consumer);
     bus->woken = true;
     if (!saved)
         return 0;
-    saved->claimed = true;
     consumer->known = saved->at;
-    return consumer_reset(consumer, saved->generation, saved->cursor, saved->traces, saved->count);
+    return consumer_reset(consumer, saved->generation, saved->seen, saved->traces, saved->count);
 }
 
 static int apply_created(struct applying *applying)
@@ -98,16 +82,15 @@ static int apply_created(struct applying *applying)
     return begin(applying);
 }
 
-/* What is in the queue was chosen by the old filter: it is chosen anew, by what the consumer wants
- * now. What workers have in their hands is handed out again. */
+/* What is in the queue was chosen by the older definition: bus_feed() looks at it once more. What
+ * workers have in their hands stays there. */
 static int apply_updated(struct applying *applying)
 {
     struct consumer *consumer = applying->consumer;
-    const struct rentbus_consumer_data *data = &applying->event->data.consumer_data;
-    int r = consumer_define(consumer, &data->consumer);
+    int r = consumer_define(consumer, &applying->event->data.consumer_data.consumer);
 
-    if (r == 0 && !known(applying))
-        r = bus_requeue(consumer);
+    consumer->rematch_next = 0;
+    consumer->rematch_last = queue_seen(consumer->queue);
     bus_changed(applying->bus, consumer);
     applying->bus->woken = true;
     return r;
@@ -136,6 +119,7 @@ static int apply_deleted(struct applying *applying)
 static int apply_paused(struct applying *applying)
 {
     applying->consumer->paused = true;
+    applying->bus->next = INT64_MIN;
     return 0;
 }
 
@@ -189,7 +173,7 @@ static int for_each_seq(struct applying *applying,
 
 static int apply_replayed(struct applying *applying)
 {
-    return for_each_seq(applying, known(applying) ? NULL : again);
+    return for_each_seq(applying, again);
 }
 
 static int apply_dropped(struct applying *applying)
@@ -197,9 +181,11 @@ static int apply_dropped(struct applying *applying)
     return for_each_seq(applying, NULL);
 }
 
+/* Unless somebody has asked meanwhile, or it is long ago. */
 static int apply_stalled(struct applying *applying)
 {
-    (void)applying;
+    applying->consumer->stalled = applying->consumer->stalling;
+    applying->consumer->stalling = false;
     return 0;
 }
 
@@ -244,7 +230,10 @@ static int apply_published(struct bus *bus, const struct rentbus_event *wire)
     if (!RENTBUS_HAS(wire, event, consumer) || !RENTBUS_HAS(wire, event, cause))
         return 0;
     applying.consumer = bus_find(bus, wire->consumer);
-    return applying.consumer ? finish(&applying, wire->cause) : 0;
+    if (!applying.consumer)
+        return 0;
+    applying.consumer->acked += queue_has(applying.consumer->queue, wire->cause);
+    return finish(&applying, wire->cause);
 }
 
 int bus_apply(struct bus *bus, uint64_t seq, enum rentbus_event_type type,

@@ -11,8 +11,9 @@
 #include "sdk/protocol/cbor.h"
 #include "sdk/protocol/text.h"
 
-/* Between two savings: what a crash of the process may lose at most, and hand out again. */
-#define SAVE_PAUSE (20 * MILLISECOND)
+/* Events of the journal that the consumers of one round look at together: who wants rare ones must
+ * not keep the others waiting. */
+#define ROUND_PATIENCE 8192
 
 struct consumer *bus_find(const struct bus *bus, struct rentbus_text id)
 {
@@ -39,44 +40,17 @@ void bus_changed(struct bus *bus, struct consumer *consumer)
     bus->next = INT64_MIN;
 }
 
-/* ---- the file of cursors ---- */
-
-static void forget_saved(struct bus *bus)
+void bus_note(struct bus *bus, struct consumer *consumer, int status)
 {
-    while (bus->saved) {
-        struct bus_saved *next = bus->saved->next;
-        free(bus->saved->traces);
-        free(bus->saved);
-        bus->saved = next;
-    }
-}
+    char pairs[RENTBUS_ID_MAX + 96];
 
-static int load_row(void *context, const struct cursors_row *row)
-{
-    struct bus *bus = context;
-    struct bus_saved *saved = calloc(1, sizeof(*saved));
-    size_t size = row->count * sizeof(*row->traces);
-    struct consumer_trace *traces = size ? malloc(size) : NULL;
-
-    if (!saved || (size && !traces)) {
-        free(saved);
-        free(traces);
-        return -ENOMEM;
-    }
-    if (size)
-        memcpy(traces, row->traces, size);
-    *saved = (struct bus_saved){
-        .next = bus->saved,
-        .generation = row->generation,
-        .at = row->at,
-        .cursor = row->cursor,
-        .count = row->count,
-        .traces = traces,
-        .id_length = row->id.length,
-    };
-    memcpy(saved->id, row->id.data, row->id.length);
-    bus->saved = saved;
-    return 0;
+    if ((status != 0) == consumer->failing)
+        return;
+    consumer->failing = status != 0;
+    snprintf(pairs, sizeof(pairs), "event=%s consumer=\"%.*s\" error=\"%s\"",
+             status ? "consumer_failed" : "consumer_recovered",
+             RENTBUS_TEXT_ARGS(consumer->wants.id), status ? strerror(-status) : "");
+    bus->settings.log(bus->settings.context, status ? LOG_ERR : LOG_NOTICE, pairs);
 }
 
 int bus_open(const struct bus_settings *settings, struct bus **bus)
@@ -90,96 +64,12 @@ int bus_open(const struct bus_settings *settings, struct bus **bus)
     opened->next = INT64_MIN;
     if (opened->settings.stall_after == 0)
         opened->settings.stall_after = BUS_STALL_AFTER;
-    r = cursors_open(settings->path, settings->name, &opened->cursors);
-    if (r == 0)
-        r = cursors_load(opened->cursors, load_row, opened);
+    r = bus_load(opened);
     if (r)
         bus_close(&opened);
     else
         *bus = opened;
     return r;
-}
-
-struct tracing {
-    struct consumer_trace *traces;
-    size_t count;
-    size_t capacity;
-    bool failed;
-};
-
-static void trace(void *context, uint64_t seq, bool done, uint32_t attempts)
-{
-    struct tracing *tracing = context;
-    size_t capacity = tracing->capacity ? 2 * tracing->capacity : 64;
-
-    if (tracing->count == tracing->capacity) {
-        struct consumer_trace *grown =
-            realloc(tracing->traces, capacity * sizeof(*tracing->traces));
-        tracing->failed |= !grown;
-        if (!grown)
-            return;
-        tracing->traces = grown;
-        tracing->capacity = capacity;
-    }
-    tracing->traces[tracing->count++] = (struct consumer_trace){seq, done ? 0 : attempts};
-}
-
-/* What is known of events at and behind the cursor: of those in the queue, and of those before they
- * get there. */
-static int trace_consumer(const struct consumer *consumer, struct tracing *tracing)
-{
-    const struct map *prior = &consumer->prior;
-
-    queue_visit(consumer->queue, trace, tracing);
-    for (size_t i = 0; i < prior->capacity; i++)
-        if (prior->entries[i].value != MAP_NONE)
-            trace(tracing, prior->entries[i].key, false, prior->entries[i].value);
-    return tracing->failed ? -ENOMEM : 0;
-}
-
-int bus_requeue(struct consumer *consumer)
-{
-    struct tracing tracing = {0};
-    int r = trace_consumer(consumer, &tracing);
-
-    if (r == 0)
-        r = consumer_reset(consumer, consumer->generation, queue_cursor(consumer->queue),
-                           tracing.traces, tracing.count);
-    free(tracing.traces);
-    return r;
-}
-
-static int put_row(struct bus *bus, struct consumer *consumer)
-{
-    struct tracing tracing = {0};
-    int r = trace_consumer(consumer, &tracing);
-    struct cursors_row row = {consumer->wants.id, consumer->generation,
-                              bus->head,          queue_cursor(consumer->queue),
-                              tracing.traces,     tracing.count};
-
-    if (r == 0)
-        r = cursors_put(bus->cursors, &row);
-    if (r == 0)
-        consumer->changed = false;
-    free(tracing.traces);
-    return r;
-}
-
-static void save(struct bus *bus)
-{
-    int r = 0;
-
-    for (struct consumer *consumer = bus->first; consumer && r == 0; consumer = consumer->next)
-        if (consumer->changed)
-            r = put_row(bus, consumer);
-    bus->changed = r != 0;
-    cursors_save(bus->cursors);
-    r = cursors_error(bus->cursors);
-    if ((r != 0) != bus->save_failing) {
-        bus->save_failing = r != 0;
-        bus->settings.log(bus->settings.context, r ? LOG_ERR : LOG_NOTICE,
-                          r ? "event=cursors_failed" : "event=cursors_recovered");
-    }
 }
 
 void bus_close(struct bus **bus)
@@ -188,10 +78,10 @@ void bus_close(struct bus **bus)
 
     if (!old)
         return;
-    if (old->started && old->changed)
-        save(old);
+    if (old->started)
+        bus_save_all(old);
     cursors_close(&old->cursors);
-    forget_saved(old);
+    bus_forget_saved(old);
     while (old->first) {
         struct consumer *consumer = old->first;
         old->first = consumer->next;
@@ -205,32 +95,37 @@ void bus_close(struct bus **bus)
     *bus = NULL;
 }
 
-/* Rows of consumers that are gone. */
-static int remove_unclaimed(struct bus *bus)
+/* What was loaded is of a journal that has lost its end, such as one out of a backup: what comes
+ * from now on has seqs that the consumer has seen, and is new to it all the same. */
+static int take_back(struct bus *bus, struct consumer *consumer)
 {
-    int r = 0;
+    size_t count = 0;
 
-    for (const struct bus_saved *saved = bus->saved; saved && r == 0; saved = saved->next) {
-        struct rentbus_text id = {saved->id, saved->id_length};
-        if (!saved->claimed && !bus_find(bus, id))
-            r = cursors_remove(bus->cursors, id);
+    if (consumer->known <= bus->head)
+        return 0;
+    consumer->known = bus->head;
+    for (size_t i = 0; i < consumer->again_count; i++)
+        if (consumer->again[i].seq <= bus->head)
+            consumer->again[count++] = consumer->again[i];
+    if (queue_seen(consumer->queue) <= bus->head) {
+        consumer->again_count = count;
+        return 0;
     }
-    return r;
+    return consumer_reset(consumer, consumer->generation, bus->head, consumer->again, count);
 }
 
-int bus_start(struct bus *bus, int64_t now)
+int bus_start(struct bus *bus)
 {
-    int r = remove_unclaimed(bus);
+    int r = bus_remove_unclaimed(bus);
 
-    forget_saved(bus);
+    bus_forget_saved(bus);
+    for (struct consumer *consumer = bus->first; consumer && r == 0; consumer = consumer->next) {
+        r = take_back(bus, consumer);
+        bus->changed |= consumer->changed;
+    }
     bus->started = true;
     bus->woken = true;
     bus->next = INT64_MIN;
-    bus->save_at = now;
-    for (struct consumer *consumer = bus->first; consumer; consumer = consumer->next) {
-        consumer->fetched_at = now;
-        bus->changed |= consumer->changed;
-    }
     return r;
 }
 
@@ -255,31 +150,47 @@ static void end_waiting(struct bus *bus, struct consumer *consumer, int64_t now)
 
 static bool may_stall(const struct consumer *consumer)
 {
-    return !consumer->stalled && !consumer->paused && consumer->waiting_count == 0;
+    return !consumer->stalling && !consumer->stalled && !consumer->paused &&
+           consumer->waiting_count == 0;
 }
 
 static int64_t stall_at(const struct bus *bus, const struct consumer *consumer)
 {
-    return consumer->fetched_at + bus->settings.stall_after;
+    return consumer->fetched_at ? consumer->fetched_at + bus->settings.stall_after : INT64_MIN;
+}
+
+static void report_stall(struct bus *bus, struct consumer *consumer, int64_t now)
+{
+    struct ledger_event *event = &bus->recording;
+    struct rentbus_stalled_data *data = &event->data.stalled_data;
+    struct rentbus_bytes oldest;
+    struct selector_keys keys;
+
+    *event = (struct ledger_event){.type = RENTBUS_CONSUMER_STALLED_EVENT,
+                                   .subject = consumer->wants.id};
+    RENTBUS_SET(data, stalled_data, consumer_id, consumer->wants.id);
+    RENTBUS_SET(data, stalled_data, cursor, consumer_cursor(consumer));
+    RENTBUS_SET(data, stalled_data, lag, bus->head - data->cursor);
+    if (bus_read(bus, consumer_oldest(consumer), &oldest) == 0 && selector_read(oldest, &keys) == 0)
+        RENTBUS_SET(data, stalled_data, oldest_at, keys.time);
+    consumer->stalling = bus->settings.record(bus->settings.context, event, 0, now) == 0;
 }
 
 /* Looks whether there is work that nobody asks for; looks again later when there is none. */
 static void check_stall(struct bus *bus, struct consumer *consumer, int64_t now)
 {
-    struct ledger_event *event = &bus->recording;
-    struct rentbus_stalled_data *data = &event->data.stalled_data;
-
+    if (consumer->fetched_at == 0)
+        consumer->fetched_at = now;
     if (!may_stall(consumer) || stall_at(bus, consumer) > now)
         return;
-    consumer->fetched_at = now;
-    if (bus_feed(bus, consumer, 1) || queue_counts(consumer->queue).pending == 0)
+    int r = bus_feed(bus, consumer, 1, &bus->patience);
+    bus_note(bus, consumer, r);
+    bool works = consumer_oldest(consumer) > 0;
+    if (r == 0 && !works && bus_behind(bus, consumer))
         return;
-    *event = (struct ledger_event){.type = RENTBUS_CONSUMER_STALLED_EVENT,
-                                   .subject = consumer->wants.id};
-    RENTBUS_SET(data, stalled_data, consumer_id, consumer->wants.id);
-    RENTBUS_SET(data, stalled_data, cursor, queue_cursor(consumer->queue));
-    RENTBUS_SET(data, stalled_data, lag, bus->head - data->cursor);
-    consumer->stalled = bus->settings.record(bus->settings.context, event, 0, now) == 0;
+    consumer->fetched_at = now;
+    if (r == 0 && works)
+        report_stall(bus, consumer, now);
 }
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -299,7 +210,7 @@ static int64_t next_of(const struct bus *bus, const struct consumer *consumer)
 
 static void work_out_next(struct bus *bus)
 {
-    bus->next = bus->changed ? bus->save_at : INT64_MAX;
+    bus->next = bus_save_timer(bus);
     for (struct consumer *consumer = bus->first; consumer; consumer = consumer->next)
         bus->next = earlier(bus->next, next_of(bus, consumer));
 }
@@ -309,29 +220,46 @@ int64_t bus_timer(const struct bus *bus)
     return bus->woken ? INT64_MIN : bus->next;
 }
 
+static void process_one(struct bus *bus, struct consumer *consumer, bool due, int64_t now)
+{
+    if (due) {
+        end_leases(bus, consumer, now);
+        check_stall(bus, consumer, now);
+    }
+    if (consumer->waiting_count > 0)
+        bus_serve(bus, consumer, now);
+    if (due)
+        end_waiting(bus, consumer, now);
+}
+
+/* Those from the `from`-th to before the `to`-th. The first whose turn comes when patience is at
+ * its end begins the next round. */
+static void process_some(struct bus *bus, size_t from, size_t to, bool due, int64_t now)
+{
+    size_t at = 0;
+
+    for (struct consumer *consumer = bus->first; consumer && at < to; consumer = consumer->next) {
+        bool patient = bus->patience > 0;
+        if (at++ < from)
+            continue;
+        process_one(bus, consumer, due, now);
+        if (patient && bus->patience == 0)
+            bus->turn = at;
+    }
+}
+
 void bus_process(struct bus *bus, int64_t now)
 {
     bool due = bus->next <= now;
-    bool woken = bus->woken;
+    size_t turn = bus->turn < bus->count ? bus->turn : 0;
 
-    if (!due && !woken)
+    bus->now = now;
+    if (!due && !bus->woken)
         return;
     bus->woken = false;
-    for (struct consumer *consumer = bus->first; consumer; consumer = consumer->next) {
-        if (due) {
-            end_leases(bus, consumer, now);
-            check_stall(bus, consumer, now);
-        }
-        if (consumer->waiting_count > 0)
-            bus_serve(bus, consumer, now);
-        if (due)
-            end_waiting(bus, consumer, now);
-    }
-    if (bus->changed && bus->save_at <= now && cursors_idle(bus->cursors)) {
-        save(bus);
-        bus->save_at = now + SAVE_PAUSE;
-    } else if (bus->changed && bus->save_at <= now) {
-        bus->save_at = now + SAVE_PAUSE / 10;
-    }
+    bus->patience = ROUND_PATIENCE;
+    process_some(bus, turn, bus->count, due, now);
+    process_some(bus, 0, turn, due, now);
+    bus_save(bus, now);
     work_out_next(bus);
 }

@@ -20,6 +20,8 @@
 /* Leases, delays and backoffs of a day at most. */
 #define BUS_DELAY_MAX_MS UINT64_C(86400000)
 #define BUS_ATTEMPTS_MAX 1000
+/* When one worker too many may ask again. */
+#define BUS_CROWD_RETRY_MS 1000
 #define BUS_CONSUMERS_MAX 10000
 /* What consumer.put has where nothing is said. */
 #define BUS_LEASE_DEFAULT_MS 30000
@@ -57,9 +59,11 @@ void bus_close(struct bus **bus);
 int bus_apply(struct bus *bus, uint64_t seq, enum rentbus_event_type type,
               struct rentbus_bytes event) __attribute__((warn_unused_result));
 /* The journal has been replayed. */
-int bus_start(struct bus *bus, int64_t now) __attribute__((warn_unused_result));
+int bus_start(struct bus *bus) __attribute__((warn_unused_result));
 /* What was recorded and is not durable was taken back. */
-void bus_fall_back(struct bus *bus, int64_t now);
+void bus_fall_back(struct bus *bus);
+/* The commands behind the event `seq` were taken back. */
+void bus_rollback(struct bus *bus, uint64_t seq);
 
 /* Hands out, ends leases, saves: after each round of requests, and when bus_timer() has come. */
 void bus_process(struct bus *bus, int64_t now);
@@ -73,6 +77,8 @@ bool bus_decides(enum rentbus_op op);
 int bus_decide(struct bus *bus, const struct ledger_command *command,
                const struct ledger_context *context, struct ledger_decision *decision,
                struct rentbus_fault *fault) __attribute__((warn_unused_result));
+/* The event that the last BUS_AGAIN waits for. */
+uint64_t bus_awaited(const struct bus *bus);
 /* The events are recorded, and will be durable with `seq`. */
 void bus_recorded(struct bus *bus, const struct ledger_decision *decision, uint64_t seq);
 
@@ -87,21 +93,25 @@ struct bus_request {
     int64_t now;
 };
 /* 0 with *deliveries, good until the next call; BUS_LATER: settings.answer() will be called; an
- * error code with *fault; or a negative errno. */
+ * error code with *fault; or a negative errno. A request that was answered gets the same answer
+ * again, less what is done since. */
 #define BUS_LATER 10002
 int bus_fetch(struct bus *bus, const struct rentbus_fetch_args *args,
               const struct bus_request *request, struct rentbus_list *deliveries,
               struct rentbus_fault *fault) __attribute__((warn_unused_result));
-/* An error code with *fault, and nothing was acknowledged, or 0. */
-int bus_ack(struct bus *bus, const struct rentbus_ack_args *args, int64_t now,
+/* An error code with *fault, and nothing was acknowledged; or 0 with how many were. */
+int bus_ack(struct bus *bus, const struct rentbus_ack_args *args, int64_t now, uint64_t *acked,
             struct rentbus_fault *fault) __attribute__((warn_unused_result));
-/* The same for one event whose handler publishes: 0, and the event is held until what is published
- * is durable, with *hops and *cause for it. When there would be too many hops the event is parked,
- * and the answer is CONFLICT. bus_ack_failed() gives it back when nothing could be recorded. */
+/* The same for one event whose handler publishes: 0 with *hops and *cause for what is to be
+ * recorded, and the event is still in hand. When there would be too many hops it is parked, and the
+ * answer is CONFLICT. BUS_AGAIN: as bus_decide(). */
 int bus_ack_publish(struct bus *bus, const struct rentbus_ack_args *args, int64_t now,
                     uint64_t *hops, uint64_t *cause, struct rentbus_fault *fault)
     __attribute__((warn_unused_result));
-void bus_ack_failed(struct bus *bus, const struct rentbus_ack_args *args, int64_t now);
+/* What the handler of the event `cause` published is recorded: the event is nobody's until that is
+ * durable, and then done. */
+void bus_ack_recorded(struct bus *bus, struct rentbus_text id, uint64_t cause);
+/* result->parked: it is, as soon as all that is recorded is durable. */
 int bus_nack(struct bus *bus, const struct rentbus_nack_args *args, int64_t now,
              struct rentbus_nack_result *result, struct rentbus_fault *fault)
     __attribute__((warn_unused_result));
@@ -116,8 +126,9 @@ int bus_hops(struct bus *bus, uint64_t seq, uint64_t *hops, struct rentbus_fault
 
 /* Texts are borrowed until the next change. False when there is no such consumer. */
 bool bus_status(struct bus *bus, struct rentbus_text id, struct rentbus_consumer_status *status);
-typedef bool bus_visitor(void *context, const struct rentbus_consumer_status *status);
-/* In the order in which they were created, from the position `after` (0: the first). */
+typedef bool bus_visitor(void *context, uint64_t created,
+                         const struct rentbus_consumer_status *status);
+/* In the order in which they were created, behind the one that the event `after` created. */
 void bus_list(struct bus *bus, uint64_t after, bus_visitor *visit, void *context);
 struct bus_counts {
     uint64_t consumers;

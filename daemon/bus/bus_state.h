@@ -15,7 +15,7 @@ struct bus_saved {
     struct bus_saved *next;
     uint64_t generation;
     uint64_t at;
-    uint64_t cursor;
+    uint64_t seen;
     size_t count;
     struct consumer_trace *traces;
     bool claimed; /* by its consumer */
@@ -33,11 +33,18 @@ struct bus {
     struct tail tail;
     bool started;
     bool woken;        /* there may be something for those who wait */
-    bool changed;      /* a consumer has */
     uint64_t creating; /* the last CONSUMER_CREATED_EVENT, which may not be durable yet */
+    uint64_t awaited;  /* what the last BUS_AGAIN waits for */
+    int64_t now;       /* the last that was given */
     int64_t next;      /* when something is due; INT64_MIN: has to be worked out */
-    int64_t save_at;
+    size_t patience;   /* events of the journal that may be looked at in this round */
+    size_t turn;       /* the consumer that begins the next round */
+    bool changed;      /* a consumer has: it is saved at save_at, or later */
+    bool moved;        /* the same, at move_at */
+    bool saving;
     bool save_failing;
+    int64_t save_at;
+    int64_t move_at;
     struct queue_delivery taken[BUS_CREDIT_MAX];
     struct rentbus_buffer deliveries;
     struct rentbus_buffer list;     /* what a decision borrows */
@@ -55,16 +62,36 @@ int bus_read(struct bus *bus, uint64_t seq, struct rentbus_bytes *event)
     __attribute__((warn_unused_result));
 void bus_changed(struct bus *bus, struct consumer *consumer);
 
-/* Makes the consumer's queue anew, as a start of the daemon would. 0, or -ENOMEM. */
-int bus_requeue(struct consumer *consumer) __attribute__((warn_unused_result));
+/* ---- the file of cursors ---- */
+
+/* Keeps what the file says until its consumers come out of the journal. */
+int bus_load(struct bus *bus) __attribute__((warn_unused_result));
+/* The row of the consumer as it is now; NULL when there is none. */
+struct bus_saved *bus_claim(struct bus *bus, const struct consumer *consumer);
+/* Removes the rows of consumers that are gone, with the next saving. 0, or -ENOMEM. */
+int bus_remove_unclaimed(struct bus *bus) __attribute__((warn_unused_result));
+void bus_forget_saved(struct bus *bus);
+/* Saves what is due. */
+void bus_save(struct bus *bus, int64_t now);
+/* When it is due next; INT64_MAX when nothing is. */
+int64_t bus_save_timer(const struct bus *bus);
+/* Saves all, and waits for it. */
+void bus_save_all(struct bus *bus);
+
+/* ---- from the journal to the workers ---- */
 
 /* Offers the queue what the consumer wants, until `wanted` events are ready, the head is reached,
- * or it has looked at many. 0, or a negative errno. */
-int bus_feed(struct bus *bus, struct consumer *consumer, size_t wanted)
+ * or it has looked at `patience` events of the journal, which is less afterwards. 0, or a negative
+ * errno. */
+int bus_feed(struct bus *bus, struct consumer *consumer, size_t wanted, size_t *patience)
     __attribute__((warn_unused_result));
 /* The attempt has failed: tries again later, or parks. False when it is being parked. */
 bool bus_fail(struct bus *bus, struct consumer *consumer, const struct queue_delivery *delivery,
               struct rentbus_text error, int64_t retry_at, bool fatal, int64_t now);
+/* Whether bus_feed() has more to look at. */
+bool bus_behind(const struct bus *bus, const struct consumer *consumer);
+/* Tells when the events of a consumer cannot be read, or can again. */
+void bus_note(struct bus *bus, struct consumer *consumer, int status);
 /* Hands out to those of the consumer who wait. */
 void bus_serve(struct bus *bus, struct consumer *consumer, int64_t now);
 /* Ends a fetch that waits: with nothing, or with `fault`. */

@@ -13,6 +13,7 @@ struct deciding {
     const struct ledger_command *command;
     struct consumer *consumer; /* NULL: there is none yet */
     struct ledger_event *event;
+    uint64_t head; /* with what is not durable yet */
     struct rentbus_fault *fault;
 };
 
@@ -114,7 +115,7 @@ static int find_cursor(struct deciding *deciding, const struct start *start, uin
     if (start->has_start + start->has_since + start->has_from_seq > 1)
         return invalid(deciding, start->has_from_seq ? "from_seq" : "since",
                        "stands beside another beginning: give only one");
-    *cursor = bus->head;
+    *cursor = deciding->head;
     if (start->has_start && start->start == RENTBUS_BEGINNING_first)
         *cursor = 0;
     if (start->has_from_seq && (start->from_seq == 0 || start->from_seq > bus->head + 1))
@@ -170,7 +171,7 @@ static int decide_put(struct deciding *deciding)
     data->has = RENTBUS_BIT(consumer_data, consumer);
     data->consumer = bus->wanted;
     if (deciding->consumer)
-        cursor = queue_cursor(deciding->consumer->queue);
+        cursor = consumer_cursor(deciding->consumer);
     RENTBUS_SET(data, consumer_data, cursor, cursor);
     return 0;
 }
@@ -231,6 +232,14 @@ static int decide_reset(struct deciding *deciding)
     return 0;
 }
 
+static bool is_done(const struct consumer *consumer, uint64_t seq)
+{
+    if (seq > queue_seen(consumer->queue))
+        return map_get(&consumer->done, seq) != MAP_NONE;
+    return seq <= consumer_cursor(consumer) ||
+           (consumer->again_count == 0 && !queue_has(consumer->queue, seq));
+}
+
 static int decide_skip(struct deciding *deciding)
 {
     const struct rentbus_consumer_skip_args *args = &deciding->command->args.consumer_skip;
@@ -238,7 +247,7 @@ static int decide_skip(struct deciding *deciding)
 
     if (args->seq > deciding->bus->head)
         return invalid(deciding, "seq", "is behind the last event");
-    if (args->seq <= queue_cursor(deciding->consumer->queue)) {
+    if (is_done(deciding->consumer, args->seq)) {
         unchanged(deciding);
         return 0;
     }
@@ -357,13 +366,15 @@ int bus_decide(struct bus *bus, const struct ledger_command *command,
                struct rentbus_fault *fault)
 {
     struct rentbus_text id = consumer_id(command);
-    struct deciding deciding = {bus, command, bus_find(bus, id), &decision->events[0], fault};
+    struct deciding deciding = {
+        bus, command, bus_find(bus, id), &decision->events[0], context->next_seq - 1, fault};
     bool puts = command->op == RENTBUS_OP_consumer_put;
     uint64_t pending = deciding.consumer ? deciding.consumer->pending : bus->creating;
 
-    (void)context;
-    if (pending > bus->head)
+    if (pending > bus->head) {
+        bus->awaited = pending;
         return BUS_AGAIN;
+    }
     if (!deciding.consumer && !puts)
         return rentbus_fault_set(fault, RENTBUS_ERROR_NOT_FOUND, "id", "there is no such consumer");
     decision->count = 1;
@@ -379,6 +390,31 @@ void bus_recorded(struct bus *bus, const struct ledger_decision *decision, uint6
         consumer->pending = seq;
     else
         bus->creating = seq;
+}
+
+uint64_t bus_awaited(const struct bus *bus)
+{
+    return bus->awaited;
+}
+
+/* What was on its way before is durable: nothing else would have been decided. */
+void bus_rollback(struct bus *bus, uint64_t seq)
+{
+    if (bus->creating > seq)
+        bus->creating = 0;
+    for (struct consumer *consumer = bus->first; consumer; consumer = consumer->next)
+        if (consumer->pending > seq)
+            consumer->pending = 0;
+}
+
+void bus_fall_back(struct bus *bus)
+{
+    bus_rollback(bus, bus->head);
+    bus->next = INT64_MIN;
+    for (struct consumer *consumer = bus->first; consumer; consumer = consumer->next) {
+        consumer->stalling = false;
+        queue_unhold(consumer->queue);
+    }
 }
 
 /* ---- types ---- */

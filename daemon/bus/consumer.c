@@ -35,30 +35,34 @@ struct consumer *consumer_create(const struct rentbus_consumer *wants, uint64_t 
 
     if (!consumer)
         return NULL;
+    consumer->created = generation;
     if (consumer_define(consumer, wants) || consumer_reset(consumer, generation, cursor, NULL, 0))
         consumer_destroy(&consumer);
     return consumer;
 }
 
-int consumer_reset(struct consumer *consumer, uint64_t generation, uint64_t cursor,
+int consumer_reset(struct consumer *consumer, uint64_t generation, uint64_t seen,
                    const struct consumer_trace *traces, size_t count)
 {
-    struct map prior = {0};
-    struct queue *queue = queue_create(cursor);
+    uint32_t leases = consumer->queue ? queue_leases(consumer->queue) : 0;
+    struct queue *queue = queue_create(seen, leases);
+    struct consumer_trace *again = calloc(count + 1, sizeof(*again));
 
-    if (!queue || map_reserve(&prior, count)) {
+    if (!queue || !again) {
         queue_destroy(&queue);
+        free(again);
         return -ENOMEM;
     }
     for (size_t i = 0; i < count; i++)
-        map_put(&prior, traces[i].seq, traces[i].attempts);
-    consumer->again = false;
-    for (size_t i = 0; i < count; i++)
-        consumer->again |= traces[i].seq <= cursor;
+        again[i] = traces[i];
     queue_destroy(&consumer->queue);
-    map_release(&consumer->prior);
+    map_release(&consumer->done);
+    free(consumer->again);
     consumer->queue = queue;
-    consumer->prior = prior;
+    consumer->again = again;
+    consumer->again_first = 0;
+    consumer->again_count = count;
+    consumer->again_capacity = count + 1;
     consumer->generation = generation;
     consumer->changed = true;
     return 0;
@@ -74,7 +78,8 @@ void consumer_destroy(struct consumer **consumer)
         rentbus_buffer_release(&old->workers[i].route);
     rentbus_buffer_release(&old->definition);
     queue_destroy(&old->queue);
-    map_release(&old->prior);
+    map_release(&old->done);
+    free(old->again);
     free(old->parked);
     free(old->workers);
     free(old);
@@ -83,7 +88,8 @@ void consumer_destroy(struct consumer **consumer)
 
 /* ---- workers ---- */
 
-static struct consumer_worker *find_worker(struct consumer *consumer, struct rentbus_text id)
+struct consumer_worker *consumer_find_worker(const struct consumer *consumer,
+                                             struct rentbus_text id)
 {
     for (size_t i = 0; i < consumer->worker_count; i++)
         if (rentbus_text_equal(consumer_worker_id(&consumer->workers[i]), id))
@@ -92,7 +98,7 @@ static struct consumer_worker *find_worker(struct consumer *consumer, struct ren
 }
 
 /* A place for a worker that was not known: a new one, or that of the one away longest. */
-static struct consumer_worker *new_worker(struct consumer *consumer)
+static int new_worker(struct consumer *consumer, struct consumer_worker **worker)
 {
     struct consumer_worker *longest = NULL;
     size_t count = consumer->worker_count;
@@ -100,41 +106,115 @@ static struct consumer_worker *new_worker(struct consumer *consumer)
     if (count < CONSUMER_WORKERS_MAX) {
         struct consumer_worker *grown = realloc(consumer->workers, (count + 1) * sizeof(*grown));
         if (!grown)
-            return NULL;
+            return -ENOMEM;
         consumer->workers = grown;
-        consumer->workers[count] = (struct consumer_worker){0};
+        *worker = &consumer->workers[count];
+        **worker = (struct consumer_worker){0};
         consumer->worker_count++;
-        return &consumer->workers[count];
+        return 0;
     }
     for (size_t i = 0; i < count; i++) {
-        struct consumer_worker *worker = &consumer->workers[i];
-        if (!worker->waiting && (!longest || worker->seen_at < longest->seen_at))
-            longest = worker;
+        struct consumer_worker *known = &consumer->workers[i];
+        if (!known->waiting && (!longest || known->seen_at < longest->seen_at))
+            longest = known;
     }
-    return longest;
+    *worker = longest;
+    return longest ? 0 : -EUSERS;
 }
 
-struct consumer_worker *consumer_worker(struct consumer *consumer, struct rentbus_text id,
-                                        struct rentbus_uuid incarnation, int64_t now)
+int consumer_join(struct consumer *consumer, struct rentbus_text id,
+                  struct rentbus_uuid incarnation, int64_t now, struct consumer_worker **worker)
 {
-    struct consumer_worker *worker = find_worker(consumer, id);
-    int newer = worker ? memcmp(&incarnation, &worker->incarnation, sizeof(incarnation)) : 1;
+    struct consumer_worker *known = consumer_find_worker(consumer, id);
+    int newer = known ? memcmp(&incarnation, &known->incarnation, sizeof(incarnation)) : 1;
+    int r = newer < 0 ? -ESTALE : 0;
 
-    if (newer < 0)
-        return NULL;
-    if (!worker)
-        worker = new_worker(consumer);
-    if (!worker)
-        return NULL;
+    if (!known)
+        r = new_worker(consumer, &known);
+    if (r)
+        return r;
     if (newer > 0) {
-        queue_release(consumer->queue, worker->number);
-        memcpy(worker->id, id.data, id.length);
-        worker->id_length = (uint16_t)id.length;
-        worker->incarnation = incarnation;
-        worker->number = ++consumer->worker_numbers;
+        queue_release(consumer->queue, known->number);
+        memcpy(known->id, id.data, id.length);
+        known->id_length = (uint16_t)id.length;
+        known->incarnation = incarnation;
+        known->number = ++consumer->worker_numbers;
+        known->answered = false;
     }
-    worker->seen_at = now;
-    return worker;
+    known->seen_at = now;
+    *worker = known;
+    return 0;
+}
+
+/* ---- what is done ---- */
+
+uint64_t consumer_oldest(const struct consumer *consumer)
+{
+    uint64_t oldest = queue_oldest(consumer->queue);
+
+    for (size_t i = consumer->again_first; i < consumer->again_count; i++)
+        if (oldest == 0 || consumer->again[i].seq < oldest)
+            oldest = consumer->again[i].seq;
+    return oldest;
+}
+
+uint64_t consumer_cursor(const struct consumer *consumer)
+{
+    uint64_t oldest = consumer_oldest(consumer);
+
+    return oldest ? oldest - 1 : queue_seen(consumer->queue);
+}
+
+/* Where the event is among those that the queue is to be told of, or `again_count`. */
+static size_t again_find(const struct consumer *consumer, uint64_t seq)
+{
+    size_t at = consumer->again_first;
+
+    while (at < consumer->again_count && consumer->again[at].seq != seq)
+        at++;
+    return at;
+}
+
+int consumer_again(struct consumer *consumer, uint64_t seq)
+{
+    if (seq > queue_seen(consumer->queue)) {
+        map_remove(&consumer->done, seq);
+        return 0;
+    }
+    if (queue_has(consumer->queue, seq) || again_find(consumer, seq) < consumer->again_count)
+        return 0;
+    if (consumer->again_count == consumer->again_capacity) {
+        size_t capacity = 2 * consumer->again_capacity;
+        struct consumer_trace *grown =
+            realloc(consumer->again, capacity * sizeof(*consumer->again));
+        if (!grown)
+            return -ENOMEM;
+        consumer->again = grown;
+        consumer->again_capacity = capacity;
+    }
+    consumer->again[consumer->again_count++] = (struct consumer_trace){seq, 0, true};
+    return 0;
+}
+
+void consumer_finish(struct consumer *consumer, uint64_t seq)
+{
+    size_t at = again_find(consumer, seq);
+
+    if (queue_finish(consumer->queue, seq) || at == consumer->again_count)
+        return;
+    consumer->again_count--;
+    memmove(&consumer->again[at], &consumer->again[at + 1],
+            (consumer->again_count - at) * sizeof(*consumer->again));
+}
+
+int consumer_finish_ahead(struct consumer *consumer, uint64_t seq)
+{
+    struct map *done = &consumer->done;
+    int r = done->count < CONSUMER_AHEAD_MAX ? map_reserve(done, done->count + 1) : 0;
+
+    if (r == 0 && done->count < CONSUMER_AHEAD_MAX)
+        map_put(done, seq, 0);
+    return r;
 }
 
 /* ---- parked events ---- */

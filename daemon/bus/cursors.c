@@ -12,12 +12,14 @@
 #define CURSORS_KIND "cursors"
 #define CURSORS_FORMAT 1
 
-/* `traces` are pairs of 8-byte little-endian numbers: seq and attempts. */
+/* `state` are 8-byte little-endian numbers: a checksum of the rest and of the id, generation, at,
+ * seen, and for each trace its seq and its attempts, with a bit if somebody asked for it. */
 #define CURSORS_TABLES                                                                             \
-    "CREATE TABLE consumer(id TEXT PRIMARY KEY, generation INTEGER NOT NULL, "                     \
-    "at INTEGER NOT NULL, cursor INTEGER NOT NULL, traces BLOB NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE consumer(id TEXT PRIMARY KEY, state BLOB NOT NULL) WITHOUT ROWID;"
 
+#define HEAD_SIZE 32
 #define TRACE_SIZE 16
+#define TRACE_ASKED (UINT64_C(1) << 32)
 
 enum statement {
     STATEMENT_BEGIN,
@@ -30,25 +32,21 @@ enum statement {
 static const char *const statement_sql[STATEMENTS] = {
     [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
     [STATEMENT_COMMIT] = "COMMIT",
-    [STATEMENT_PUT] = "INSERT OR REPLACE INTO consumer(id, generation, at, cursor, traces) "
-                      "VALUES(?1, ?2, ?3, ?4, ?5)",
+    [STATEMENT_PUT] = "INSERT OR REPLACE INTO consumer(id, state) VALUES(?1, ?2)",
     [STATEMENT_REMOVE] = "DELETE FROM consumer WHERE id = ?1",
 };
 
-/* A row to save stands in the buffer as this, its id and its traces. */
+/* A row to save stands in the buffer as this, its id and its state, which is empty when the row is
+ * to be removed. */
 struct entry {
-    bool removes;
-    uint32_t id_length;
-    uint64_t generation;
-    uint64_t at;
-    uint64_t cursor;
-    uint64_t traces_length;
+    size_t id_length;
+    size_t state_length;
 };
 
 struct cursors {
     sqlite3 *db;
     sqlite3_stmt *statements[STATEMENTS];
-    struct rentbus_buffer entries; /* of the thread while it saves; kept when that fails */
+    struct rentbus_buffer entries; /* of the thread while it saves */
     pthread_t thread;
     pthread_mutex_t mutex; /* of what follows */
     pthread_cond_t condition;
@@ -104,24 +102,97 @@ static int connect_file(struct cursors *cursors, const char *path, const char *l
     return r;
 }
 
+/* ---- rows ---- */
+
+static void put_number(uint8_t *out, uint64_t number)
+{
+    for (size_t i = 0; i < 8; i++)
+        out[i] = (uint8_t)(number >> 8 * i);
+}
+
+static uint64_t get_number(const uint8_t *in)
+{
+    uint64_t number = 0;
+
+    for (size_t i = 0; i < 8; i++)
+        number |= (uint64_t)in[i] << 8 * i;
+    return number;
+}
+
+/* FNV-1a, of the id and of what stands behind the checksum itself. */
+static uint64_t checksum(struct rentbus_text id, const uint8_t *state, size_t length)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+    for (size_t i = 0; i < id.length; i++)
+        hash = (hash ^ (uint8_t)id.data[i]) * UINT64_C(0x100000001b3);
+    for (size_t i = 8; i < length; i++)
+        hash = (hash ^ state[i]) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+/* A row that is not sound is passed over: its consumer begins where it was created or reset last.
+ */
+static int visit_row(sqlite3_stmt *select, cursors_visitor *visit, void *context)
+{
+    struct rentbus_bytes bytes = sqlite_column_bytes(select, 0);
+    struct rentbus_bytes state = sqlite_column_bytes(select, 1);
+    struct rentbus_text id = {(const char *)bytes.data, bytes.length};
+    bool sound = id.length >= 1 && id.length <= RENTBUS_ID_MAX && state.length >= HEAD_SIZE &&
+                 (state.length - HEAD_SIZE) % TRACE_SIZE == 0 &&
+                 get_number(state.data) == checksum(id, state.data, state.length);
+    size_t count = sound ? (state.length - HEAD_SIZE) / TRACE_SIZE : 0;
+    struct consumer_trace *traces = calloc(count + 1, sizeof(*traces));
+
+    if (!traces)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *trace = state.data + HEAD_SIZE + i * TRACE_SIZE;
+        uint64_t attempts = get_number(trace + 8);
+        traces[i] =
+            (struct consumer_trace){get_number(trace), (uint32_t)attempts, attempts & TRACE_ASKED};
+    }
+    int r = 0;
+    if (sound) {
+        struct cursors_row row = {id,
+                                  get_number(state.data + 8),
+                                  get_number(state.data + 16),
+                                  get_number(state.data + 24),
+                                  traces,
+                                  count};
+        r = visit(context, &row);
+    }
+    free(traces);
+    return r;
+}
+
+static int load(struct cursors *cursors, cursors_visitor *visit, void *context)
+{
+    sqlite3_stmt *select = NULL;
+    int r = sqlite_prepare(cursors->db, "SELECT id, state FROM consumer", &select);
+
+    if (r)
+        return r;
+    while ((r = sqlite_step(select)) == 1) {
+        r = visit_row(select, visit, context);
+        if (r)
+            break;
+    }
+    sqlite_finalize(&select);
+    return r;
+}
+
 /* ---- saving ---- */
 
 static int save_entry(struct cursors *cursors, const struct entry *entry, const uint8_t *id)
 {
-    sqlite3_stmt *statement =
-        cursors->statements[entry->removes ? STATEMENT_REMOVE : STATEMENT_PUT];
-    struct rentbus_bytes traces = {id + entry->id_length, entry->traces_length};
-    int r =
-        sqlite_bind_text(statement, 1, (struct rentbus_text){(const char *)id, entry->id_length});
+    struct rentbus_bytes state = {id + entry->id_length, entry->state_length};
+    struct rentbus_text text = {(const char *)id, entry->id_length};
+    sqlite3_stmt *statement = cursors->statements[state.length ? STATEMENT_PUT : STATEMENT_REMOVE];
+    int r = sqlite_bind_text(statement, 1, text);
 
-    if (r == 0 && !entry->removes)
-        r = sqlite_bind_uint(statement, 2, entry->generation);
-    if (r == 0 && !entry->removes)
-        r = sqlite_bind_uint(statement, 3, entry->at);
-    if (r == 0 && !entry->removes)
-        r = sqlite_bind_uint(statement, 4, entry->cursor);
-    if (r == 0 && !entry->removes)
-        r = sqlite_bind_bytes(statement, 5, traces);
+    if (r == 0 && state.length)
+        r = sqlite_bind_bytes(statement, 2, state);
     return r ? r : sqlite_run(statement);
 }
 
@@ -136,7 +207,7 @@ static int save_entries(struct cursors *cursors)
         memcpy(&entry, at, sizeof(entry));
         at += sizeof(entry);
         r = save_entry(cursors, &entry, at);
-        at += entry.id_length + entry.traces_length;
+        at += entry.id_length + entry.state_length;
     }
     if (r == 0)
         r = sqlite_run(cursors->statements[STATEMENT_COMMIT]);
@@ -157,11 +228,11 @@ static void *run(void *argument)
         }
         pthread_mutex_unlock(&cursors->mutex);
         int r = save_entries(cursors);
-        if (r == 0)
-            rentbus_buffer_clear(&cursors->entries);
+        rentbus_buffer_clear(&cursors->entries);
         pthread_mutex_lock(&cursors->mutex);
         cursors->error = r;
         cursors->saving = false;
+        pthread_cond_broadcast(&cursors->condition);
     }
     pthread_mutex_unlock(&cursors->mutex);
     return NULL;
@@ -181,7 +252,8 @@ static int start(struct cursors *cursors)
     return -r;
 }
 
-int cursors_open(const char *path, const char *ledger, struct cursors **cursors)
+int cursors_open(const char *path, const char *ledger, cursors_visitor *visit, void *context,
+                 struct cursors **cursors)
 {
     struct cursors *opened = calloc(1, sizeof(*opened));
 
@@ -190,7 +262,10 @@ int cursors_open(const char *path, const char *ledger, struct cursors **cursors)
     pthread_mutex_init(&opened->mutex, NULL);
     pthread_cond_init(&opened->condition, NULL);
     int r = connect_file(opened, path, ledger);
+    if (r == 0)
+        r = load(opened, visit, context);
     if (r == -EBADMSG) {
+        disconnect(opened);
         r = sqlite_remove(path);
         if (r == 0)
             r = connect_file(opened, path, ledger);
@@ -213,7 +288,7 @@ void cursors_close(struct cursors **cursors)
     if (old->started) {
         pthread_mutex_lock(&old->mutex);
         old->stopping = true;
-        pthread_cond_signal(&old->condition);
+        pthread_cond_broadcast(&old->condition);
         pthread_mutex_unlock(&old->mutex);
         pthread_join(old->thread, NULL);
     }
@@ -233,122 +308,69 @@ bool cursors_idle(struct cursors *cursors)
     return idle;
 }
 
-int cursors_error(struct cursors *cursors)
+void cursors_save(struct cursors *cursors)
 {
     pthread_mutex_lock(&cursors->mutex);
+    cursors->error = 0;
+    cursors->saving = cursors->entries.length > 0;
+    pthread_cond_broadcast(&cursors->condition);
+    pthread_mutex_unlock(&cursors->mutex);
+}
+
+int cursors_finish(struct cursors *cursors)
+{
+    pthread_mutex_lock(&cursors->mutex);
+    while (cursors->saving)
+        pthread_cond_wait(&cursors->condition, &cursors->mutex);
     int error = cursors->error;
     pthread_mutex_unlock(&cursors->mutex);
     return error;
 }
 
-void cursors_save(struct cursors *cursors)
+/* ---- what is to be saved ---- */
+
+static void write_state(uint8_t *state, size_t length, const struct cursors_row *row)
 {
-    pthread_mutex_lock(&cursors->mutex);
-    cursors->saving = cursors->entries.length > 0;
-    pthread_cond_signal(&cursors->condition);
-    pthread_mutex_unlock(&cursors->mutex);
+    uint8_t *traces = state + HEAD_SIZE;
+
+    put_number(state + 8, row->generation);
+    put_number(state + 16, row->at);
+    put_number(state + 24, row->seen);
+    for (size_t i = 0; i < row->count; i++) {
+        const struct consumer_trace *trace = &row->traces[i];
+        put_number(traces + i * TRACE_SIZE, trace->seq);
+        put_number(traces + i * TRACE_SIZE + 8, trace->attempts | (trace->asked ? TRACE_ASKED : 0));
+    }
+    put_number(state, checksum(row->id, state, length));
 }
 
-/* ---- rows ---- */
-
-static void put_number(uint8_t *out, uint64_t number)
+/* `row` NULL: the row goes. */
+static int put_entry(struct cursors *cursors, struct rentbus_text id, const struct cursors_row *row)
 {
-    for (size_t i = 0; i < 8; i++)
-        out[i] = (uint8_t)(number >> 8 * i);
-}
-
-static uint64_t get_number(const uint8_t *in)
-{
-    uint64_t number = 0;
-
-    for (size_t i = 0; i < 8; i++)
-        number |= (uint64_t)in[i] << 8 * i;
-    return number;
-}
-
-static int put_entry(struct cursors *cursors, const struct entry *entry,
-                     const struct cursors_row *row)
-{
+    struct entry entry = {id.length, row ? HEAD_SIZE + row->count * TRACE_SIZE : 0};
     struct rentbus_buffer *out = &cursors->entries;
     size_t before = out->length;
 
-    rentbus_buffer_append(out, entry, sizeof(*entry));
-    rentbus_buffer_append(out, row->id.data, row->id.length);
-    uint8_t *traces = rentbus_buffer_reserve(out, entry->traces_length + 1);
-    if (!traces) {
+    rentbus_buffer_append(out, &entry, sizeof(entry));
+    rentbus_buffer_append(out, id.data, id.length);
+    uint8_t *state = rentbus_buffer_reserve(out, entry.state_length + 1);
+    if (!state) {
         out->length = before;
         out->failed = false;
         return -ENOMEM;
     }
-    for (size_t i = 0; i < row->count; i++) {
-        put_number(traces + i * TRACE_SIZE, row->traces[i].seq);
-        put_number(traces + i * TRACE_SIZE + 8, row->traces[i].attempts);
-    }
-    out->length += entry->traces_length;
+    if (row)
+        write_state(state, entry.state_length, row);
+    out->length += entry.state_length;
     return 0;
 }
 
 int cursors_put(struct cursors *cursors, const struct cursors_row *row)
 {
-    struct entry entry = {
-        .id_length = (uint32_t)row->id.length,
-        .generation = row->generation,
-        .at = row->at,
-        .cursor = row->cursor,
-        .traces_length = row->count * TRACE_SIZE,
-    };
-
-    return put_entry(cursors, &entry, row);
+    return put_entry(cursors, row->id, row);
 }
 
 int cursors_remove(struct cursors *cursors, struct rentbus_text id)
 {
-    struct entry entry = {.removes = true, .id_length = (uint32_t)id.length};
-    struct cursors_row row = {.id = id};
-
-    return put_entry(cursors, &entry, &row);
-}
-
-static int visit_row(sqlite3_stmt *select, cursors_visitor *visit, void *context)
-{
-    struct rentbus_bytes id = sqlite_column_bytes(select, 0);
-    struct rentbus_bytes bytes = sqlite_column_bytes(select, 4);
-    size_t count = bytes.length / TRACE_SIZE;
-    struct consumer_trace *traces = calloc(count + 1, sizeof(*traces));
-
-    if (!traces)
-        return -ENOMEM;
-    for (size_t i = 0; i < count; i++) {
-        traces[i].seq = get_number(bytes.data + i * TRACE_SIZE);
-        traces[i].attempts = (uint32_t)get_number(bytes.data + i * TRACE_SIZE + 8);
-    }
-    struct cursors_row row = {
-        .id = {(const char *)id.data, id.length},
-        .generation = (uint64_t)sqlite3_column_int64(select, 1),
-        .at = (uint64_t)sqlite3_column_int64(select, 2),
-        .cursor = (uint64_t)sqlite3_column_int64(select, 3),
-        .traces = traces,
-        .count = count,
-    };
-    bool good = id.length >= 1 && id.length <= RENTBUS_ID_MAX;
-    int r = good ? visit(context, &row) : -EBADMSG;
-    free(traces);
-    return r;
-}
-
-int cursors_load(struct cursors *cursors, cursors_visitor *visit, void *context)
-{
-    sqlite3_stmt *select = NULL;
-    int r = sqlite_prepare(cursors->db, "SELECT id, generation, at, cursor, traces FROM consumer",
-                           &select);
-
-    if (r)
-        return r;
-    while ((r = sqlite_step(select)) == 1) {
-        r = visit_row(select, visit, context);
-        if (r)
-            break;
-    }
-    sqlite_finalize(&select);
-    return r;
+    return put_entry(cursors, id, NULL);
 }

@@ -3,7 +3,7 @@
  * The file that remembers how far consumers are: a row for each, written by a thread of its own
  * without waiting for the disk. What the last moments before a power cut brought may be missing
  * from it; after the end of the process alone nothing is. A file that is lost or damaged is begun
- * anew, and consumers then begin again where they were created or reset last.
+ * anew; consumers of which nothing is known then begin again where they were created or reset last.
  */
 #ifndef RENTBUS_BUS_CURSORS_H
 #define RENTBUS_BUS_CURSORS_H
@@ -12,27 +12,25 @@
 
 struct cursors;
 
-/* How a consumer stood behind the event `at`. */
+/* How a consumer stood behind the event `at`: everything up to `seen` was done, or none of its
+ * business, but for what is in `traces`. */
 struct cursors_row {
     struct rentbus_text id;
     uint64_t generation;
     uint64_t at;
-    uint64_t cursor;
+    uint64_t seen;
     const struct consumer_trace *traces;
     size_t count;
 };
 
-/* Opens or creates the file at `path` for the ledger, and starts the thread. 0, or -errno. */
-int cursors_open(const char *path, const char *ledger, struct cursors **cursors)
-    __attribute__((warn_unused_result));
-/* Waits for what was given to be saved. NULL-safe. */
-void cursors_close(struct cursors **cursors);
-
-/* Sees every row; borrowed for the call. 0 to go on; what else it returns is returned. Before the
- * first cursors_save(). */
+/* Sees a row; borrowed for the call. 0 to go on; what else it returns is returned. */
 typedef int cursors_visitor(void *context, const struct cursors_row *row);
-int cursors_load(struct cursors *cursors, cursors_visitor *visit, void *context)
-    __attribute__((warn_unused_result));
+/* Opens or creates the file at `path` for the ledger, visits its rows, as far as they are sound,
+ * and starts the thread. 0, or -errno. */
+int cursors_open(const char *path, const char *ledger, cursors_visitor *visit, void *context,
+                 struct cursors **cursors) __attribute__((warn_unused_result));
+/* Waits for what is being saved. NULL-safe. */
+void cursors_close(struct cursors **cursors);
 
 /* Nothing is being saved. */
 bool cursors_idle(struct cursors *cursors);
@@ -42,9 +40,10 @@ int cursors_put(struct cursors *cursors, const struct cursors_row *row)
     __attribute__((warn_unused_result));
 int cursors_remove(struct cursors *cursors, struct rentbus_text id)
     __attribute__((warn_unused_result));
-/* Begins to save. A failure is tried again with the next save, and told by cursors_error(). */
+/* Begins to save. */
 void cursors_save(struct cursors *cursors);
-/* What the last save came to: 0, or -errno. */
-int cursors_error(struct cursors *cursors);
+/* Waits until it is done; what it came to: 0, or -errno, and then nothing was saved, and everything
+ * has to be added again. */
+int cursors_finish(struct cursors *cursors);
 
 #endif

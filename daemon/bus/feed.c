@@ -4,8 +4,6 @@
 
 #include "daemon/bus/bus_state.h"
 
-/* Events that one bus_feed() looks at: who wants rare ones must not keep the others waiting. */
-#define FEED_MAX 20000
 /* ---- reading ---- */
 
 static int copy_event(void *context, uint64_t seq, struct rentbus_bytes event)
@@ -52,37 +50,44 @@ struct feeding {
     struct bus *bus;
     struct consumer *consumer;
     size_t wanted;
-    size_t looked_at;
+    size_t *patience;
 };
 
 /* Ends a reading that has found enough. */
 #define FEED_ENOUGH 1
 
+static bool has_enough(const struct feeding *feeding)
+{
+    const struct queue *queue = feeding->consumer->queue;
+
+    return queue_full(queue) || queue_ready(queue) >= feeding->wanted;
+}
+
 static int consider(struct feeding *feeding, uint64_t seq, struct selector_keys *keys)
 {
     struct consumer *consumer = feeding->consumer;
     struct queue *queue = consumer->queue;
-    uint32_t attempts = map_get(&consumer->prior, seq);
-    bool done = attempts == 0;
+    bool done = map_get(&consumer->done, seq) != MAP_NONE;
+    int r = 0;
 
-    if (!done && selector_matches(&consumer->wants, feeding->bus->settings.ledger, keys)) {
-        int r = queue_offer(queue, seq, keys->subject, attempts == MAP_NONE ? 0 : attempts);
-        if (r)
-            return r;
-    }
+    if (!done && selector_matches(&consumer->wants, feeding->bus->settings.ledger, keys))
+        r = queue_offer(queue, seq, keys->subject);
+    if (r)
+        return r;
     queue_pass(queue, seq);
-    map_remove(&consumer->prior, seq);
-    bool enough = queue_full(queue) || queue_ready(queue) >= feeding->wanted ||
-                  ++feeding->looked_at >= FEED_MAX;
-    return enough ? FEED_ENOUGH : 0;
+    map_remove(&consumer->done, seq);
+    return has_enough(feeding) ? FEED_ENOUGH : 0;
 }
 
 static int consider_journal(void *context, uint64_t seq, struct rentbus_bytes event)
 {
+    struct feeding *feeding = context;
     struct selector_keys keys;
     int r = selector_read(event, &keys);
 
-    return r ? r : consider(context, seq, &keys);
+    if (r == 0)
+        r = consider(feeding, seq, &keys);
+    return --*feeding->patience == 0 && r == 0 ? FEED_ENOUGH : r;
 }
 
 static int feed_step(struct feeding *feeding)
@@ -93,48 +98,92 @@ static int feed_step(struct feeding *feeding)
 
     if (keys)
         return consider(feeding, next, keys);
-    return journal_read(bus->settings.journal, next, bus->head, consider_journal, feeding);
+    if (*feeding->patience == 0)
+        return FEED_ENOUGH;
+    int r = journal_read(bus->settings.journal, next, bus->head, consider_journal, feeding);
+    return r == 0 && queue_seen(feeding->consumer->queue) < next ? -EBADMSG : r;
 }
 
-/* Events from before the cursor that are to be done again. */
-static int feed_again(struct bus *bus, struct consumer *consumer)
+static int read_keys(struct feeding *feeding, uint64_t seq, struct selector_keys *keys)
 {
-    struct map *prior = &consumer->prior;
+    struct rentbus_bytes event;
+    int r = bus_read(feeding->bus, seq, &event);
 
-    for (size_t i = 0; i < prior->capacity; i++) {
-        struct map_entry entry = prior->entries[i];
-        struct rentbus_bytes event;
+    --*feeding->patience;
+    return r ? r : selector_read(event, keys);
+}
+
+/* Events that were seen, and are to be done all the same: before anything that is newer. */
+static int feed_again(struct feeding *feeding)
+{
+    struct consumer *consumer = feeding->consumer;
+
+    while (consumer->again_first < consumer->again_count) {
+        const struct consumer_trace *trace = &consumer->again[consumer->again_first];
         struct selector_keys keys;
-        if (entry.value == MAP_NONE || entry.key > queue_seen(consumer->queue))
-            continue;
-        int r = bus_read(bus, entry.key, &event);
+        if (*feeding->patience == 0 || queue_full(consumer->queue))
+            return FEED_ENOUGH;
+        int r = read_keys(feeding, trace->seq, &keys);
         if (r == 0)
-            r = selector_read(event, &keys);
-        if (r == 0)
-            r = queue_again(consumer->queue, entry.key, keys.subject);
+            r = queue_again(consumer->queue, trace->seq, keys.subject, trace->attempts,
+                            trace->asked);
         if (r)
             return r;
-        /* What closes the gap may come from further on, or from the front: look from the start. */
-        map_remove(prior, entry.key);
-        i = SIZE_MAX;
+        consumer->again_first++;
     }
-    consumer->again = false;
+    consumer->again_first = 0;
+    consumer->again_count = 0;
     return 0;
 }
 
-int bus_feed(struct bus *bus, struct consumer *consumer, size_t wanted)
+/* What an older definition has chosen, and nobody has in hand: does it fit the present one? */
+static int feed_rematched(struct feeding *feeding)
 {
-    struct feeding feeding = {bus, consumer, wanted, 0};
+    struct consumer *consumer = feeding->consumer;
+    struct queue *queue = consumer->queue;
+    uint64_t seq = queue_oldest(queue);
+
+    while (seq && seq <= consumer->rematch_last) {
+        uint64_t newer = queue_newer(queue, seq);
+        struct selector_keys keys;
+        if (*feeding->patience == 0)
+            return FEED_ENOUGH;
+        if (seq >= consumer->rematch_next && queue_idle(queue, seq)) {
+            int r = read_keys(feeding, seq, &keys);
+            if (r)
+                return r;
+            if (!selector_matches(&consumer->wants, feeding->bus->settings.ledger, &keys))
+                queue_finish(queue, seq);
+            bus_changed(feeding->bus, consumer);
+        }
+        consumer->rematch_next = seq + 1;
+        seq = newer;
+    }
+    consumer->rematch_last = 0;
+    return 0;
+}
+
+bool bus_behind(const struct bus *bus, const struct consumer *consumer)
+{
+    return consumer->again_count > 0 || consumer->rematch_last > 0 ||
+           queue_seen(consumer->queue) < bus->head;
+}
+
+int bus_feed(struct bus *bus, struct consumer *consumer, size_t wanted, size_t *patience)
+{
+    struct feeding feeding = {bus, consumer, wanted, patience};
     struct queue *queue = consumer->queue;
     uint64_t before = queue_seen(queue);
-    int r = consumer->again ? feed_again(bus, consumer) : 0;
+    int r = feed_again(&feeding);
 
-    while (r == 0 && queue_seen(queue) < bus->head && !queue_full(queue) &&
-           queue_ready(queue) < wanted)
+    if (r == 0 && consumer->rematch_last > 0)
+        r = feed_rematched(&feeding);
+    while (r == 0 && queue_seen(queue) < bus->head && !has_enough(&feeding))
         r = feed_step(&feeding);
-    if (queue_seen(queue) != before)
-        bus_changed(bus, consumer);
-    if (feeding.looked_at >= FEED_MAX && queue_ready(queue) == 0)
-        bus->woken = true;
+    if (queue_seen(queue) != before) {
+        consumer->moved = true;
+        bus->moved = true;
+    }
+    bus->woken |= *patience == 0 && queue_ready(queue) == 0 && bus_behind(bus, consumer);
     return r == FEED_ENOUGH ? 0 : r;
 }

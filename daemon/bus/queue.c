@@ -18,7 +18,6 @@ enum state {
     STATE_LEASED,  /* in the heap `timers`, by the end of the lease */
     STATE_DELAYED, /* in the heap `timers`, by its next attempt */
     STATE_HELD,
-    STATE_DONE, /* stays until everything before it is done */
 };
 
 struct slot {
@@ -26,12 +25,15 @@ struct slot {
     uint64_t subject;
     int64_t due;
     struct queue_failure *failures;
-    uint32_t next; /* of its subject; of the free ones */
+    uint32_t previous; /* of its subject */
+    uint32_t next;     /* of its subject; of the free ones */
+    uint32_t older;    /* by seq */
+    uint32_t newer;
     uint32_t lease;
     uint32_t worker;
     uint32_t attempts; /* takings so far */
     uint8_t state;
-    bool ordered; /* in `order`: not done again */
+    bool asked;
 };
 
 struct queue {
@@ -42,27 +44,33 @@ struct queue {
     size_t capacity;  /* of slots */
     size_t used;      /* slots that were ever used */
     uint32_t free;    /* slots to use again */
-    uint32_t *order;  /* ring of slots in the order of seqs; as large as `capacity` */
-    size_t first;
-    size_t length;
+    uint32_t oldest;
+    uint32_t newest;
     size_t leased;
     size_t delayed;
-    size_t undone;
     struct map seqs;
     struct map tails; /* the last slot of each subject */
     struct heap ready;
     struct heap timers;
 };
 
-struct queue *queue_create(uint64_t cursor)
+struct queue *queue_create(uint64_t cursor, uint32_t leases)
 {
     struct queue *queue = calloc(1, sizeof(*queue));
 
     if (queue) {
         queue->seen = cursor;
+        queue->leases = leases;
         queue->free = NONE;
+        queue->oldest = NONE;
+        queue->newest = NONE;
     }
     return queue;
+}
+
+uint32_t queue_leases(const struct queue *queue)
+{
+    return queue->leases;
 }
 
 static void failures_free(struct slot *slot)
@@ -88,7 +96,6 @@ void queue_destroy(struct queue **queue)
     heap_release(&old->timers);
     free(old->slots);
     free(old->places);
-    free(old->order);
     free(old);
     *queue = NULL;
 }
@@ -115,21 +122,6 @@ static int resize(void **array, size_t count, size_t size)
     return 0;
 }
 
-/* The ring is laid out anew from its first slot on. */
-static int grow_order(struct queue *queue, size_t capacity)
-{
-    uint32_t *order = malloc(capacity * sizeof(*order));
-
-    if (!order)
-        return -ENOMEM;
-    for (size_t i = 0; i < queue->length; i++)
-        order[i] = queue->order[(queue->first + i) % queue->capacity];
-    free(queue->order);
-    queue->order = order;
-    queue->first = 0;
-    return 0;
-}
-
 /* Room for one more slot, everywhere: nothing that follows can fail. `capacity` is set last, so
  * that a failure in between leaves arrays that are larger than they need to be, and true. */
 static int reserve(struct queue *queue)
@@ -150,8 +142,6 @@ static int reserve(struct queue *queue)
     if (r == 0)
         r = resize((void **)&queue->places, capacity, sizeof(*queue->places));
     if (r == 0)
-        r = grow_order(queue, capacity);
-    if (r == 0)
         queue->capacity = capacity;
     return r;
 }
@@ -171,9 +161,40 @@ static void slot_give(struct queue *queue, uint32_t index)
     struct slot *slot = &queue->slots[index];
 
     map_remove(&queue->seqs, slot->seq);
-    slot->state = STATE_FREE;
+    failures_free(slot);
     slot->next = queue->free;
     queue->free = index;
+}
+
+/* Where one slot is linked from its neighbours. */
+static void link_older(struct queue *queue, uint32_t index, uint32_t older)
+{
+    *(index == NONE ? &queue->newest : &queue->slots[index].older) = older;
+}
+
+static void link_newer(struct queue *queue, uint32_t index, uint32_t newer)
+{
+    *(index == NONE ? &queue->oldest : &queue->slots[index].newer) = newer;
+}
+
+/* Into the order of seqs: nearly always at its end. */
+static void link_slot(struct queue *queue, uint32_t index)
+{
+    struct slot *slot = &queue->slots[index];
+    uint32_t older = queue->newest;
+
+    while (older != NONE && queue->slots[older].seq > slot->seq)
+        older = queue->slots[older].older;
+    slot->older = older;
+    slot->newer = older == NONE ? queue->oldest : queue->slots[older].newer;
+    link_newer(queue, slot->older, index);
+    link_older(queue, slot->newer, index);
+}
+
+static void unlink_slot(struct queue *queue, const struct slot *slot)
+{
+    link_newer(queue, slot->older, slot->newer);
+    link_older(queue, slot->newer, slot->older);
 }
 
 static struct slot *find(const struct queue *queue, uint64_t seq)
@@ -220,11 +241,27 @@ static void enqueue(struct queue *queue, uint32_t index)
         set_state(queue, slot, STATE_READY);
         return;
     }
+    slot->previous = tail;
     queue->slots[tail].next = index;
     set_state(queue, slot, STATE_WAITING);
 }
 
-static int add(struct queue *queue, uint64_t seq, uint64_t subject, uint32_t attempts, bool ordered)
+/* Out of its subject, wherever it stands in it: the next one is ready if it stood in front. */
+static void dequeue(struct queue *queue, const struct slot *slot)
+{
+    if (slot->next != NONE)
+        queue->slots[slot->next].previous = slot->previous;
+    else if (slot->previous != NONE)
+        map_put(&queue->tails, slot->subject, slot->previous);
+    else
+        map_remove(&queue->tails, slot->subject);
+    if (slot->previous != NONE)
+        queue->slots[slot->previous].next = slot->next;
+    else if (slot->next != NONE)
+        set_state(queue, &queue->slots[slot->next], STATE_READY);
+}
+
+static int add(struct queue *queue, uint64_t seq, uint64_t subject, uint32_t attempts, bool asked)
 {
     int r = reserve(queue);
 
@@ -234,21 +271,20 @@ static int add(struct queue *queue, uint64_t seq, uint64_t subject, uint32_t att
     queue->slots[index] = (struct slot){
         .seq = seq,
         .subject = subject,
+        .previous = NONE,
         .next = NONE,
         .attempts = attempts,
-        .ordered = ordered,
+        .asked = asked,
     };
     map_put(&queue->seqs, seq, index);
-    if (ordered)
-        queue->order[(queue->first + queue->length++) % queue->capacity] = index;
-    queue->undone++;
+    link_slot(queue, index);
     enqueue(queue, index);
     return 0;
 }
 
-int queue_offer(struct queue *queue, uint64_t seq, uint64_t subject, uint32_t attempts)
+int queue_offer(struct queue *queue, uint64_t seq, uint64_t subject)
 {
-    int r = add(queue, seq, subject, attempts, true);
+    int r = add(queue, seq, subject, 0, false);
 
     if (r == 0)
         queue->seen = seq;
@@ -261,9 +297,9 @@ void queue_pass(struct queue *queue, uint64_t seq)
         queue->seen = seq;
 }
 
-int queue_again(struct queue *queue, uint64_t seq, uint64_t subject)
+int queue_again(struct queue *queue, uint64_t seq, uint64_t subject, uint32_t attempts, bool asked)
 {
-    return find(queue, seq) ? 0 : add(queue, seq, subject, 0, false);
+    return find(queue, seq) ? 0 : add(queue, seq, subject, attempts, asked);
 }
 
 /* ---- what goes out ---- */
@@ -298,7 +334,7 @@ enum queue_verdict queue_check(const struct queue *queue, uint32_t worker, uint6
 {
     const struct slot *slot = find(queue, seq);
 
-    if (!slot || slot->state == STATE_DONE || slot->lease == 0)
+    if (!slot || slot->lease == 0)
         return QUEUE_UNKNOWN;
     if (slot->state == STATE_LEASED && slot->lease == lease) {
         describe(slot, delivery);
@@ -309,37 +345,17 @@ enum queue_verdict queue_check(const struct queue *queue, uint32_t worker, uint6
     return QUEUE_EXPIRED;
 }
 
-/* Forgets the events at the front that are done. */
-static void advance(struct queue *queue)
-{
-    while (queue->length > 0) {
-        uint32_t index = queue->order[queue->first];
-        if (queue->slots[index].state != STATE_DONE)
-            return;
-        slot_give(queue, index);
-        queue->first = (queue->first + 1) % queue->capacity;
-        queue->length--;
-    }
-}
-
-void queue_finish(struct queue *queue, uint64_t seq)
+bool queue_finish(struct queue *queue, uint64_t seq)
 {
     struct slot *slot = find(queue, seq);
 
-    if (!slot || slot->state == STATE_DONE)
-        return;
-    uint32_t next = slot->next;
-    set_state(queue, slot, STATE_DONE);
-    failures_free(slot);
-    queue->undone--;
-    if (next == NONE)
-        map_remove(&queue->tails, slot->subject);
-    else
-        set_state(queue, &queue->slots[next], STATE_READY);
-    if (slot->ordered)
-        advance(queue);
-    else
-        slot_give(queue, (uint32_t)(slot - queue->slots));
+    if (!slot)
+        return false;
+    set_state(queue, slot, STATE_FREE);
+    dequeue(queue, slot);
+    unlink_slot(queue, slot);
+    slot_give(queue, (uint32_t)(slot - queue->slots));
+    return true;
 }
 
 enum queue_verdict queue_ack(struct queue *queue, uint32_t worker, uint64_t seq, uint32_t lease)
@@ -366,20 +382,27 @@ enum queue_verdict queue_extend(struct queue *queue, uint32_t worker, uint64_t s
     return verdict;
 }
 
+/* The oldest one makes room. */
 static void note_failure(struct slot *slot, int64_t now, struct rentbus_text error)
 {
     size_t length = error.length < RENTBUS_TEXT_MAX ? error.length : RENTBUS_TEXT_MAX;
     struct queue_failure *failure = malloc(sizeof(*failure) + length);
     struct queue_failure **end = &slot->failures;
+    size_t count = 1;
 
     if (!failure)
         return;
     *failure = (struct queue_failure){.at = now, .length = (uint16_t)length};
     if (length > 0)
         memcpy(failure->error, error.data, length);
-    while (*end)
-        end = &(*end)->next;
+    for (; *end; end = &(*end)->next)
+        count++;
     *end = failure;
+    if (count > QUEUE_FAILURES_MAX) {
+        struct queue_failure *oldest = slot->failures;
+        slot->failures = oldest->next;
+        free(oldest);
+    }
 }
 
 void queue_retry(struct queue *queue, uint64_t seq, int64_t at, int64_t now,
@@ -414,20 +437,33 @@ void queue_return(struct queue *queue, uint64_t seq)
 
 void queue_release(struct queue *queue, uint32_t worker)
 {
-    for (size_t i = 0; i < queue->used && queue->leased > 0; i++)
-        if (queue->slots[i].state == STATE_LEASED && queue->slots[i].worker == worker)
-            queue_return(queue, queue->slots[i].seq);
+    uint32_t index = queue->leased > 0 ? queue->oldest : NONE;
+
+    for (; index != NONE; index = queue->slots[index].newer)
+        if (queue->slots[index].worker == worker)
+            queue_return(queue, queue->slots[index].seq);
 }
 
-void queue_unhold(struct queue *queue, int64_t at)
+size_t queue_held(const struct queue *queue, uint32_t worker, uint32_t first, uint32_t last,
+                  struct queue_delivery *deliveries, size_t most)
 {
-    for (size_t i = 0; i < queue->used; i++) {
-        struct slot *slot = &queue->slots[i];
-        if (slot->state != STATE_HELD)
-            continue;
-        slot->due = at;
-        set_state(queue, slot, STATE_DELAYED);
+    uint32_t index = queue->leased > 0 ? queue->oldest : NONE;
+    size_t count = 0;
+
+    for (; index != NONE && count < most; index = queue->slots[index].newer) {
+        const struct slot *slot = &queue->slots[index];
+        if (slot->state == STATE_LEASED && slot->worker == worker &&
+            slot->lease - first <= last - first)
+            describe(slot, &deliveries[count++]);
     }
+    return count;
+}
+
+void queue_unhold(struct queue *queue)
+{
+    for (uint32_t index = queue->oldest; index != NONE; index = queue->slots[index].newer)
+        if (queue->slots[index].state == STATE_HELD)
+            set_state(queue, &queue->slots[index], STATE_LEASED);
 }
 
 const struct queue_failure *queue_failures(const struct queue *queue, uint64_t seq)
@@ -459,36 +495,44 @@ bool queue_expire(struct queue *queue, int64_t now, struct queue_delivery *deliv
 
 /* ---- what is to be seen of it ---- */
 
+uint64_t queue_oldest(const struct queue *queue)
+{
+    return queue->oldest == NONE ? 0 : queue->slots[queue->oldest].seq;
+}
+
+uint64_t queue_newer(const struct queue *queue, uint64_t seq)
+{
+    const struct slot *slot = find(queue, seq);
+
+    return slot && slot->newer != NONE ? queue->slots[slot->newer].seq : 0;
+}
+
 uint64_t queue_cursor(const struct queue *queue)
 {
-    return queue->length ? queue->slots[queue->order[queue->first]].seq - 1 : queue->seen;
+    return queue->oldest == NONE ? queue->seen : queue_oldest(queue) - 1;
 }
 
 struct queue_counts queue_counts(const struct queue *queue)
 {
-    return (struct queue_counts){queue->undone, queue->leased, queue->delayed};
+    return (struct queue_counts){queue->seqs.count, queue->leased, queue->delayed};
 }
 
-uint64_t queue_oldest(const struct queue *queue)
+bool queue_has(const struct queue *queue, uint64_t seq)
 {
-    uint64_t oldest = queue->length ? queue->slots[queue->order[queue->first]].seq : 0;
+    return find(queue, seq) != NULL;
+}
 
-    if (queue->undone == 0)
-        return 0;
-    for (size_t i = 0; i < queue->used; i++) {
-        const struct slot *slot = &queue->slots[i];
-        if (!slot->ordered && slot->state != STATE_FREE && (!oldest || slot->seq < oldest))
-            oldest = slot->seq;
-    }
-    return oldest;
+bool queue_idle(const struct queue *queue, uint64_t seq)
+{
+    const struct slot *slot = find(queue, seq);
+
+    return slot && !slot->asked && slot->state != STATE_LEASED && slot->state != STATE_HELD;
 }
 
 void queue_visit(const struct queue *queue, queue_visitor *visit, void *context)
 {
-    for (size_t i = 0; i < queue->used; i++) {
-        const struct slot *slot = &queue->slots[i];
-        bool done = slot->state == STATE_DONE;
-        if (slot->state != STATE_FREE && (done || slot->attempts > 0 || !slot->ordered))
-            visit(context, slot->seq, done, slot->attempts);
+    for (uint32_t index = queue->oldest; index != NONE; index = queue->slots[index].newer) {
+        const struct slot *slot = &queue->slots[index];
+        visit(context, slot->seq, slot->attempts, slot->asked);
     }
 }

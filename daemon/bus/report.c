@@ -6,20 +6,20 @@ static void describe(struct bus *bus, const struct consumer *consumer,
                      struct rentbus_consumer_status *status)
 {
     struct queue_counts counts = queue_counts(consumer->queue);
-    uint64_t oldest = queue_oldest(consumer->queue);
+    uint64_t oldest = consumer_oldest(consumer);
+    int64_t away = bus->now - (int64_t)consumer->wants.lease_ms * MILLISECOND;
     struct rentbus_bytes event;
     struct selector_keys keys;
     uint64_t workers = 0;
 
     for (size_t i = 0; i < consumer->worker_count; i++)
-        workers += consumer->workers[i].waiting ||
-                   consumer->workers[i].seen_at + (int64_t)consumer->wants.lease_ms * MILLISECOND >
-                       consumer->fetched_at;
+        workers += consumer->workers[i].waiting || consumer->workers[i].seen_at > away;
     status->has = RENTBUS_BIT(consumer_status, consumer);
     status->consumer = consumer->wants;
     RENTBUS_SET(status, consumer_status, paused, consumer->paused);
-    RENTBUS_SET(status, consumer_status, cursor, queue_cursor(consumer->queue));
-    RENTBUS_SET(status, consumer_status, lag, bus->head - status->cursor);
+    RENTBUS_SET(status, consumer_status, cursor, consumer_cursor(consumer));
+    RENTBUS_SET(status, consumer_status, lag,
+                bus->head > status->cursor ? bus->head - status->cursor : 0);
     RENTBUS_SET(status, consumer_status, in_flight, counts.leased);
     RENTBUS_SET(status, consumer_status, delayed, counts.delayed);
     RENTBUS_SET(status, consumer_status, parked, consumer->parked_count);
@@ -43,13 +43,12 @@ bool bus_status(struct bus *bus, struct rentbus_text id, struct rentbus_consumer
 void bus_list(struct bus *bus, uint64_t after, bus_visitor *visit, void *context)
 {
     struct rentbus_consumer_status status;
-    uint64_t position = 0;
 
     for (const struct consumer *at = bus->first; at; at = at->next) {
-        if (position++ < after)
+        if (at->created <= after)
             continue;
         describe(bus, at, &status);
-        if (!visit(context, &status))
+        if (!visit(context, at->created, &status))
             return;
     }
 }

@@ -125,11 +125,11 @@ static void read_details(const struct ledger *ledger, struct selector_keys *keys
         data.location_id, first_of(rental.returned_at_location_id, rental.created_at_location_id));
     keys->asset_type = data.asset_type;
     if (begins_with(keys->type, "USER_"))
-        keys->user_id = data.id;
+        keys->user_id = first_of(keys->user_id, data.id);
     if (begins_with(keys->type, "LOCATION_"))
-        keys->location_id = data.id;
+        keys->location_id = first_of(keys->location_id, data.id);
     if (begins_with(keys->type, "ASSET_TYPE_"))
-        keys->asset_type = data.id;
+        keys->asset_type = first_of(keys->asset_type, data.id);
     if (!keys->asset_type.data)
         keys->asset_type = type_of_asset(ledger, first_of(data.asset_id, rental.asset_id));
 }

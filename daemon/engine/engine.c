@@ -140,7 +140,7 @@ int engine_open(const struct engine_settings *settings, const struct engine_hook
     if (status == 0)
         status = engine_catch_up(new, false);
     if (status == 0)
-        status = bus_start(new->bus, new->durable.time);
+        status = bus_start(new->bus);
     if (status)
         engine_close(&new);
     else
@@ -192,7 +192,7 @@ static void fall_back(struct engine *engine)
 {
     ledger_rollback(engine->ledger);
     recent_rollback(engine->recent, engine->durable.seq);
-    bus_fall_back(engine->bus, engine->chain.head.time);
+    bus_fall_back(engine->bus);
     engine->chain.head = engine->durable;
     disappoint(engine, engine->committing);
     disappoint(engine, engine->filling);
@@ -282,6 +282,7 @@ void engine_rollback(struct engine *engine, const struct engine_savepoint *savep
 {
     ledger_rollback_to(engine->ledger, savepoint->head.seq);
     recent_rollback(engine->recent, savepoint->head.seq);
+    bus_rollback(engine->bus, savepoint->head.seq);
     batch_truncate(engine->filling, savepoint->count);
     engine->chain.head = savepoint->head;
 }

@@ -122,10 +122,10 @@ static int setup(void **state)
 
 static void remove_files(const struct line *line)
 {
-    static const char *const names[] = {"journal.db", "archive.db"};
+    static const char *const names[] = {"journal.db", "archive.db", "cursors.db"};
     static const char *const ends[] = {"", "-wal", "-shm"};
     char path[128];
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < 3; i++)
         for (size_t j = 0; j < 3; j++) {
             snprintf(path, sizeof path, "%s/%s%s", line->directory, names[i], ends[j]);
             unlink(path);

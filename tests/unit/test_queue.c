@@ -17,7 +17,7 @@ static struct queue *queue;
 static int set_up(void **state)
 {
     (void)state;
-    queue = queue_create(100);
+    queue = queue_create(100, 0);
     return queue ? 0 : -1;
 }
 
@@ -31,7 +31,7 @@ static int tear_down(void **state)
 
 static void offer(uint64_t seq, uint64_t subject)
 {
-    assert_int_equal(queue_offer(queue, seq, subject, 0), 0);
+    assert_int_equal(queue_offer(queue, seq, subject), 0);
 }
 
 static struct queue_delivery take(uint32_t worker, int64_t due)
@@ -152,35 +152,139 @@ static void test_release(void **state)
     assert_int_equal(mine.attempt, 1);
 }
 
-static void test_hold_and_again(void **state)
+static void test_hold(void **state)
+{
+    (void)state;
+    struct queue_delivery found;
+    offer(101, 1);
+    offer(102, 1);
+    offer(103, 2);
+    struct queue_delivery first = take(1, SECOND);
+    struct queue_delivery other = take(1, 2 * SECOND);
+    queue_hold(queue, 101);
+    takes_none();
+    assert_int_equal(queue_ack(queue, 1, 101, first.lease), QUEUE_EXPIRED);
+    assert_int_equal(queue_timer(queue), 2 * SECOND);
+    queue_unhold(queue);
+    assert_int_equal(queue_timer(queue), SECOND);
+    assert_int_equal(queue_check(queue, 1, 101, first.lease, &found), QUEUE_DONE);
+    queue_hold(queue, 101);
+    assert_true(queue_finish(queue, 101));
+    assert_false(queue_finish(queue, 101));
+    assert_int_equal(queue_cursor(queue), 101);
+    assert_int_equal(take(1, SECOND).seq, 102);
+    ack(other);
+}
+
+static void test_again(void **state)
+{
+    (void)state;
+    queue_pass(queue, 105);
+    offer(106, 1);
+    assert_int_equal(queue_again(queue, 50, 1, 0, true), 0);
+    assert_int_equal(queue_again(queue, 50, 1, 7, false), 0);
+    assert_int_equal(queue_again(queue, 40, 2, 3, false), 0);
+    assert_int_equal(queue_seen(queue), 106);
+    assert_int_equal(queue_cursor(queue), 39);
+    assert_int_equal(queue_newer(queue, 40), 50);
+    assert_int_equal(queue_newer(queue, 50), 106);
+    assert_int_equal(queue_newer(queue, 106), 0);
+    assert_true(queue_idle(queue, 40));
+    assert_false(queue_idle(queue, 50)); /* somebody asked for it */
+    struct queue_delivery older = take(1, SECOND);
+    struct queue_delivery first = take(1, SECOND);
+    assert_int_equal(older.seq, 40);
+    assert_int_equal(older.attempt, 4);
+    assert_false(queue_idle(queue, 40));
+    assert_int_equal(first.seq, 106); /* 50 came behind it */
+    takes_none();
+    ack(first);
+    first = take(1, SECOND);
+    assert_int_equal(first.seq, 50);
+    assert_int_equal(first.attempt, 1);
+    ack(first);
+    assert_int_equal(queue_cursor(queue), 39);
+    ack(older);
+    assert_int_equal(queue_cursor(queue), 106);
+    assert_int_equal(queue_oldest(queue), 0);
+    assert_int_equal(queue_again(queue, 50, 1, 0, true), 0);
+    assert_int_equal(take(1, SECOND).seq, 50);
+}
+
+/* What is skipped may stand anywhere in its subject: the others keep their places. */
+static void test_finish_anywhere(void **state)
+{
+    (void)state;
+    for (uint64_t seq = 101; seq <= 106; seq++)
+        offer(seq, 7);
+    struct queue_delivery first = take(1, SECOND);
+    assert_true(queue_finish(queue, 103));
+    assert_true(queue_finish(queue, 106));
+    offer(107, 7);
+    offer(108, 8);
+    assert_int_equal(take(1, SECOND).seq, 108);
+    takes_none();
+    ack(first);
+    first = take(1, SECOND);
+    assert_int_equal(first.seq, 102);
+    try_later(first, 5 * SECOND);
+    assert_true(queue_finish(queue, 102));
+    assert_int_equal(queue_timer(queue), SECOND);
+    assert_true(queue_finish(queue, 104));
+    ack(take(1, SECOND));
+    assert_true(queue_finish(queue, 108));
+    first = take(1, SECOND);
+    assert_int_equal(first.seq, 107);
+    ack(first);
+    assert_int_equal(queue_counts(queue).pending, 0);
+    assert_int_equal(queue_counts(queue).leased, 0);
+    assert_int_equal(queue_cursor(queue), 108);
+}
+
+static void test_held_by(void **state)
+{
+    (void)state;
+    struct queue_delivery held[8];
+    for (uint64_t seq = 101; seq <= 106; seq++)
+        offer(seq, seq);
+    struct queue_delivery first = take(1, SECOND);
+    struct queue_delivery second = take(1, SECOND);
+    take(2, SECOND);
+    struct queue_delivery last = take(1, SECOND);
+    assert_int_equal(queue_held(queue, 1, first.lease, last.lease, held, 8), 3);
+    assert_int_equal(held[0].seq, 101);
+    assert_int_equal(held[0].lease, first.lease);
+    assert_int_equal(held[2].seq, 104);
+    assert_int_equal(queue_held(queue, 1, first.lease, second.lease, held, 8), 2);
+    assert_int_equal(queue_held(queue, 1, first.lease, last.lease, held, 2), 2);
+    ack(second);
+    assert_int_equal(queue_held(queue, 1, first.lease, last.lease, held, 8), 2);
+    assert_int_equal(queue_held(queue, 3, first.lease, last.lease, held, 8), 0);
+    queue_release(queue, 1);
+    assert_int_equal(queue_held(queue, 1, first.lease, last.lease, held, 8), 0);
+    assert_int_equal(queue_leases(queue), last.lease);
+    queue_destroy(&queue);
+    queue = queue_create(100, last.lease);
+    offer(101, 1);
+    assert_int_equal(take(1, SECOND).lease, last.lease + 1);
+}
+
+static void test_failures_that_are_remembered(void **state)
 {
     (void)state;
     offer(101, 1);
-    offer(102, 1);
-    struct queue_delivery first = take(1, SECOND);
-    queue_hold(queue, 101);
-    takes_none();
-    assert_int_equal(queue_timer(queue), INT64_MAX);
-    queue_finish(queue, 101);
-    queue_finish(queue, 101);
-    assert_int_equal(queue_cursor(queue), 101);
-    assert_int_equal(queue_again(queue, 101, 1), 0);
-    assert_int_equal(queue_again(queue, 101, 1), 0);
-    assert_int_equal(queue_cursor(queue), 101);
-    assert_int_equal(queue_oldest(queue), 101);
-    first = take(1, SECOND);
-    assert_int_equal(first.seq, 102);
-    takes_none();
-    ack(first);
-    assert_int_equal(queue_cursor(queue), 102);
-    first = take(1, SECOND);
-    assert_int_equal(first.seq, 101);
-    assert_int_equal(first.attempt, 1);
-    ack(first);
-    assert_int_equal(queue_counts(queue).pending, 0);
-    assert_int_equal(queue_oldest(queue), 0);
-    assert_int_equal(queue_again(queue, 101, 1), 0);
-    assert_int_equal(take(1, SECOND).seq, 101);
+    for (int64_t i = 1; i <= QUEUE_FAILURES_MAX + 3; i++) {
+        struct queue_delivery found;
+        queue_retry(queue, take(1, SECOND).seq, i, i, rentbus_text(i % 2 ? "" : "odd"));
+        assert_false(queue_expire(queue, i, &found));
+    }
+    const struct queue_failure *failure = queue_failures(queue, 101);
+    size_t count = 0;
+    assert_int_equal(failure->at, 4);
+    for (; failure; failure = failure->next)
+        count++;
+    assert_int_equal(count, QUEUE_FAILURES_MAX);
+    assert_null(queue_failures(queue, 102));
 }
 
 /* ---- against a plain list ---- */
@@ -280,13 +384,23 @@ static void end_one(struct world *world)
     event->done = true;
 }
 
+static void skip_one(struct world *world)
+{
+    size_t at = (size_t)rand_r(&world->seed) % (world->count + 1);
+    if (at == world->count || world->events[at].done || rand_r(&world->seed) % 8)
+        return;
+    assert_true(queue_finish(queue, 101 + at));
+    world->events[at].out = false;
+    world->events[at].done = true;
+}
+
 static void test_random(void **state)
 {
     static struct world world;
     (void)state;
     for (unsigned seed = 1; seed <= 20; seed++) {
         queue_destroy(&queue);
-        queue = queue_create(100);
+        queue = queue_create(100, 0);
         world = (struct world){.seed = seed};
         for (size_t step = 0; step < 600 || expected_cursor(&world) < 100 + world.count; step++) {
             if (world.count < EVENTS && step < 600 && rand_r(&world.seed) % 2) {
@@ -299,36 +413,64 @@ static void test_random(void **state)
             take_one(&world);
             end_one(&world);
             end_one(&world);
+            skip_one(&world);
             assert_int_equal(queue_cursor(queue), expected_cursor(&world));
         }
         assert_int_equal(queue_counts(queue).pending, 0);
     }
 }
 
-static void count_one(void *context, uint64_t seq, bool done, uint32_t attempts)
+struct visited {
+    size_t count;
+    size_t tried;
+    size_t asked;
+    uint64_t last;
+};
+
+static void visit_one(void *context, uint64_t seq, uint32_t attempts, bool asked)
 {
-    size_t *counts = context;
-    (void)seq;
-    counts[done] += 1;
-    counts[2] += attempts;
+    struct visited *visited = context;
+    assert_true(seq > visited->last);
+    visited->last = seq;
+    visited->count++;
+    visited->tried += attempts;
+    visited->asked += asked;
 }
 
 static void test_visit(void **state)
 {
     (void)state;
-    size_t counts[3] = {0};
+    struct visited visited = {0};
     for (uint64_t seq = 101; seq <= 1100; seq++)
         offer(seq, seq);
     struct queue_delivery first = take(1, SECOND);
     for (size_t i = 0; i < 10; i++)
         ack(take(1, SECOND));
     try_later(first, SECOND);
-    queue_visit(queue, count_one, counts);
-    assert_int_equal(counts[0], 1);
-    assert_int_equal(counts[1], 10);
-    assert_int_equal(queue_cursor(queue), 100);
-    assert_int_equal(queue_counts(queue).pending, 990);
+    assert_int_equal(queue_again(queue, 60, 1, 0, true), 0);
+    queue_visit(queue, visit_one, &visited);
+    assert_int_equal(visited.count, 991);
+    assert_int_equal(visited.tried, 1);
+    assert_int_equal(visited.asked, 1);
+    assert_int_equal(queue_cursor(queue), 59);
+    assert_int_equal(queue_counts(queue).pending, 991);
     assert_int_equal(queue_counts(queue).delayed, 1);
+}
+
+/* What is done takes no room: an event that keeps failing holds nobody back. */
+static void test_one_failing_of_many(void **state)
+{
+    (void)state;
+    offer(101, 1);
+    struct queue_delivery first = take(1, SECOND);
+    try_later(first, SECOND);
+    for (uint64_t seq = 102; seq <= 102 + 3 * QUEUE_WINDOW_MAX; seq++) {
+        offer(seq, seq);
+        ack(take(1, SECOND));
+    }
+    assert_false(queue_full(queue));
+    assert_int_equal(queue_counts(queue).pending, 1);
+    assert_int_equal(queue_cursor(queue), 100);
 }
 
 static void test_window(void **state)
@@ -351,9 +493,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_subjects_stay_in_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_verdicts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_release, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_hold_and_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_hold, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_finish_anywhere, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_held_by, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_failures_that_are_remembered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_random, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_visit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_one_failing_of_many, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_window, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
