@@ -9,30 +9,26 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include <zmq.h>
 
 #include "sdk/protocol/text.h"
 #include "sdk/protocol/time.h"
+#include "tests/bench/figures.h"
 #include "tests/bench/load.h"
+#include "tests/bench/rig.h"
 
 #define USERS 1000
 #define ECHO_REPLY_SIZE 480
 #define SYNC_COUNT 500
 #define SYNC_SIZE 4096
 #define SINGLE_COUNT 2000
-#define ROUNDS_MAX 9
 
-static char directory[] = "/tmp/rentbus-bench-XXXXXX";
-static char api[64];
-static char echo[64];
+static struct rig rig;
 static size_t rentals = 60000;
 static size_t rounds = 3;
 
@@ -50,8 +46,8 @@ static void *echo_run(void *argument)
     int hwm = 100000;
     zmq_setsockopt(socket, ZMQ_SNDHWM, &hwm, sizeof hwm);
     zmq_setsockopt(socket, ZMQ_RCVHWM, &hwm, sizeof hwm);
-    if (zmq_bind(socket, echo))
-        load_fail("cannot bind %s", echo);
+    if (zmq_bind(socket, rig.bare))
+        load_fail("cannot bind %s", rig.bare);
     for (;;) {
         int length = zmq_recv(socket, frame, sizeof frame, 0);
         if (length < 0)
@@ -150,7 +146,12 @@ static void get_rental(void *context, size_t index, const struct rentbus_uuid *i
 static struct load_figures run(void *socket, load_request *request, void *context, size_t count,
                                size_t in_flight, bool check)
 {
-    struct load load = {socket, request, context, count, in_flight, check};
+    struct load load = {.socket = socket,
+                        .request = request,
+                        .context = context,
+                        .count = count,
+                        .in_flight = in_flight,
+                        .check = check};
     return load_run(&load);
 }
 
@@ -159,7 +160,7 @@ static double sync_p50_us(void)
     static char page[SYNC_SIZE];
     double times[SYNC_COUNT];
     char path[128];
-    snprintf(path, sizeof path, "%s/sync", directory);
+    snprintf(path, sizeof path, "%s/sync", rig.directory);
     int fd = open(path, O_CREAT | O_WRONLY | O_APPEND, 0600);
     for (size_t i = 0; i < SYNC_COUNT; i++) {
         double start = load_clock();
@@ -174,19 +175,6 @@ static double sync_p50_us(void)
     }
     close(fd);
     return times[SYNC_COUNT / 2] * 1e6;
-}
-
-static pid_t start_daemon(const char *program)
-{
-    char data[80];
-    char events[80];
-    pid_t pid;
-    snprintf(data, sizeof data, "%s/data", directory);
-    snprintf(events, sizeof events, "ipc://%s/events.sock", directory);
-    const char *arguments[] = {program, "--data", data, "--api", api, "--events", events, NULL};
-    if (posix_spawn(&pid, program, NULL, NULL, (char *const *)(uintptr_t)arguments, environ))
-        load_fail("cannot start %s", program);
-    return pid;
 }
 
 /* The id of a rental that is out, by way of the list: there is one more than is given back. */
@@ -211,14 +199,9 @@ static void find_rental(void *socket, char id[64])
     load_fail("there is no rental to read");
 }
 
-struct row {
-    const char *name;
-    double figures[ROUNDS_MAX];
-};
-
 enum { ECHO_256, RETURN_256, ECHO_64, GET_64, ECHO_1, SYNC, RETURN_1, ROWS };
 
-static struct row rows[ROWS] = {
+static struct figures rows[ROWS] = {
     [ECHO_256] = {.name = "bare echo, 256 in flight, /s"},
     [RETURN_256] = {.name = "durable returns, 256 in flight, /s"},
     [ECHO_64] = {.name = "bare echo, 64 in flight, /s"},
@@ -228,32 +211,6 @@ static struct row rows[ROWS] = {
     [RETURN_1] = {.name = "durable return, 1 in flight, p50 us"},
 };
 
-static void print_row(const char *name, const double *figures, int decimals)
-{
-    double sorted[ROUNDS_MAX];
-    memcpy(sorted, figures, rounds * sizeof *sorted);
-    for (size_t i = 1; i < rounds; i++)
-        for (size_t k = i; k > 0 && sorted[k] < sorted[k - 1]; k--) {
-            double swap = sorted[k];
-            sorted[k] = sorted[k - 1];
-            sorted[k - 1] = swap;
-        }
-    printf("%-40s", name);
-    double shown[] = {sorted[0], sorted[rounds / 2], sorted[rounds - 1]};
-    for (size_t i = 0; i < 3; i++)
-        printf("%12.*f", decimals, shown[i]);
-    putchar('\n');
-}
-
-static void print_ratio(const char *name, const double *over, const double *under,
-                        const double *plus)
-{
-    double ratios[ROUNDS_MAX];
-    for (size_t i = 0; i < rounds; i++)
-        ratios[i] = over[i] / (under[i] + (plus ? plus[i] : 0));
-    print_row(name, ratios, 2);
-}
-
 static void measure(void *daemon, void *bare)
 {
     char rental_id[64];
@@ -261,33 +218,33 @@ static void measure(void *daemon, void *bare)
     size_t share = rentals / rounds;
     for (size_t round = 0; round < rounds; round++) {
         size_t bulk = share - SINGLE_COUNT;
-        rows[ECHO_256].figures[round] = run(bare, give_back, &offset, bulk, 256, false).per_second;
-        rows[RETURN_256].figures[round] =
+        rows[ECHO_256].rounds[round] = run(bare, give_back, &offset, bulk, 256, false).per_second;
+        rows[RETURN_256].rounds[round] =
             run(daemon, give_back, &offset, bulk, 256, true).per_second;
         offset += bulk;
-        rows[ECHO_1].figures[round] = run(bare, give_back, &offset, SINGLE_COUNT, 1, false).p50_us;
-        rows[SYNC].figures[round] = sync_p50_us();
-        rows[RETURN_1].figures[round] =
+        rows[ECHO_1].rounds[round] = run(bare, give_back, &offset, SINGLE_COUNT, 1, false).p50_us;
+        rows[SYNC].rounds[round] = sync_p50_us();
+        rows[RETURN_1].rounds[round] =
             run(daemon, give_back, &offset, SINGLE_COUNT, 1, true).p50_us;
         offset += SINGLE_COUNT;
         find_rental(daemon, rental_id);
-        rows[ECHO_64].figures[round] =
+        rows[ECHO_64].rounds[round] =
             run(bare, get_rental, rental_id, 100000, 64, false).per_second;
-        rows[GET_64].figures[round] =
+        rows[GET_64].rounds[round] =
             run(daemon, get_rental, rental_id, 100000, 64, true).per_second;
     }
 }
 
 static void print_table(void)
 {
-    printf("%-40s%12s%12s%12s\n", "", "minimum", "median", "maximum");
+    figures_print_head();
     for (size_t i = 0; i < ROWS; i++)
-        print_row(rows[i].name, rows[i].figures, 0);
-    print_ratio("returns / echo, 256 in flight", rows[RETURN_256].figures, rows[ECHO_256].figures,
-                NULL);
-    print_ratio("gets / echo, 64 in flight", rows[GET_64].figures, rows[ECHO_64].figures, NULL);
-    print_ratio("return p50 / (echo + fdatasync p50)", rows[RETURN_1].figures, rows[ECHO_1].figures,
-                rows[SYNC].figures);
+        figures_print(&rows[i], rounds, 0);
+    figures_print_ratio("returns / echo, 256 in flight", &rows[RETURN_256], &rows[ECHO_256], NULL,
+                        rounds);
+    figures_print_ratio("gets / echo, 64 in flight", &rows[GET_64], &rows[ECHO_64], NULL, rounds);
+    figures_print_ratio("return p50 / (echo + fdatasync p50)", &rows[RETURN_1], &rows[ECHO_1],
+                        &rows[SYNC], rounds);
 }
 
 int main(int argc, char **argv)
@@ -298,17 +255,14 @@ int main(int argc, char **argv)
         rentals = strtoul(argv[2], NULL, 10);
     if (argc > 3)
         rounds = strtoul(argv[3], NULL, 10);
-    if (rounds < 1 || rounds > ROUNDS_MAX || rentals / rounds < 2 * SINGLE_COUNT)
-        load_fail("from 1 to %d rounds, of at least %d rentals each", ROUNDS_MAX, 2 * SINGLE_COUNT);
-    if (!mkdtemp(directory))
-        load_fail("cannot make %s", directory);
-    snprintf(api, sizeof api, "ipc://%s/api.sock", directory);
-    snprintf(echo, sizeof echo, "ipc://%s/echo.sock", directory);
-    pid_t pid = start_daemon(argv[1]);
+    if (rounds < 1 || rounds > FIGURES_ROUNDS_MAX || rentals / rounds < 2 * SINGLE_COUNT)
+        load_fail("from 1 to %d rounds, of at least %d rentals each", FIGURES_ROUNDS_MAX,
+                  2 * SINGLE_COUNT);
+    rig_start(&rig, argv[1]);
     struct echo_server server = {.context = zmq_ctx_new()};
     void *client = zmq_ctx_new();
-    void *bare = load_connect(client, echo);
-    void *daemon = load_connect(client, api);
+    void *bare = load_connect(client, rig.bare);
+    void *daemon = load_connect(client, rig.api);
     pthread_create(&server.thread, NULL, echo_run, &server);
 
     fprintf(stderr, "preparing %zu rentals of %d users\n", rentals, USERS);
@@ -325,9 +279,6 @@ int main(int argc, char **argv)
     zmq_ctx_shutdown(server.context);
     pthread_join(server.thread, NULL);
     zmq_ctx_term(server.context);
-    kill(pid, SIGTERM);
-    waitpid(pid, NULL, 0);
-    char command[128];
-    snprintf(command, sizeof command, "%s", directory);
-    return execlp("rm", "rm", "-rf", command, (char *)NULL);
+    rig_stop(&rig);
+    return 0;
 }

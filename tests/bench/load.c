@@ -85,6 +85,8 @@ static void pump(const struct load *load, const struct rentbus_buffer *requests,
     for (size_t done = 0; done < load->count; done++) {
         while (next < load->count && next - done < load->in_flight) {
             size_t start = next ? ends[next - 1] : 0;
+            if (load->before)
+                load->before(load->context, next);
             sent[next] = load_clock();
             if (zmq_send(load->socket, requests->data + start, ends[next] - start, 0) < 0)
                 load_fail("cannot send: %s", zmq_strerror(zmq_errno()));

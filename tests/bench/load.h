@@ -12,13 +12,17 @@
 typedef void load_request(void *context, size_t index, const struct rentbus_uuid *id,
                           struct rentbus_buffer *out);
 
+/* Called before request number `index` is sent. */
+typedef void load_before(void *context, size_t index);
+
 struct load {
     void *socket;
     load_request *request;
-    void *context;
-    size_t count;     /* requests */
-    size_t in_flight; /* at once */
-    bool check;       /* every reply must say ok: true */
+    load_before *before; /* NULL: nothing */
+    void *context;       /* of both */
+    size_t count;        /* requests */
+    size_t in_flight;    /* at once */
+    bool check;          /* every reply must say ok: true */
 };
 
 struct load_figures {

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Events on their way to those who follow them, beside bare libzmq sockets that move the same
+ * bytes, all in one run: figures and their ratios, as minimum, median and maximum over the rounds.
+ *
+ * Usage: bench_bus RENTBUSD [EVENTS [ROUNDS]]
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/bench/bus.h"
+#include "tests/bench/figures.h"
+#include "tests/bench/load.h"
+
+#define EVENTS_MIN 10000
+#define IDLE_SECONDS 20
+#define MEBIBYTE 1048576.0
+
+static size_t rounds = 3;
+
+enum { BARE_FANOUT, FANOUT, BARE_WORKERS, WORKERS, RUN, FIGURES };
+
+static struct figures rows[FIGURES] = {
+    [BARE_FANOUT] = {.name = "bare XPUB to 8 subscribers, events/s"},
+    [FANOUT] = {.name = "publish to 8 subscribers, events/s"},
+    [BARE_WORKERS] = {.name = "the bytes of 4 workers over a bare ROUTER, events/s"},
+    [WORKERS] = {.name = "4 workers fetch and acknowledge, events/s"},
+    [RUN] = {.name = "4 threads of rentbus_worker_run(), events/s"},
+};
+
+static void measure(const char *program, size_t events)
+{
+    size_t share = events / rounds;
+    for (size_t round = 0; round < rounds; round++) {
+        struct rig rig;
+        rig_start(&rig, program);
+        struct fanout_figures fanout = fanout_measure(&rig, share);
+        rows[BARE_FANOUT].rounds[round] = fanout.bare;
+        rows[FANOUT].rounds[round] = fanout.daemon;
+        struct workers_figures workers = workers_measure(&rig, share);
+        rows[BARE_WORKERS].rounds[round] = workers.bare;
+        rows[WORKERS].rounds[round] = workers.raw;
+        rows[RUN].rounds[round] = workers.run;
+        rig_stop(&rig);
+    }
+}
+
+static void print_idle(const char *program)
+{
+    struct idle_figures idle = idle_measure(program, IDLE_SECONDS);
+    printf("%d idle consumers: %.2f %% of a core, %.1f MiB\n", BUS_CONSUMERS, idle.cpu * 100,
+           idle.memory / MEBIBYTE);
+    printf("while 100 events/s pass them by: %.2f %% of a core, without consumers %.2f %%\n",
+           idle.passing * 100, idle.alone * 100);
+}
+
+int main(int argc, char **argv)
+{
+    size_t events = 300000;
+    if (argc < 2 || argc > 4)
+        load_fail("usage: bench_bus RENTBUSD [EVENTS [ROUNDS]]");
+    if (argc > 2)
+        events = strtoul(argv[2], NULL, 10);
+    if (argc > 3)
+        rounds = strtoul(argv[3], NULL, 10);
+    if (rounds < 1 || rounds > FIGURES_ROUNDS_MAX || events / rounds < EVENTS_MIN)
+        load_fail("from 1 to %d rounds, of at least %d events each", FIGURES_ROUNDS_MAX,
+                  EVENTS_MIN);
+    measure(argv[1], events);
+    figures_print_head();
+    for (size_t i = 0; i < FIGURES; i++)
+        figures_print(&rows[i], rounds, 0);
+    figures_print_ratio("publish / bare XPUB", &rows[FANOUT], &rows[BARE_FANOUT], NULL, rounds);
+    figures_print_ratio("workers / bare ROUTER", &rows[WORKERS], &rows[BARE_WORKERS], NULL, rounds);
+    fflush(stdout);
+    print_idle(argv[1]);
+    return 0;
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include "tests/bench/bus.h"
+#include "tests/bench/load.h"
+
+/* How far the slowest may be behind: the daemon drops what its peers do not take. */
+#define AHEAD_MAX 32768
+#define PAUSE_US 100
+#define RECEIVE_MS 30000
+#define SEND_HWM 65536
+/* Events whose bytes the bare publisher sends, again and again. */
+#define SAMPLE 4096
+#define FRAME_MAX 1024
+
+struct sample {
+    size_t count;
+    size_t lengths[SAMPLE];
+    uint8_t frames[SAMPLE][FRAME_MAX];
+};
+
+struct audience;
+
+struct listener {
+    struct audience *audience;
+    pthread_t thread;
+    atomic_size_t heard;
+    atomic_bool ready;
+    struct sample *sample; /* filled by one of them, NULL: not by this one */
+};
+
+struct audience {
+    void *context;
+    const char *endpoint;
+    size_t goal;
+    struct listener listeners[BUS_SUBSCRIBERS];
+};
+
+static void *listener_socket(const struct audience *audience)
+{
+    int timeout = RECEIVE_MS;
+    int none = 0;
+    void *socket = zmq_socket(audience->context, ZMQ_SUB);
+    zmq_setsockopt(socket, ZMQ_RCVHWM, &none, sizeof none);
+    zmq_setsockopt(socket, ZMQ_LINGER, &none, sizeof none);
+    zmq_setsockopt(socket, ZMQ_RCVTIMEO, &timeout, sizeof timeout);
+    zmq_setsockopt(socket, ZMQ_SUBSCRIBE, "bench.", 6);
+    if (zmq_connect(socket, audience->endpoint))
+        load_fail("cannot connect to %s", audience->endpoint);
+    return socket;
+}
+
+static void keep(struct sample *sample, zmq_msg_t *frame)
+{
+    size_t length = zmq_msg_size(frame);
+    if (!sample || sample->count == SAMPLE || length > FRAME_MAX)
+        return;
+    memcpy(sample->frames[sample->count], zmq_msg_data(frame), length);
+    sample->lengths[sample->count++] = length;
+}
+
+static void *listener_run(void *argument)
+{
+    struct listener *listener = argument;
+    void *socket = listener_socket(listener->audience);
+    zmq_msg_t type;
+    zmq_msg_t event;
+    zmq_msg_init(&type);
+    zmq_msg_init(&event);
+    while (listener->heard < listener->audience->goal) {
+        if (zmq_msg_recv(&type, socket, 0) < 0 || zmq_msg_recv(&event, socket, 0) < 0)
+            load_fail("a subscriber waits for event %zu", (size_t)listener->heard);
+        if (zmq_msg_size(&type) == strlen(BUS_TYPE_READY)) {
+            listener->ready = true;
+            continue;
+        }
+        keep(listener->sample, &event);
+        atomic_fetch_add_explicit(&listener->heard, 1, memory_order_release);
+    }
+    zmq_msg_close(&type);
+    zmq_msg_close(&event);
+    zmq_close(socket);
+    return NULL;
+}
+
+static void audience_open(struct audience *audience, const char *endpoint, size_t goal,
+                          struct sample *sample)
+{
+    memset(audience, 0, sizeof *audience);
+    audience->context = zmq_ctx_new();
+    audience->endpoint = endpoint;
+    audience->goal = goal;
+    audience->listeners[0].sample = sample;
+    for (size_t i = 0; i < BUS_SUBSCRIBERS; i++) {
+        audience->listeners[i].audience = audience;
+        pthread_create(&audience->listeners[i].thread, NULL, listener_run, &audience->listeners[i]);
+    }
+}
+
+static void audience_close(struct audience *audience)
+{
+    for (size_t i = 0; i < BUS_SUBSCRIBERS; i++)
+        pthread_join(audience->listeners[i].thread, NULL);
+    zmq_ctx_term(audience->context);
+}
+
+static bool all_ready(const struct audience *audience)
+{
+    for (size_t i = 0; i < BUS_SUBSCRIBERS; i++)
+        if (!audience->listeners[i].ready)
+            return false;
+    return true;
+}
+
+static void wait_for_slowest(void *context, size_t next)
+{
+    const struct audience *audience = context;
+    for (size_t i = 0; i < BUS_SUBSCRIBERS; i++)
+        while (audience->listeners[i].heard + AHEAD_MAX < next)
+            usleep(PAUSE_US);
+}
+
+static double measure_daemon(const struct rig *rig, size_t count, struct sample *sample)
+{
+    static struct audience audience;
+    audience_open(&audience, rig->events, count, sample);
+    while (!all_ready(&audience))
+        bus_publish(rig, BUS_TYPE_READY, 1, NULL, NULL);
+    double start = load_clock();
+    bus_publish(rig, BUS_TYPE, count, wait_for_slowest, &audience);
+    audience_close(&audience);
+    return (double)count / (load_clock() - start);
+}
+
+/* An XPUB that all have subscribed to. */
+static void *bare_socket(void *context, const char *endpoint)
+{
+    int hwm = SEND_HWM;
+    char subscription[16];
+    void *socket = zmq_socket(context, ZMQ_XPUB);
+    zmq_setsockopt(socket, ZMQ_SNDHWM, &hwm, sizeof hwm);
+    /* Each of them is told of. */
+    int every = 1;
+    zmq_setsockopt(socket, ZMQ_XPUB_VERBOSE, &every, sizeof every);
+    if (zmq_bind(socket, endpoint))
+        load_fail("cannot bind %s", endpoint);
+    for (size_t i = 0; i < BUS_SUBSCRIBERS; i++)
+        if (zmq_recv(socket, subscription, sizeof subscription, 0) < 0)
+            load_fail("nobody subscribes");
+    return socket;
+}
+
+static double measure_bare(const struct rig *rig, size_t count, const struct sample *sample)
+{
+    static struct audience audience;
+    void *context = zmq_ctx_new();
+    audience_open(&audience, rig->bare, count, NULL);
+    void *socket = bare_socket(context, rig->bare);
+    double start = load_clock();
+    for (size_t i = 0; i < count; i++) {
+        size_t number = i % sample->count;
+        wait_for_slowest(&audience, i);
+        zmq_send(socket, BUS_TYPE, strlen(BUS_TYPE), ZMQ_SNDMORE);
+        zmq_send(socket, sample->frames[number], sample->lengths[number], 0);
+    }
+    audience_close(&audience);
+    double seconds = load_clock() - start;
+    zmq_close(socket);
+    zmq_ctx_term(context);
+    return (double)count / seconds;
+}
+
+struct fanout_figures fanout_measure(const struct rig *rig, size_t count)
+{
+    struct sample *sample = calloc(1, sizeof *sample);
+    if (!sample)
+        load_fail("out of memory");
+    struct fanout_figures figures;
+    figures.daemon = measure_daemon(rig, count, sample);
+    figures.bare = measure_bare(rig, count, sample);
+    free(sample);
+    return figures;
+}
