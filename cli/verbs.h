@@ -31,6 +31,8 @@
     VERB(import)                                                                                   \
     VERB(export)                                                                                   \
     VERB(verify)                                                                                   \
+    VERB(publish)                                                                                  \
+    VERB(lambda)                                                                                   \
     VERB(command)                                                                                  \
     VERB(stats)                                                                                    \
     VERB(call)                                                                                     \

@@ -2,8 +2,8 @@
 # Completion of rentbus for bash.
 
 _rentbus_verbs="hello checkout return renew forgive flag unflag get list user asset asset-type
-    location device policy scan batch events history explain watch import export verify command stats
-    call help"
+    location device policy scan batch events history explain watch import export verify publish
+    lambda command stats call help"
 _rentbus_common="--api --events --timeout --json --no-color --help --version"
 
 # The options of a verb, or of one of its words.
@@ -46,6 +46,12 @@ _rentbus_options() {
     events | history) echo "--from --since --to --type --limit" ;;
     watch) echo "--since --type --count --timeout" ;;
     export) echo "--output" ;;
+    publish) echo "--subject --data --cause --dry-run --id" ;;
+    lambda)
+        echo "--on --where --from --concurrency --timeout --max-attempts --lease --backoff"
+        echo "--backoff-max --output-limit --grace --worker --stream --publish --all --yes --limit"
+        echo "--dry-run --id"
+        ;;
     call) echo "--id" ;;
     esac
 }
@@ -57,13 +63,18 @@ _rentbus_event_types="HELLO_EVENT RENTAL_RETURN_EVENT RENTAL_RETURN_COMPLETE_EVE
     RENTAL_EXPIRED_EVENT USER_CREATED_EVENT USER_UPDATED_EVENT USER_BLOCKED_EVENT
     USER_UNBLOCKED_EVENT ASSET_CREATED_EVENT ASSET_UPDATED_EVENT ASSET_TYPE_CREATED_EVENT
     ASSET_TYPE_UPDATED_EVENT LOCATION_CREATED_EVENT LOCATION_UPDATED_EVENT POLICY_UPDATED_EVENT
-    COMMAND_REJECTED_EVENT DEVICE_GAP_EVENT COMMAND_UNCHANGED_EVENT"
+    COMMAND_REJECTED_EVENT CONSUMER_CREATED_EVENT CONSUMER_UPDATED_EVENT CONSUMER_DELETED_EVENT
+    CONSUMER_PAUSED_EVENT CONSUMER_RESUMED_EVENT CONSUMER_RESET_EVENT CONSUMER_SKIPPED_EVENT
+    CONSUMER_PARKED_EVENT CONSUMER_REPLAYED_EVENT CONSUMER_DROPPED_EVENT CONSUMER_STALLED_EVENT
+    DEVICE_GAP_EVENT COMMAND_UNCHANGED_EVENT"
 
 _rentbus_operations="hello rental.return rental.checkout rental.renew rental.forgive rental.flag
     rental.unflag rental.get rental.list user.put user.block user.unblock user.get user.list
     asset.put asset.get asset.list asset_type.put asset_type.get asset_type.list location.put
     location.get location.list device.get device.list policy.put policy.get batch command.get
-    events.read stats explain admin.import
+    events.read publish consumer.put consumer.get consumer.list consumer.delete consumer.pause
+    consumer.resume consumer.reset consumer.skip consumer.fetch consumer.ack consumer.nack
+    consumer.extend consumer.parked consumer.replay consumer.drop stats explain admin.import
     admin.verify"
 
 # The words that may stand behind a verb.
@@ -75,6 +86,7 @@ _rentbus_words() {
     policy) echo "get put" ;;
     history) echo "rental user asset" ;;
     command) echo "get" ;;
+    lambda) echo "run list show pause resume reset skip parked replay drop delete" ;;
     call) echo "$_rentbus_operations" ;;
     help) echo "$_rentbus_verbs" ;;
     esac
@@ -108,7 +120,9 @@ _rentbus() {
     policy:--return-match) choices="oldest exact_asset_first soonest_expiry" ;;
     list:--status) choices="IN_PROGRESS COMPLETED FORGIVEN FLAGGED" ;;
     list:--closed-by) choices="return_scan missed_scan forgive flag late_checkout" ;;
-    events:--type | history:--type | watch:--type) choices=$_rentbus_event_types ;;
+    events:--type | history:--type | watch:--type | lambda:--on) choices=$_rentbus_event_types ;;
+    lambda:--from) choices="first new" ;;
+    lambda:--where) choices="user_id= asset_type= location_id=" ;;
     *:--at | *:--until | watch:--since) choices="now" ;;
     *)
         if [[ $word == -* ]]; then
@@ -118,7 +132,7 @@ _rentbus() {
         else
             choices=$(_rentbus_words "$verb")
         fi
-        [[ $verb == @(import|return|checkout|batch) ]] && compopt -o default
+        [[ $verb == @(import|return|checkout|batch|lambda) ]] && compopt -o default
         ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$word")
