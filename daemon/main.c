@@ -7,11 +7,14 @@
 #include "daemon/config/config.h"
 #include "daemon/config/principal.h"
 #include "daemon/server/server.h"
+#include "sdk/protocol/time.h"
 
 static void print(const struct config *config)
 {
-    printf("data = \"%s\"\napi = \"%s\"\nevents = \"%s\"\nledger = \"%s\"\n", config->data,
-           config->api, config->events, config->ledger);
+    char stall_after[RENTBUS_DURATION_TEXT_SIZE];
+    rentbus_duration_format(config->stall_after, stall_after);
+    printf("data = \"%s\"\napi = \"%s\"\nevents = \"%s\"\nledger = \"%s\"\nstall_after = \"%s\"\n",
+           config->data, config->api, config->events, config->ledger, stall_after);
     principal_print(&config->access, stdout);
 }
 

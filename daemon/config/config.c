@@ -12,6 +12,8 @@
 
 #include "daemon/config/address.h"
 #include "daemon/config/principal.h"
+#include "sdk/protocol/text.h"
+#include "sdk/protocol/time.h"
 
 #define CONFIG_USAGE 2
 
@@ -38,7 +40,7 @@ const char config_help[] =
     "has accepted is answered. Exit status: 0 stopped, 2 bad usage, 71 the system\n"
     "failed, 74 the disk failed, 75 the data or an endpoint is in use, 78 bad settings.\n";
 
-/* One setting, by all its names. `set` gives 0 or says what is wrong. */
+/* One setting, by all its names; `flag` may be NULL. `set` gives 0 or says what is wrong. */
 struct setting {
     const char *key; /* in the file */
     const char *variable;
@@ -83,11 +85,23 @@ static const char *set_ledger(struct config *config, const char *value)
     return copy(config->ledger, sizeof config->ledger, value);
 }
 
+static const char *set_stall_after(struct config *config, const char *value)
+{
+    int64_t seconds;
+    if (!rentbus_duration_parse(rentbus_text(value), &seconds))
+        return "is not an ISO 8601 duration";
+    if (seconds < 1 || seconds > CONFIG_STALL_AFTER_MAX)
+        return "is not from a second to a year";
+    config->stall_after = seconds;
+    return NULL;
+}
+
 static const struct setting settings[] = {
     {"data", "RENTBUS_DATA", "--data", set_data},
     {"api", "RENTBUS_API", "--api", set_api},
     {"events", "RENTBUS_EVENTS", "--events", set_events},
     {"ledger", "RENTBUS_LEDGER", "--ledger", set_ledger},
+    {"stall_after", "RENTBUS_STALL_AFTER", NULL, set_stall_after},
 };
 #define SETTING_COUNT (sizeof settings / sizeof *settings)
 
@@ -275,6 +289,7 @@ int config_read(struct config *config, int argc, char **argv)
         .api = CONFIG_API_DEFAULT,
         .events = CONFIG_EVENTS_DEFAULT,
         .ledger = CONFIG_LEDGER_DEFAULT,
+        .stall_after = CONFIG_STALL_AFTER_DEFAULT,
         .access = {.default_role = RENTBUS_ROLE_admin},
     };
     int status = read_flags(&flags, argc, argv);

@@ -17,6 +17,9 @@
 #define CONFIG_API_DEFAULT "ipc:///run/rentbus/api.sock"
 #define CONFIG_EVENTS_DEFAULT "ipc:///run/rentbus/events.sock"
 #define CONFIG_LEDGER_DEFAULT "main"
+/* Seconds: a minute, and a year. */
+#define CONFIG_STALL_AFTER_DEFAULT 60
+#define CONFIG_STALL_AFTER_MAX (INT64_C(366) * 86400)
 #define CONFIG_ENDPOINT_SIZE ADDRESS_SIZE
 /* Bytes of a file of settings. */
 #define CONFIG_FILE_MAX ((size_t)64 << 10)
@@ -29,6 +32,7 @@ struct config {
     char api[CONFIG_ENDPOINT_SIZE];
     char events[CONFIG_ENDPOINT_SIZE];
     char ledger[CHAIN_LEDGER_MAX + 1];
+    int64_t stall_after; /* seconds */
     struct access access;
 };
 

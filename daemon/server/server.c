@@ -19,6 +19,10 @@
 #include "daemon/server/endpoint.h"
 #include "daemon/server/log.h"
 #include "daemon/server/route.h"
+#include "sdk/protocol/buffer.h"
+#include "sdk/protocol/cbor.h"
+#include "sdk/protocol/text.h"
+#include "sdk/protocol/time.h"
 
 /* Requests served between two looks at the other descriptors. */
 #define SERVER_ROUND 1024
@@ -34,6 +38,9 @@
 #define SERVER_DRAIN_US INT64_C(2000000)
 #define SERVER_LINGER_MS 2000
 #define SERVER_IDLE_MS 1000
+/* How long nothing is published before a heartbeat says that the feed is alive. */
+#define SERVER_SILENCE_US INT64_C(1000000)
+#define SERVER_HEARTBEAT_TYPE "HEARTBEAT"
 
 struct server {
     const struct config *config;
@@ -47,6 +54,8 @@ struct server {
     int events_lock;
     int64_t watchdog_us; /* between two signs of life; 0: nobody watches */
     int64_t next_sign;
+    int64_t published_at; /* when the last event or heartbeat was, by the monotonic clock */
+    struct rentbus_buffer heartbeat;
     bool stopping;
     struct route_reader reader;
 };
@@ -77,6 +86,33 @@ static void server_publish(void *context, struct rentbus_text type, struct rentb
         return;
     zmq_send(server->events, type.data, type.length, ZMQ_SNDMORE | ZMQ_DONTWAIT);
     zmq_send(server->events, event.data, event.length, ZMQ_DONTWAIT);
+    server->published_at = clock_us(CLOCK_MONOTONIC);
+}
+
+static int64_t heartbeat_left_us(const struct server *server)
+{
+    int64_t left = server->published_at + SERVER_SILENCE_US - clock_us(CLOCK_MONOTONIC);
+    return left > 0 ? left : 0;
+}
+
+/* No event: it is not recorded, and whoever does not know it passes over its type. */
+static void give_heartbeat(struct server *server)
+{
+    struct rentbus_buffer *out = &server->heartbeat;
+    char time[RENTBUS_TIME_TEXT_SIZE];
+    if (heartbeat_left_us(server) > 0)
+        return;
+    size_t length = rentbus_time_format(server_now(server), time);
+    rentbus_buffer_clear(out);
+    rentbus_cbor_write_map(out, 2);
+    rentbus_cbor_write_text(out, "head", 4);
+    rentbus_cbor_write_uint(out, api_durable(server->api));
+    rentbus_cbor_write_text(out, "time", 4);
+    rentbus_cbor_write_text(out, time, length);
+    server->published_at = clock_us(CLOCK_MONOTONIC);
+    if (!out->failed)
+        server_publish(server, rentbus_text(SERVER_HEARTBEAT_TYPE),
+                       (struct rentbus_bytes){out->data, out->length});
 }
 
 static void server_log(void *context, int priority, const char *pairs)
@@ -165,7 +201,8 @@ static int open_server(struct server *server)
     if (status)
         return status;
     struct api_settings settings = {
-        .engine = {config->data, config->ledger, RENTBUS_VERSION},
+        .engine = {config->data, config->ledger, RENTBUS_VERSION,
+                   config->stall_after * INT64_C(1000000)},
         .access = &config->access,
         .send = server_send,
         .publish = server_publish,
@@ -187,6 +224,7 @@ static void close_server(struct server *server)
     if (server->context)
         zmq_ctx_term(server->context);
     route_reader_release(&server->reader);
+    rentbus_buffer_release(&server->heartbeat);
     endpoint_release(server->config->api, &server->api_lock);
     endpoint_release(server->config->events, &server->events_lock);
     int *fds[] = {&server->data_lock, &server->signal_fd};
@@ -233,15 +271,17 @@ static void give_sign_of_life(struct server *server)
     server->next_sign = now + server->watchdog_us;
 }
 
-/* How long to wait for something to happen: until the next timer, to the millisecond, but not
- * longer than `idle_ms`, in which the clock may have been set. */
+/* How long to wait for something to happen: until the next timer or heartbeat, to the millisecond,
+ * but not longer than `idle_ms`, in which the clock may have been set. */
 static long patience_ms(struct server *server, long idle_ms)
 {
     int64_t due = api_timer(server->api);
     int64_t now = server_now(server);
     if (due <= now)
         return 0;
-    int64_t left_ms = (due - now - 1) / 1000 + 1;
+    int64_t silence_us = heartbeat_left_us(server);
+    int64_t left_us = due - now < silence_us ? due - now : silence_us;
+    int64_t left_ms = left_us > 0 ? (left_us - 1) / 1000 + 1 : 0;
     return left_ms < idle_ms ? (long)left_ms : idle_ms;
 }
 
@@ -265,6 +305,7 @@ static void run(struct server *server)
         if (items[3].revents)
             take_signal(server);
         give_sign_of_life(server);
+        give_heartbeat(server);
     }
 }
 

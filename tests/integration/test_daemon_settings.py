@@ -43,6 +43,7 @@ DEFAULTS = {
     "events": "ipc:///run/rentbus/events.sock",
     "ledger": "main",
     "default_role": "admin",
+    "stall_after": "PT1M",
 }
 
 
@@ -64,8 +65,8 @@ def test_a_flag_beats_the_environment_which_beats_the_file(tmp_path):
         "events": ("ipc:///f2", "tcp://[::1]:*", "tcp://localhost:2"),
         "ledger": ("f", "e-1", "L.2_x"),
     }
-    # Roles stand in the file alone.
-    role = {"default_role": "admin"}
+    # Roles stand in the file alone; this has no flag.
+    role = {"default_role": "admin", "stall_after": "PT1M"}
     file = tmp_path / "all.conf"
     file.write_text("# first\n" + "".join(f'{key} = "{v[0]}"\n' for key, v in given.items()))
     env = {f"RENTBUS_{key.upper()}": v[1] for key, v in given.items()}
@@ -82,6 +83,14 @@ def test_a_flag_beats_the_environment_which_beats_the_file(tmp_path):
     code, output, _ = run(tmp_path, *flags, "--check-config")
     other.write_text(output)
     assert code == 0 and settings(tmp_path, "-c", other) == role | {k: v[2] for k, v in given.items()}
+
+
+def test_stall_after(tmp_path):
+    file = tmp_path / "stall.conf"
+    file.write_text("stall_after = PT90S\n")
+    assert settings(tmp_path, "-c", file)["stall_after"] == "PT1M30S"
+    variable = {"RENTBUS_STALL_AFTER": "P1D"}
+    assert settings(tmp_path, "-c", file, env=variable)["stall_after"] == "P1D"
 
 
 BAD = [

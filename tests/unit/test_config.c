@@ -42,7 +42,7 @@ static int teardown(void **state)
 static int clear_environment(void **state)
 {
     (void)state;
-    static const char *const names[] = {"DATA", "API", "EVENTS", "LEDGER", "CONFIG", "MAX_SKEW"};
+    static const char *const names[] = {"DATA", "API", "EVENTS", "LEDGER", "CONFIG", "STALL_AFTER"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char name[32];
         snprintf(name, sizeof name, "RENTBUS_%s", names[i]);
@@ -118,6 +118,27 @@ static void test_flag_environment_file(void **state)
     assert_string_equal(config.ledger, "environment");
     assert_int_equal(READ(&config, "--ledger=flag", "-l", "last"), 0);
     assert_string_equal(config.ledger, "last");
+}
+
+static void test_stall_after(void **state)
+{
+    (void)state;
+    struct config config;
+    assert_int_equal(read_text(&config, ""), 0);
+    assert_int_equal(config.stall_after, 60);
+    assert_int_equal(read_text(&config, "stall_after = PT90S\n"), 0);
+    assert_int_equal(config.stall_after, 90);
+    setenv("RENTBUS_STALL_AFTER", "P1D", 1);
+    assert_int_equal(read_text(&config, "stall_after = PT90S\n"), 0);
+    assert_int_equal(config.stall_after, 86400);
+    setenv("RENTBUS_STALL_AFTER", "PT0S", 1);
+    assert_int_equal(read_text(&config, ""), 78);
+    assert_non_null(strstr(said, "RENTBUS_STALL_AFTER: \"PT0S\" is not from a second to a year"));
+    unsetenv("RENTBUS_STALL_AFTER");
+    assert_int_equal(read_text(&config, "stall_after = P367D\n"), 78);
+    assert_int_equal(read_text(&config, "stall_after = 60\n"), 78);
+    assert_non_null(strstr(said, ":1: stall_after: \"60\" is not an ISO 8601 duration"));
+    assert_int_equal(READ(&config, "--stall_after=PT1S"), 2);
 }
 
 static void test_help_and_version_read_nothing_else(void **state)
@@ -367,6 +388,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_defaults, clear_environment),
         cmocka_unit_test_setup(test_flag_environment_file, clear_environment),
+        cmocka_unit_test_setup(test_stall_after, clear_environment),
         cmocka_unit_test_setup(test_help_and_version_read_nothing_else, clear_environment),
         cmocka_unit_test_setup(test_usage, clear_environment),
         cmocka_unit_test_setup(test_lines_are_counted, clear_environment),
