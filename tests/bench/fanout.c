@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <zmq.h>
 
 #include "tests/bench/bus.h"
 #include "tests/bench/load.h"
 
-/* How far the slowest may be behind: the daemon drops what its peers do not take. */
-#define AHEAD_MAX 32768
-#define PAUSE_US 100
+/* How far the slowest may be behind, in steps: the daemon drops what its peers do not take. */
+#define STEP 1024
+#define STEPS_AHEAD 32
 #define RECEIVE_MS 30000
 #define SEND_HWM 65536
 /* Events whose bytes the bare publisher sends, again and again. */
@@ -30,7 +30,8 @@ struct audience;
 struct listener {
     struct audience *audience;
     pthread_t thread;
-    atomic_size_t heard;
+    size_t heard;
+    sem_t steps; /* that may be sent */
     atomic_bool ready;
     struct sample *sample; /* filled by one of them, NULL: not by this one */
 };
@@ -39,6 +40,7 @@ struct audience {
     void *context;
     const char *endpoint;
     size_t goal;
+    size_t allowed; /* events that may be sent, as far as all were asked */
     struct listener listeners[BUS_SUBSCRIBERS];
 };
 
@@ -75,13 +77,14 @@ static void *listener_run(void *argument)
     zmq_msg_init(&event);
     while (listener->heard < listener->audience->goal) {
         if (zmq_msg_recv(&type, socket, 0) < 0 || zmq_msg_recv(&event, socket, 0) < 0)
-            load_fail("a subscriber waits for event %zu", (size_t)listener->heard);
+            load_fail("a subscriber waits for event %zu", listener->heard);
         if (zmq_msg_size(&type) == strlen(BUS_TYPE_READY)) {
             listener->ready = true;
             continue;
         }
         keep(listener->sample, &event);
-        atomic_fetch_add_explicit(&listener->heard, 1, memory_order_release);
+        if (++listener->heard % STEP == 0)
+            sem_post(&listener->steps);
     }
     zmq_msg_close(&type);
     zmq_msg_close(&event);
@@ -99,14 +102,17 @@ static void audience_open(struct audience *audience, const char *endpoint, size_
     audience->listeners[0].sample = sample;
     for (size_t i = 0; i < BUS_SUBSCRIBERS; i++) {
         audience->listeners[i].audience = audience;
+        sem_init(&audience->listeners[i].steps, 0, STEPS_AHEAD);
         pthread_create(&audience->listeners[i].thread, NULL, listener_run, &audience->listeners[i]);
     }
 }
 
 static void audience_close(struct audience *audience)
 {
-    for (size_t i = 0; i < BUS_SUBSCRIBERS; i++)
+    for (size_t i = 0; i < BUS_SUBSCRIBERS; i++) {
         pthread_join(audience->listeners[i].thread, NULL);
+        sem_destroy(&audience->listeners[i].steps);
+    }
     zmq_ctx_term(audience->context);
 }
 
@@ -120,10 +126,10 @@ static bool all_ready(const struct audience *audience)
 
 static void wait_for_slowest(void *context, size_t next)
 {
-    const struct audience *audience = context;
-    for (size_t i = 0; i < BUS_SUBSCRIBERS; i++)
-        while (audience->listeners[i].heard + AHEAD_MAX < next)
-            usleep(PAUSE_US);
+    struct audience *audience = context;
+    for (; audience->allowed <= next; audience->allowed += STEP)
+        for (size_t i = 0; i < BUS_SUBSCRIBERS; i++)
+            sem_wait(&audience->listeners[i].steps);
 }
 
 static double measure_daemon(const struct rig *rig, size_t count, struct sample *sample)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
+#include <poll.h>
 #include <rentbus/rentbus.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "sdk/protocol/codec.h"
 #include "tests/bench/bus.h"
@@ -47,7 +47,7 @@ static void fetch(struct idler *idler)
 /* Each wants an event of its own, so that nobody looks for the same. */
 static void make_consumer(struct idler *idler)
 {
-    char type[16];
+    char type[24];
     struct rentbus_consumer_put_args args = {0};
     snprintf(type, sizeof type, "of.%s", idler->name);
     RENTBUS_SET(&args, consumer_put_args, id, rentbus_text(idler->name));
@@ -73,13 +73,11 @@ static void idlers_open(struct rentbus_client *client)
 /* Lets the calls go on for so long. */
 static void idle_for(struct rentbus_client *client, double seconds)
 {
+    struct pollfd ready = {.fd = rentbus_client_fd(client), .events = POLLIN};
     double until = load_clock() + seconds;
-    for (double left = seconds; left > 0; left = until - load_clock()) {
-        if (rentbus_client_in_flight(client) == 0)
-            usleep((useconds_t)(left * 1e6));
-        else if (rentbus_client_wait(client, (int)(left * 1e3) + 1) < 0)
+    for (double left = seconds; left > 0; left = until - load_clock())
+        if (poll(&ready, 1, (int)(left * 1e3) + 1) < 0 || rentbus_client_process(client) < 0)
             load_fail("the client failed");
-    }
 }
 
 static double share_idle(const struct rig *rig, struct rentbus_client *client, double seconds)
