@@ -83,6 +83,12 @@ void errand_clear(struct rentbus_worker *worker)
 
 static void errand_add_or_fail(struct rentbus_worker *worker, struct errand *errand);
 
+/* What was sent more than once may have been done the first time. */
+static bool errand_repeated(const struct errand *errand)
+{
+    return errand->repeated || errand->tries > 1 || errand->worker->client->ended_resends > 0;
+}
+
 /* The same for each of its events, so that one that was lost does not take the others with it. */
 static void errand_split(const struct errand *errand)
 {
@@ -91,17 +97,19 @@ static void errand_split(const struct errand *errand)
     struct rentbus_lease_ref lease;
     size_t position = 0;
     while (rentbus_list_next(&leases, &rentbus_lease_ref_schema, &position, &lease) == 1) {
-        errand_add_or_fail(worker, errand_create_single(worker, errand->op, lease));
+        struct errand *single = errand_create_single(worker, errand->op, lease);
+        if (single)
+            single->repeated = errand_repeated(errand);
+        errand_add_or_fail(worker, single);
     }
 }
 
-/* It is somebody else's by now, or nobody's. What was sent more than once may have been done the
- * first time. */
+/* It is somebody else's by now, or nobody's; unless we are told so of what we have done. */
 static void errand_lost(const struct errand *errand, int status)
 {
     struct rentbus_worker *worker = errand->worker;
-    bool repeated = worker->client->ended_resends > 0 || errand->tries > 1;
-    if (status == RENTBUS_ERROR_NOT_FOUND && repeated && errand->op != RENTBUS_OP_consumer_extend)
+    bool extends = errand->op == RENTBUS_OP_consumer_extend;
+    if (status == RENTBUS_ERROR_NOT_FOUND && !extends && errand_repeated(errand))
         return;
     worker->lost++;
     size_t place = worker_find(worker, errand->lease);

@@ -7,6 +7,7 @@
 #include "sdk/worker.h"
 #include "sdk/clock.h"
 #include "sdk/options.h"
+#include "sdk/protocol/cbor.h"
 #include "sdk/protocol/codec.h"
 
 #include <errno.h>
@@ -373,6 +374,32 @@ static int errand_begin(struct rentbus_worker *worker, const struct rentbus_deli
     return *errand ? 0 : -ENOMEM;
 }
 
+/* Adds the events, and checks them as the daemon will: 0, a positive code with worker->fault, or
+ * -ENOMEM. */
+static int publish_encode(struct rentbus_worker *worker, struct errand *errand,
+                          const struct rentbus_new_event *events, size_t count)
+{
+    struct rentbus_buffer *out = &errand->publish;
+    for (size_t i = 0; i < count; i++) {
+        size_t start = out->length;
+        struct rentbus_new_event checked;
+        rentbus_encode(&rentbus_new_event_schema, &events[i], out);
+        if (out->failed)
+            return -ENOMEM;
+        struct rentbus_bytes bytes = {out->data + start, out->length - start};
+        enum rentbus_cbor_check check = rentbus_cbor_check(bytes, &rentbus_request_limits);
+        int error = check == RENTBUS_CBOR_OK
+                        ? rentbus_decode(&rentbus_new_event_schema, bytes, RENTBUS_STRICT, &checked,
+                                         &worker->fault)
+                        : rentbus_fault_set(&worker->fault, RENTBUS_ERROR_INVALID_ARGUMENT, "data",
+                                            "%s", rentbus_cbor_check_text(check));
+        if (error)
+            return error;
+    }
+    errand->publish_count = count;
+    return 0;
+}
+
 int rentbus_worker_ack_publish(struct rentbus_worker *worker,
                                const struct rentbus_delivery *delivery,
                                const struct rentbus_new_event *events, size_t count)
@@ -383,12 +410,10 @@ int rentbus_worker_ack_publish(struct rentbus_worker *worker,
     int error = errand_begin(worker, delivery, RENTBUS_OP_consumer_ack, &errand);
     if (error)
         return error;
-    for (size_t i = 0; i < count; i++)
-        rentbus_encode(&rentbus_new_event_schema, &events[i], &errand->publish);
-    errand->publish_count = count;
-    if (errand->publish.failed) {
+    error = publish_encode(worker, errand, events, count);
+    if (error) {
         errand_drop(errand);
-        return -ENOMEM;
+        return error;
     }
     return hand_over(worker, delivery, errand);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-#include "tests/unit/fake_daemon.h"
+#include "tests/unit/fake_consumer.h"
+#include "tests/unit/fake_results.h"
 
 #include "sdk/protocol/cbor.h"
 #include "sdk/protocol/codec.h"
@@ -31,144 +32,23 @@ struct sockets {
     void *events;
 };
 
-static void put_event(struct fake_daemon *fake, uint64_t seq, struct rentbus_buffer *out)
+/* False: the answer comes later. */
+static bool put_served(struct fake_daemon *fake, const struct rentbus_request *request,
+                       const zmq_msg_t *identity, struct rentbus_buffer *result,
+                       struct rentbus_reply *reply)
 {
-    static const uint8_t hash[RENTBUS_HASH_SIZE];
-    static const uint8_t nothing[] = {0xa0};
-    struct rentbus_event event = {0};
-    RENTBUS_SET(&event, event, id, rentbus_text("e"));
-    RENTBUS_SET(&event, event, seq, seq);
-    RENTBUS_SET(&event, event, data, ((struct rentbus_bytes){nothing, 1}));
-    RENTBUS_SET(&event, event, hash, ((struct rentbus_bytes){hash, sizeof(hash)}));
-    RENTBUS_SET(&event, event, time, (int64_t)seq * RENTBUS_SECOND);
-    RENTBUS_SET(&event, event, type, rentbus_text(fake->journal[seq - 1].type));
-    RENTBUS_SET(&event, event, actor, rentbus_text("test"));
-    RENTBUS_SET(&event, event, source, rentbus_text("/rentbus/test"));
-    RENTBUS_SET(&event, event, specversion, rentbus_text("1.0"));
-    rentbus_encode(&rentbus_event_schema, &event, out);
-}
-
-static bool type_asked(const struct rentbus_events_read_args *args, const char *type)
-{
-    if (!RENTBUS_HAS(args, events_read_args, types))
-        return true;
-    for (size_t i = 0; i < args->types.count; i++) {
-        if (rentbus_text_equal(args->types.items[i], rentbus_text(type)))
-            return true;
-    }
-    return false;
-}
-
-static void put_page(struct fake_daemon *fake, const struct rentbus_events_read_args *args,
-                     struct rentbus_buffer *out)
-{
-    struct rentbus_buffer events = {0};
-    struct rentbus_event_page page = {0};
-    uint64_t from = RENTBUS_HAS(args, events_read_args, from_seq) ? args->from_seq : 1;
-    if (RENTBUS_HAS(args, events_read_args, since))
-        from = (uint64_t)((args->since + RENTBUS_SECOND - 1) / RENTBUS_SECOND);
-    uint64_t seq = from;
-    for (; seq <= fake->head && page.events.count < args->limit; seq++) {
-        if (!type_asked(args, fake->journal[seq - 1].type))
-            continue;
-        if (seq == from && fake->mood == FAKE_HOLE)
-            continue;
-        put_event(fake, seq, &events);
-        page.events.count++;
-    }
-    uint64_t next = seq <= fake->head ? seq : fake->head + 1;
-    page.events.data = events.data;
-    page.events.length = events.length;
-    RENTBUS_SET(&page, event_page, head, fake->head);
-    RENTBUS_SET(&page, event_page, next_seq, fake->mood == FAKE_STILL ? from : next);
-    page.has |= RENTBUS_BIT(event_page, events);
-    rentbus_encode(&rentbus_event_page_schema, &page, out);
-    rentbus_buffer_release(&events);
-}
-
-static void put_hello(struct fake_daemon *fake, struct rentbus_buffer *out)
-{
-    struct rentbus_hello_result hello = {0};
-    RENTBUS_SET(&hello, hello_result, head, fake->head);
-    RENTBUS_SET(&hello, hello_result, role, RENTBUS_ROLE_clerk);
-    RENTBUS_SET(&hello, hello_result, time, 0);
-    RENTBUS_SET(&hello, hello_result, actor, rentbus_text("test"));
-    RENTBUS_SET(&hello, hello_result, ledger, rentbus_text(fake->ledger));
-    RENTBUS_SET(&hello, hello_result, version, rentbus_text("0"));
-    RENTBUS_SET(&hello, hello_result, protocol, RENTBUS_PROTOCOL_VERSION);
-    rentbus_encode(&rentbus_hello_result_schema, &hello, out);
-}
-
-/* Of every other operation: what the test wants, or how many requests came before. */
-static void put_command(struct fake_daemon *fake, struct rentbus_buffer *out)
-{
-    if (fake->result.length > 0) {
-        rentbus_buffer_append(out, fake->result.data, fake->result.length);
-        return;
-    }
-    struct rentbus_command_result result = {0};
-    RENTBUS_SET(&result, command_result, seq, fake->requests);
-    RENTBUS_SET(&result, command_result, outcome, RENTBUS_OUTCOME_COMPLETED);
-    rentbus_encode(&rentbus_command_result_schema, &result, out);
-}
-
-/* Of a command of a batch: its number, from 1; but user.unblock finds nobody. True when it did. */
-static bool put_batch_reply(const struct rentbus_batch_command *command, uint64_t number,
-                            struct rentbus_buffer *out)
-{
-    struct rentbus_batch_reply reply = {0};
-    bool ok = !rentbus_text_equal(command->op, rentbus_text("user.unblock"));
-    RENTBUS_SET(&reply, batch_reply, id, command->id);
-    RENTBUS_SET(&reply, batch_reply, ok, ok);
-    reply.has |= ok ? RENTBUS_BIT(batch_reply, result) : RENTBUS_BIT(batch_reply, error);
-    RENTBUS_SET(&reply.result, command_result, seq, number);
-    RENTBUS_SET(&reply.result, command_result, outcome, RENTBUS_OUTCOME_COMPLETED);
-    RENTBUS_SET(&reply.error, error, code, RENTBUS_ERROR_NOT_FOUND);
-    RENTBUS_SET(&reply.error, error, field, rentbus_text("id"));
-    RENTBUS_SET(&reply.error, error, message, rentbus_text("as told"));
-    rentbus_encode(&rentbus_batch_reply_schema, &reply, out);
-    return ok;
-}
-
-static void put_batch(const struct rentbus_batch_args *args, struct rentbus_buffer *out)
-{
-    struct rentbus_buffer replies = {0};
-    struct rentbus_batch_result result = {0};
-    struct rentbus_batch_command command;
-    size_t position = 0;
-    bool applied = true;
-    while (rentbus_list_next(&args->commands, &rentbus_batch_command_schema, &position, &command) >
-           0)
-        applied = put_batch_reply(&command, ++result.replies.count, &replies) && applied;
-    result.replies.data = replies.data;
-    result.replies.length = replies.length;
-    result.has |= RENTBUS_BIT(batch_result, replies);
-    RENTBUS_SET(&result, batch_result, applied, applied || !args->atomic);
-    rentbus_encode(&rentbus_batch_result_schema, &result, out);
-    rentbus_buffer_release(&replies);
-}
-
-static void put_result(struct fake_daemon *fake, const struct rentbus_request *request,
-                       struct rentbus_buffer *out)
-{
-    struct rentbus_fault fault;
-    struct rentbus_events_read_args args;
-    struct rentbus_batch_args batch;
-    if (fake->mood == FAKE_ODD_RESULT) {
-        rentbus_cbor_write_map(out, 0);
-    } else if (rentbus_text_equal(request->op, rentbus_text("hello"))) {
-        put_hello(fake, out);
-    } else if (rentbus_text_equal(request->op, rentbus_text("events.read"))) {
-        if (rentbus_decode(&rentbus_events_read_args_schema, request->args, RENTBUS_STRICT, &args,
-                           &fault) == 0)
-            put_page(fake, &args, out);
-    } else if (rentbus_text_equal(request->op, rentbus_text("batch"))) {
-        if (rentbus_decode(&rentbus_batch_args_schema, request->args, RENTBUS_STRICT, &batch,
-                           &fault) == 0)
-            put_batch(&batch, out);
+    struct fake_answer answer = {.result = result};
+    fake_consumer_serve(fake, request, identity, &answer);
+    RENTBUS_SET(reply, reply, ok, answer.code == 0);
+    if (answer.code) {
+        RENTBUS_SET(&reply->error, error, code, answer.code);
+        RENTBUS_SET(&reply->error, error, field, rentbus_text(answer.field));
+        RENTBUS_SET(&reply->error, error, message, rentbus_text("as told"));
+        reply->has |= RENTBUS_BIT(reply, error);
     } else {
-        put_command(fake, out);
+        RENTBUS_SET(reply, reply, result, ((struct rentbus_bytes){result->data, result->length}));
     }
+    return !answer.later;
 }
 
 static void put_error(enum fake_mood mood, struct rentbus_reply *reply)
@@ -187,8 +67,9 @@ static void put_error(enum fake_mood mood, struct rentbus_reply *reply)
     reply->has |= RENTBUS_BIT(reply, error);
 }
 
-static void put_reply(struct fake_daemon *fake, const struct rentbus_request *request,
-                      struct rentbus_buffer *out)
+/* False: there is none yet. */
+static bool put_reply(struct fake_daemon *fake, const struct rentbus_request *request,
+                      const zmq_msg_t *identity, struct rentbus_buffer *out)
 {
     struct rentbus_buffer result = {0};
     struct rentbus_reply reply = {0};
@@ -198,10 +79,13 @@ static void put_reply(struct fake_daemon *fake, const struct rentbus_request *re
         reply.id.bytes[15] ^= 1;
     bool refused =
         fake->mood == FAKE_BUSY || fake->mood == FAKE_UNAVAILABLE || fake->mood == FAKE_DENYING;
+    bool now = true;
     if (refused) {
         put_error(fake->mood, &reply);
+    } else if (fake->consumer && fake_consumer_serves(request->op)) {
+        now = put_served(fake, request, identity, &result, &reply);
     } else {
-        put_result(fake, request, &result);
+        fake_result_put(fake, request, &result);
         RENTBUS_SET(&reply, reply, ok, true);
         RENTBUS_SET(&reply, reply, result, ((struct rentbus_bytes){result.data, result.length}));
     }
@@ -209,6 +93,7 @@ static void put_reply(struct fake_daemon *fake, const struct rentbus_request *re
         reply.has = RENTBUS_BIT(reply, id);
     rentbus_encode(&rentbus_reply_schema, &reply, out);
     rentbus_buffer_release(&result);
+    return now;
 }
 
 /* ---- requests ---- */
@@ -230,13 +115,14 @@ static void answer(struct fake_daemon *fake, void *socket, zmq_msg_t *identity,
                    const struct rentbus_request *request)
 {
     struct rentbus_buffer body = {0};
+    bool now = true;
     if (fake->mood == FAKE_GARBAGE)
         rentbus_buffer_append(&body, "\xff\x00\xbf", 3);
     else
-        put_reply(fake, request, &body);
-    if (fake->mood != FAKE_SILENT)
+        now = put_reply(fake, request, identity, &body);
+    if (now && fake->mood != FAKE_SILENT)
         send_frames(socket, identity, &body, fake->mood == FAKE_TWO_FRAMES);
-    if (fake->mood == FAKE_TWICE)
+    if (now && fake->mood == FAKE_TWICE)
         send_frames(socket, identity, &body, false);
     rentbus_buffer_release(&body);
     if (fake->mood_count > 0 && --fake->mood_count == 0)
@@ -276,6 +162,19 @@ static bool request_take(struct fake_daemon *fake, void *socket)
     return taken;
 }
 
+/* Fetches that waited, and need not any longer. */
+static void waiting_answer(struct fake_daemon *fake, void *socket)
+{
+    struct rentbus_buffer body = {0};
+    zmq_msg_t identity;
+    while (fake->consumer && fake_consumer_wake(fake, &identity, &body)) {
+        send_frames(socket, &identity, &body, false);
+        zmq_msg_close(&identity);
+        rentbus_buffer_clear(&body);
+    }
+    rentbus_buffer_release(&body);
+}
+
 /* ---- events ---- */
 
 static void subscriptions_take(struct fake_daemon *fake, void *socket)
@@ -292,8 +191,22 @@ static void event_send(struct fake_daemon *fake, void *socket, uint64_t seq)
 {
     struct rentbus_buffer body = {0};
     const char *type = fake->journal[seq - 1].type;
-    put_event(fake, seq, &body);
+    fake_event_put(fake, seq, &body);
     zmq_send(socket, type, strlen(type), ZMQ_SNDMORE);
+    zmq_send(socket, body.data, body.length, 0);
+    rentbus_buffer_release(&body);
+}
+
+/* [HEARTBEAT][{"head": …, "time": …}] */
+static void beat_send(struct fake_daemon *fake, void *socket)
+{
+    struct rentbus_buffer body = {0};
+    rentbus_cbor_write_map(&body, 2);
+    rentbus_cbor_write_text(&body, "head", 4);
+    rentbus_cbor_write_uint(&body, fake->head);
+    rentbus_cbor_write_text(&body, "time", 4);
+    rentbus_cbor_write_text(&body, "1970-01-01T00:00:00Z", 20);
+    zmq_send(socket, "HEARTBEAT", 9, ZMQ_SNDMORE);
     zmq_send(socket, body.data, body.length, 0);
     rentbus_buffer_release(&body);
 }
@@ -306,6 +219,8 @@ static void events_send(struct fake_daemon *fake, void *socket)
         while (socket && left-- > 0)
             event_send(fake, socket, fake->published + 1);
     }
+    for (; socket && fake->beats > 0; fake->beats--)
+        beat_send(fake, socket);
     for (; socket && fake->junk > 0; fake->junk--) {
         zmq_send(socket, "JUNK", 4, fake->junk % 2 ? ZMQ_SNDMORE : 0);
         if (fake->junk % 2)
@@ -354,6 +269,8 @@ static bool turn(struct fake_daemon *fake, struct sockets *sockets)
     events_send(fake, sockets->events);
     while (sockets->api && request_take(fake, sockets->api))
         continue;
+    if (sockets->api)
+        waiting_answer(fake, sockets->api);
     bool running = fake->running;
     pthread_cond_broadcast(&fake->turned);
     pthread_mutex_unlock(&fake->mutex);
@@ -384,7 +301,7 @@ static void *run(void *context)
 /* ---- the test's side ---- */
 
 /* Lets the thread see what was changed. */
-static void unlock_and_ring(struct fake_daemon *fake)
+void fake_daemon_unlock(struct fake_daemon *fake)
 {
     pthread_mutex_unlock(&fake->mutex);
     eventfd_write(fake->bell, 1);
@@ -412,7 +329,7 @@ static bool everything_sent(struct fake_daemon *fake, const char *op, size_t cou
 {
     (void)op;
     (void)count;
-    return fake->published == fake->head && fake->junk == 0;
+    return fake->published == fake->head && fake->junk == 0 && fake->beats == 0;
 }
 
 struct fake_daemon *fake_daemon_start(void)
@@ -439,13 +356,14 @@ void fake_daemon_stop(struct fake_daemon **fake)
     struct fake_daemon *stopped = *fake;
     pthread_mutex_lock(&stopped->mutex);
     stopped->running = false;
-    unlock_and_ring(stopped);
+    fake_daemon_unlock(stopped);
     pthread_join(stopped->thread, NULL);
     pthread_cond_destroy(&stopped->turned);
     pthread_mutex_destroy(&stopped->mutex);
     close(stopped->bell);
     rentbus_buffer_release(&stopped->args);
     rentbus_buffer_release(&stopped->result);
+    fake_consumer_drop(stopped);
     rmdir(stopped->directory);
     free(stopped);
     *fake = NULL;
@@ -492,7 +410,7 @@ static void set_up(struct fake_daemon *fake, bool up, bool feed_up)
     pthread_mutex_lock(&fake->mutex);
     fake->up = up;
     fake->feed_up = feed_up;
-    unlock_and_ring(fake);
+    fake_daemon_unlock(fake);
     await(fake, sockets_are, NULL, (size_t)up | (size_t)(up && feed_up) << 1);
 }
 
@@ -512,7 +430,7 @@ void fake_daemon_publish(struct fake_daemon *fake, const char *type, int count,
     pthread_mutex_lock(&fake->mutex);
     for (int i = 0; i < count && fake->head < FAKE_EVENTS_MAX; i++)
         fake->journal[fake->head++] = (struct fake_event){type, delivery};
-    unlock_and_ring(fake);
+    fake_daemon_unlock(fake);
     await(fake, everything_sent, NULL, 0);
 }
 
@@ -520,7 +438,15 @@ void fake_daemon_junk(struct fake_daemon *fake, int count)
 {
     pthread_mutex_lock(&fake->mutex);
     fake->junk = (size_t)count;
-    unlock_and_ring(fake);
+    fake_daemon_unlock(fake);
+    await(fake, everything_sent, NULL, 0);
+}
+
+void fake_daemon_beat(struct fake_daemon *fake)
+{
+    pthread_mutex_lock(&fake->mutex);
+    fake->beats = 1;
+    fake_daemon_unlock(fake);
     await(fake, everything_sent, NULL, 0);
 }
 

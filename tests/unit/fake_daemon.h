@@ -36,6 +36,8 @@ struct fake_event {
     enum fake_delivery delivery;
 };
 
+struct fake_consumer;
+
 struct fake_daemon {
     char directory[64];
     char api[96];
@@ -59,7 +61,9 @@ struct fake_daemon {
     struct rentbus_buffer args;   /* of the last request */
     struct rentbus_buffer result; /* as the test wants it; empty: that of a command */
     size_t junk;                  /* messages of the feed that are no events, to be sent */
+    size_t beats;                 /* heartbeats to be sent */
     size_t subscribers;
+    struct fake_consumer *consumer; /* NULL: there is none */
 };
 
 /* Starts and stops; both must be called from the test's thread. */
@@ -83,8 +87,12 @@ void fake_daemon_publish(struct fake_daemon *fake, const char *type, int count,
                          enum fake_delivery delivery);
 /* Sends messages over the feed that are no events. */
 void fake_daemon_junk(struct fake_daemon *fake, int count);
+/* Sends a heartbeat. */
+void fake_daemon_beat(struct fake_daemon *fake);
 /* Another journal, of `count` events. */
 void fake_daemon_replace(struct fake_daemon *fake, const char *ledger, int count);
+/* Ends what began with the mutex locked, and lets the thread see what was changed. */
+void fake_daemon_unlock(struct fake_daemon *fake);
 /* Requests of an operation so far; NULL: of all. */
 size_t fake_daemon_requests(struct fake_daemon *fake, const char *op);
 /* Waits until that many have come; fails the test after some seconds. */
