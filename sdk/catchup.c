@@ -3,9 +3,10 @@
  * Each event once and in order. Two sources: history, by query, which has every event up to the
  * daemon's head; and the feed, which is fast and may lose events, at its start and later. `next` is
  * the seq that comes next, whichever source it comes from. An event of the feed is given when it is
- * the next one; when it is further on, history is read up to the head. When the feed is quiet, the
- * daemon is asked for its head: that shows events that were lost at the end, and a feed that is
- * dead.
+ * the next one; when it is further on, history is read up to the head. Heartbeats tell the head
+ * while nothing happens, which shows events that were lost at the end. When the feed is silent, the
+ * daemon is asked for its head: if it answers although no heartbeat comes, the feed is dead, and is
+ * opened anew.
  */
 #include "sdk/clock.h"
 #include "sdk/protocol/codec.h"
@@ -19,6 +20,8 @@
  * because the daemon has not heard of the subscription yet. */
 #define IDLE_PAUSE_MIN INT64_C(10000)
 #define IDLE_PAUSE_MAX INT64_C(1000000)
+/* A feed with heartbeats, one a second, that was silent for so long is checked. */
+#define SILENCE_MAX INT64_C(2500000)
 /* After a query that failed. */
 #define FAILURE_PAUSE INT64_C(250000)
 /* So often in a row may a quiet feed have missed events before it is opened anew. */
@@ -101,6 +104,8 @@ static void hello_done(void *context, const struct rentbus_completion *completio
         return;
     if (subscriber->next == 0)
         subscriber->next = hello->head + 1;
+    subscriber->feed_dead =
+        subscriber->beats && clock_monotonic() - subscriber->heard_at >= SILENCE_MAX;
     int64_t pause = 2 * subscriber->idle_pause;
     idle_restart(subscriber, pause < IDLE_PAUSE_MAX ? pause : IDLE_PAUSE_MAX);
 }
@@ -257,29 +262,50 @@ static void page_give(struct rentbus_subscriber *subscriber, struct rentbus_even
     }
 }
 
+/* The feed brought something: it is well for a while. */
+static void feed_heard(struct rentbus_subscriber *subscriber)
+{
+    subscriber->missed = 0;
+    subscriber->heard_at = clock_monotonic();
+    idle_restart(subscriber, subscriber->beats ? SILENCE_MAX : IDLE_PAUSE_MAX);
+}
+
+/* Everything up to its head was sent before it. */
+static void beat_take(struct rentbus_subscriber *subscriber)
+{
+    subscriber->beats = true;
+    feed_heard(subscriber);
+    if (subscriber->beat_head > subscriber->known_head)
+        subscriber->known_head = subscriber->beat_head;
+    subscriber->filling = subscriber->beat_head >= subscriber->next;
+    /* An old one, or a ledger that has lost events: the daemon knows. */
+    if (subscriber->beat_head + 1 < subscriber->next)
+        subscriber->idle_at = subscriber->heard_at;
+}
+
 static int feed_give(struct rentbus_subscriber *subscriber, struct rentbus_event *event,
                      bool *given)
 {
-    for (int i = 0; i < FEED_STEP_MAX; i++) {
+    for (int i = 0; i < FEED_STEP_MAX && !subscriber->filling; i++) {
         int received = feed_receive(subscriber);
         if (received <= 0)
             return received;
-        subscriber->missed = 0;
+        if (received == FEED_BEAT) {
+            beat_take(subscriber);
+            continue;
+        }
+        feed_heard(subscriber);
         if (subscriber->live.seq < subscriber->next)
             continue;
-        if (subscriber->live.seq > subscriber->next) {
-            /* This one is read from history too: what is published is in it. */
-            subscriber->filling = true;
-            return 0;
-        }
-        idle_restart(subscriber, IDLE_PAUSE_MAX);
-        if (event_pass(subscriber, &subscriber->live)) {
+        /* This one is read from history too: what is published is in it. */
+        subscriber->filling = subscriber->live.seq > subscriber->next;
+        if (!subscriber->filling && event_pass(subscriber, &subscriber->live)) {
             *event = subscriber->live;
             *given = true;
             return 0;
         }
     }
-    subscriber->feed_left = true;
+    subscriber->feed_left = !subscriber->filling;
     return 0;
 }
 
@@ -289,17 +315,21 @@ static int feed_reopen(struct rentbus_subscriber *subscriber)
     int error = channel_reopen(&subscriber->feed);
     int watch_error = wake_watch(&subscriber->wake, subscriber->feed.fd);
     subscriber->missed = 0;
+    subscriber->feed_dead = false;
+    /* Until it beats again nothing is known of it. */
+    subscriber->beats = false;
     idle_restart(subscriber, IDLE_PAUSE_MIN);
     return error ? error : watch_error;
 }
 
-/* The feed has no more, and yet the daemon has. */
+/* The feed has no more: has the daemon? */
 static int fill_missed(struct rentbus_subscriber *subscriber)
 {
-    if (subscriber->next == 0 || subscriber->next > subscriber->known_head)
-        return 0;
-    subscriber->filling = true;
-    return ++subscriber->missed < MISSED_MAX ? 0 : feed_reopen(subscriber);
+    bool missed = subscriber->next <= subscriber->known_head;
+    subscriber->filling = missed;
+    subscriber->missed += missed;
+    bool dead = subscriber->feed_dead || subscriber->missed >= MISSED_MAX;
+    return dead ? feed_reopen(subscriber) : 0;
 }
 
 /* What failed and was not told yet. */

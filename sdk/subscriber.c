@@ -130,6 +130,38 @@ void rentbus_subscriber_close(struct rentbus_subscriber **subscriber)
 
 /* ---- events ---- */
 
+struct heartbeat {
+    uint64_t has;
+    uint64_t head;
+};
+
+/* What else it says is passed over. */
+static const struct rentbus_field heartbeat_fields[] = {
+    {"head", 4, offsetof(struct heartbeat, head), RENTBUS_KIND_UINT, RENTBUS_NEED_REQUIRED, NULL,
+     NULL},
+};
+static const struct rentbus_schema heartbeat_schema = {"heartbeat", heartbeat_fields, 1,
+                                                       sizeof(struct heartbeat)};
+
+static int beat_decode(struct rentbus_subscriber *subscriber)
+{
+    static const char topic[] = "HEARTBEAT";
+    zmq_msg_t *frames = subscriber->frames;
+    struct rentbus_bytes bytes = {zmq_msg_data(&frames[1]), zmq_msg_size(&frames[1])};
+    struct rentbus_fault unused;
+    struct heartbeat beat;
+    if (subscriber->plain || zmq_msg_size(&frames[0]) != strlen(topic) ||
+        memcmp(zmq_msg_data(&frames[0]), topic, strlen(topic)) != 0)
+        return -EBADMSG;
+    rentbus_buffer_clear(&subscriber->scratch);
+    if (rentbus_decode_message(&heartbeat_schema, bytes, &rentbus_reply_limits, RENTBUS_LENIENT,
+                               &subscriber->scratch, &beat, &unused) ||
+        beat.head == UINT64_MAX)
+        return -EBADMSG;
+    subscriber->beat_head = beat.head;
+    return FEED_BEAT;
+}
+
 static int feed_decode(struct rentbus_subscriber *subscriber)
 {
     zmq_msg_t *frame = &subscriber->frames[1];
@@ -139,7 +171,7 @@ static int feed_decode(struct rentbus_subscriber *subscriber)
     int error =
         rentbus_decode_message(&rentbus_event_schema, bytes, &rentbus_reply_limits, RENTBUS_LENIENT,
                                &subscriber->scratch, &subscriber->live, &unused);
-    return error ? -EBADMSG : 1;
+    return error ? beat_decode(subscriber) : 1;
 }
 
 /* What is no event is passed over: what is lost by that shows as a gap. */

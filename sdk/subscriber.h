@@ -19,7 +19,8 @@ struct rentbus_subscriber {
     zmq_msg_t frames[2];
     struct rentbus_buffer scratch;
     struct rentbus_event live;
-    bool feed_left; /* it was not read to its end */
+    uint64_t beat_head; /* of the last heartbeat: what the daemon had published before it */
+    bool feed_left;     /* it was not read to its end */
 
     /* Everything below is of a catch-up subscriber. */
     struct rentbus_client *client;
@@ -43,7 +44,10 @@ struct rentbus_subscriber {
     int64_t idle_at;   /* nothing came until then: ask for the head */
     int64_t idle_pause;
     int64_t retry;
-    uint32_t missed; /* times in a row that a query knew more than the feed had brought */
+    bool beats;       /* the feed has brought a heartbeat, so it is never silent for long */
+    int64_t heard_at; /* the feed brought something */
+    uint32_t missed;  /* times in a row that a query knew more than the feed had brought */
+    bool feed_dead;   /* to be opened anew */
     bool connected;
     int status; /* for the next call of rentbus_subscriber_next() */
     bool stale; /* status stays */
@@ -54,8 +58,10 @@ struct rentbus_subscriber {
  */
 #define FEED_STEP_MAX 4096
 
-/* Takes the next well-formed event from the feed into `live`: 1, 0 when there is none or
- * `feed_left` is set, or a negative errno. */
+/* Takes the next well-formed event from the feed into `live`: 1; FEED_BEAT when it is a heartbeat,
+ * which a plain subscriber passes over; 0 when there is none or `feed_left` is set; or a negative
+ * errno. */
+#define FEED_BEAT 2
 int feed_receive(struct rentbus_subscriber *subscriber) __attribute__((warn_unused_result));
 
 /* ---- catchup.c ---- */

@@ -22,7 +22,7 @@ struct errand {
     struct rentbus_uuid id;
     bool started; /* it is with the client */
     uint32_t tries;
-    bool repeated; /* another errand has tried the same */
+    bool repeated;                /* another errand has tried the same */
     struct rentbus_buffer leases; /* rentbus_lease_ref_schema */
     size_t lease_count;
     struct rentbus_buffer publish; /* rentbus_new_event_schema */

@@ -293,6 +293,85 @@ static void survives_bad_answers(void **state)
     }
 }
 
+/* ---- heartbeats ---- */
+
+static void learns_of_a_lost_tail_from_a_heartbeat(void **state)
+{
+    struct fixture *fixture = *state;
+    subscribe_from(fixture, 1);
+    expect_live(fixture);
+    for (uint64_t seq = 1; seq <= 20; seq++) {
+        fake_daemon_beat(fixture->fake);
+        expect_nothing(fixture);
+        size_t hellos = fake_daemon_requests(fixture->fake, "hello");
+        fake_daemon_publish(fixture->fake, "T", 1, FAKE_LOSE);
+        fake_daemon_beat(fixture->fake);
+        expect(fixture, seq, seq);
+        assert_int_equal(fake_daemon_requests(fixture->fake, "hello"), hellos);
+    }
+}
+
+/* A feed that beats is alive: there is nothing to ask. */
+static void asks_nothing_while_the_feed_beats(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rentbus_event event;
+    subscribe_from(fixture, 1);
+    expect_live(fixture);
+    fake_daemon_beat(fixture->fake);
+    expect_nothing(fixture);
+    size_t requests = fake_daemon_requests(fixture->fake, NULL);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(rentbus_subscriber_next(fixture->subscriber, 500, &event), 0);
+        fake_daemon_beat(fixture->fake);
+    }
+    assert_int_equal(fake_daemon_requests(fixture->fake, NULL), requests);
+}
+
+static void notices_a_dead_feed_in_time(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rentbus_event event;
+    subscribe_from(fixture, 1);
+    expect_live(fixture);
+    fake_daemon_beat(fixture->fake);
+    expect_nothing(fixture);
+    fake_daemon_publish(fixture->fake, "T", 5, FAKE_LOSE);
+    assert_int_equal(rentbus_subscriber_next(fixture->subscriber, 3000, &event), 1);
+    assert_int_equal(event.seq, 1);
+    expect(fixture, 2, 5);
+    /* It works without heartbeats, as before, and with them again. */
+    fake_daemon_publish(fixture->fake, "T", 1, FAKE_LOSE);
+    expect(fixture, 6, 6);
+    fake_daemon_publish(fixture->fake, "T", 1, FAKE_DELIVER);
+    expect(fixture, 7, 7);
+}
+
+static void tells_a_heartbeat_from_an_event_of_that_type(void **state)
+{
+    struct fixture *fixture = *state;
+    subscribe_from(fixture, 1);
+    expect_live(fixture);
+    fake_daemon_publish(fixture->fake, "HEARTBEAT", 2, FAKE_DELIVER);
+    expect(fixture, 1, 2);
+}
+
+/* What a heartbeat says of a ledger that has lost events is asked for. */
+static void notices_an_older_ledger_by_its_heartbeat(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rentbus_event event;
+    fake_daemon_publish(fixture->fake, "T", 10, FAKE_LOSE);
+    subscribe_from(fixture, 1);
+    expect(fixture, 1, 10);
+    expect_live(fixture);
+    fake_daemon_beat(fixture->fake);
+    expect_nothing(fixture);
+    fake_daemon_replace(fixture->fake, "test", 5);
+    fake_daemon_beat(fixture->fake);
+    assert_int_equal(rentbus_subscriber_next(fixture->subscriber, 1000, &event), -ESTALE);
+}
+
 /* ---- errors ---- */
 
 static void forwards_what_does_not_mend(void **state)
@@ -353,6 +432,7 @@ static void gives_what_a_plain_feed_brings(void **state)
     fake_daemon_publish(fixture->fake, "RENTAL_A", 2, FAKE_DELIVER);
     fake_daemon_publish(fixture->fake, "USER_A", 1, FAKE_DELIVER);
     fake_daemon_junk(fixture->fake, 10);
+    fake_daemon_beat(fixture->fake);
     fake_daemon_publish(fixture->fake, "RENTAL_B", 1, FAKE_LOSE);
     fake_daemon_publish(fixture->fake, "RENTAL_C", 1, FAKE_DELIVER);
     expect(fixture, 1, 2);
@@ -400,6 +480,7 @@ static void tells_another_loop(void **state)
     const struct rentbus_subscription plain = {.plain = true};
     subscribe(fixture, &plain);
     fake_daemon_await_subscriber(fixture->fake);
+    fake_daemon_beat(fixture->fake);
     fake_daemon_publish(fixture->fake, "T", 500, FAKE_DELIVER);
     poll_for(fixture, 710, 1209);
 }
@@ -444,6 +525,11 @@ int main(void)
         TEST(survives_a_feed_that_overflows),
         TEST(survives_restarts),
         TEST(survives_bad_answers),
+        TEST(learns_of_a_lost_tail_from_a_heartbeat),
+        TEST(asks_nothing_while_the_feed_beats),
+        TEST(notices_a_dead_feed_in_time),
+        TEST(tells_a_heartbeat_from_an_event_of_that_type),
+        TEST(notices_an_older_ledger_by_its_heartbeat),
         TEST(forwards_what_does_not_mend),
         TEST(refuses_history_that_makes_no_sense),
         TEST(tells_that_the_ledger_is_another),
