@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,18 @@ static int options_take(struct rentbus_worker *worker, const struct rentbus_work
     return sound ? 0 : -EINVAL;
 }
 
+/* The next one of this process: a worker that is opened in the moment in which another one of its
+ * name is closed is the newer one. */
+static int incarnation_next(struct rentbus_uuid *incarnation)
+{
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    static struct rentbus_uuid_source source;
+    pthread_mutex_lock(&mutex);
+    int error = rentbus_uuid_next(&source, clock_wall(), incarnation);
+    pthread_mutex_unlock(&mutex);
+    return error;
+}
+
 static int worker_start(struct rentbus_worker *worker, const struct rentbus_worker_options *options)
 {
     int error = options_take(worker, options);
@@ -71,7 +84,7 @@ static int worker_start(struct rentbus_worker *worker, const struct rentbus_work
     if (!error)
         error = rentbus_client_open(options->connection, &worker->client);
     if (!error)
-        error = rentbus_client_command_id(worker->client, &worker->incarnation);
+        error = incarnation_next(&worker->incarnation);
     return error ? error : wake_watch(&worker->wake, rentbus_client_fd(worker->client));
 }
 
@@ -190,11 +203,10 @@ static void fetch_done(void *context, const struct rentbus_completion *completio
     struct rentbus_worker *worker = context;
     int status = completion->status;
     worker->fetching--;
-    if (worker->closing)
-        return;
     if (status == 0)
         status = page_keep(worker, completion);
-    if (status == 0)
+    /* When a fetch is fenced in the end, it was by ourselves. */
+    if (status == 0 || worker->closing)
         return;
     worker->fetch_after = clock_monotonic() + FETCH_PAUSE;
     bool passes = status == -ETIMEDOUT || status == -ECANCELED || status == RENTBUS_ERROR_BUSY ||
@@ -209,7 +221,8 @@ static int fetch_start(struct rentbus_worker *worker, uint64_t credit, uint64_t 
     RENTBUS_SET(&args, fetch_args, id, rentbus_text(worker->consumer));
     RENTBUS_SET(&args, fetch_args, credit, credit);
     RENTBUS_SET(&args, fetch_args, worker, rentbus_text(worker->name));
-    RENTBUS_SET(&args, fetch_args, wait_ms, wait_ms);
+    if (wait_ms > 0)
+        RENTBUS_SET(&args, fetch_args, wait_ms, wait_ms);
     RENTBUS_SET(&args, fetch_args, incarnation, worker->incarnation);
     int error = rentbus_call_start(worker->client, RENTBUS_OP_consumer_fetch, NULL, &args,
                                    fetch_done, worker);
@@ -493,7 +506,7 @@ static int errands_wait(struct rentbus_worker *worker, int64_t limit)
             return -ESTALE;
         if (processed < 0 || error)
             return processed < 0 ? processed : error;
-        if (worker->errand_count == 0 && (!worker->closing || worker->fetching == 0))
+        if (worker->errand_count == 0 && !(worker->handing_back && worker->fetching > 0))
             return 0;
         if (clock_monotonic() >= limit)
             return -ETIMEDOUT;
@@ -511,40 +524,23 @@ int rentbus_worker_flush(struct rentbus_worker *worker, int timeout_ms)
     return error;
 }
 
-static void release_done(void *context, const struct rentbus_completion *completion)
+/* A newer worker of this name takes over: what was in hand goes back, and counts as no attempt; and
+ * a fetch that waits, which would be given events that nobody handles, ends. What the newer one is
+ * given by that, one event at most, it gives back. */
+static int hand_back(struct rentbus_worker *worker, int64_t limit)
 {
-    struct rentbus_worker *worker = context;
-    (void)completion;
-    worker->fetching--;
-}
-
-/* A newer worker of this name takes over, and says no more: what was in hand goes back, and counts
- * as no attempt. The lease that it asks about is none. */
-static void hand_back(struct rentbus_worker *worker)
-{
-    struct rentbus_lease_ref none = {0};
-    struct rentbus_extend_args args = {0};
-    struct rentbus_buffer lease = {0};
-    RENTBUS_SET(&none, lease_ref, seq, 0);
-    RENTBUS_SET(&none, lease_ref, lease, 0);
-    rentbus_encode(&rentbus_lease_ref_schema, &none, &lease);
-    RENTBUS_SET(&args, extend_args, id, rentbus_text(worker->consumer));
-    RENTBUS_SET(&args, extend_args, leases, ((struct rentbus_list){lease.data, lease.length, 1}));
-    RENTBUS_SET(&args, extend_args, worker, rentbus_text(worker->name));
-    if (!lease.failed && rentbus_client_command_id(worker->client, &worker->incarnation) == 0) {
-        RENTBUS_SET(&args, extend_args, incarnation, worker->incarnation);
-        worker->fetching += rentbus_call_start(worker->client, RENTBUS_OP_consumer_extend, NULL,
-                                               &args, release_done, worker) == 0;
-    }
-    rentbus_buffer_release(&lease);
-}
-
-/* A fetch that waits at the daemon would be given events that nobody handles: another one ends it.
- */
-static void fetch_end(struct rentbus_worker *worker)
-{
-    int ignored = fetch_start(worker, 1, 1);
-    (void)ignored;
+    struct rentbus_delivery delivery;
+    worker->handing_back = true;
+    worker->page_left = 0;
+    worker->held_count = 0;
+    int error = incarnation_next(&worker->incarnation);
+    if (!error)
+        error = fetch_start(worker, 1, 0);
+    if (!error)
+        error = errands_wait(worker, limit);
+    if (!error && worker->page_left > 0 && page_give(worker, &delivery) == 1)
+        error = rentbus_worker_nack(worker, &delivery, NULL, 0, false);
+    return error ? error : errands_wait(worker, limit);
 }
 
 void rentbus_worker_close(struct rentbus_worker **worker)
@@ -555,13 +551,10 @@ void rentbus_worker_close(struct rentbus_worker **worker)
     int64_t limit = clock_monotonic() + closed->timeout;
     bool fetching = closed->fetching > 0;
     closed->closing = true;
-    if (fetching && !closed->stale)
-        fetch_end(closed);
     int error = errands_wait(closed, limit);
-    if (!error && (fetching || closed->page_left > 0 || closed->held_count > 0)) {
-        hand_back(closed);
-        error = errands_wait(closed, limit);
-    }
+    if (!error && (fetching || closed->page_left > 0 || closed->held_count > 0))
+        error = hand_back(closed, limit);
+    (void)error;
     worker_release(closed);
     *worker = NULL;
 }

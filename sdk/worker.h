@@ -77,6 +77,7 @@ struct rentbus_worker {
     int status; /* for the next call of rentbus_worker_next() */
     bool stale; /* status stays */
     bool closing;
+    bool handing_back;
     struct rentbus_fault fault;
 };
 

@@ -9,8 +9,10 @@
 
 int rentbus_word_find(const struct rentbus_words *words, struct rentbus_text text)
 {
-    for (size_t i = 1; i < words->count; i++) {
-        if (rentbus_text_equal(rentbus_text(words->texts[i]), text))
+    for (size_t i = 1; text.length > 0 && i < words->count; i++) {
+        /* Most differ in their first letter. */
+        if (words->texts[i][0] == text.data[0] &&
+            rentbus_text_equal(rentbus_text(words->texts[i]), text))
             return (int)i;
     }
     return 0;

@@ -73,9 +73,11 @@ static void worker_release(struct fake_consumer *consumer, size_t worker)
     }
 }
 
-/* Who asks, unless it is refused. */
+/* Who asks, unless it is refused. A newer one takes over when it fetches (`joins`); before, it has
+ * nothing in hand. */
 static bool find_worker(struct fake_consumer *consumer, struct rentbus_text name,
-                        struct rentbus_uuid incarnation, struct fake_answer *answer, size_t *worker)
+                        struct rentbus_uuid incarnation, bool joins, struct fake_answer *answer,
+                        size_t *worker)
 {
     size_t i = 0;
     if (consumer->deleted) {
@@ -87,17 +89,18 @@ static bool find_worker(struct fake_consumer *consumer, struct rentbus_text name
         i++;
     struct fake_worker *found = &consumer->workers[i];
     int newer = memcmp(&incarnation, &found->incarnation, sizeof(incarnation));
+    *worker = newer == 0 || joins ? i : WORKERS_MAX;
     if (consumer->fenced || newer < 0) {
         refuse(answer, RENTBUS_ERROR_CONFLICT, "incarnation");
         return false;
     }
+    if (!joins || newer == 0)
+        return true;
     if (i == consumer->worker_count)
         snprintf(consumer->workers[consumer->worker_count++].name, sizeof(found->name), "%.*s",
                  RENTBUS_TEXT_ARGS(name));
-    if (newer > 0)
-        worker_release(consumer, i);
+    worker_release(consumer, i);
     found->incarnation = incarnation;
-    *worker = i;
     return true;
 }
 
@@ -182,18 +185,24 @@ static bool something_ready(const struct fake_consumer *consumer)
     return false;
 }
 
-/* Behind those that wait already: another one of the same worker ends, unless it is this one. */
+/* Another one of the same worker ends, unless it is this one. */
+static void fetches_end(struct fake_consumer *consumer, size_t worker,
+                        const struct rentbus_uuid *request)
+{
+    for (size_t i = 0; i < consumer->fetch_count; i++) {
+        struct fake_fetch *fetch = &consumer->fetches[i];
+        fetch->over |=
+            fetch->worker == worker && memcmp(&fetch->request, request, sizeof(*request)) != 0;
+    }
+}
+
 static void fetch_keep(struct fake_consumer *consumer, const struct fake_fetch *fetch,
                        const zmq_msg_t *identity)
 {
-    size_t place = consumer->fetch_count;
-    for (size_t i = 0; i < consumer->fetch_count; i++) {
-        struct fake_fetch *other = &consumer->fetches[i];
-        if (memcmp(&other->request, &fetch->request, sizeof(fetch->request)) == 0)
-            place = i;
-        else if (other->worker == fetch->worker)
-            other->over = true;
-    }
+    size_t place = 0;
+    while (place < consumer->fetch_count &&
+           memcmp(&consumer->fetches[place].request, &fetch->request, sizeof(fetch->request)) != 0)
+        place++;
     if (place < consumer->fetch_count)
         zmq_msg_close(&consumer->fetches[place].identity);
     else
@@ -214,14 +223,14 @@ static void serve_fetch(struct fake_daemon *fake, const struct rentbus_request *
     assert_int_equal(
         rentbus_decode(&rentbus_fetch_args_schema, request->args, RENTBUS_STRICT, &args, &fault),
         0);
-    if (!find_worker(consumer, args.worker, args.incarnation, answer, &number))
+    if (!find_worker(consumer, args.worker, args.incarnation, true, answer, &number))
         return;
+    fetches_end(consumer, number, &request->id);
     if (something_ready(consumer) || !RENTBUS_HAS(&args, fetch_args, wait_ms)) {
         hand_out(fake, number, args.credit, answer->result);
         return;
     }
     struct fake_fetch fetch = {.request = request->id, .worker = number, .credit = args.credit};
-    fetch.over = args.wait_ms < 10;
     fetch_keep(consumer, &fetch, identity);
     answer->later = true;
 }
@@ -297,7 +306,7 @@ static void serve_ack(struct fake_daemon *fake, const struct rentbus_request *re
     RENTBUS_SET(&result, ack_result, acked, args.acks.count);
     bool again = publishes && published(consumer, &request->id);
     if (!again) {
-        if (!find_worker(consumer, args.worker, args.incarnation, answer, &worker) ||
+        if (!find_worker(consumer, args.worker, args.incarnation, false, answer, &worker) ||
             !leases_hold(consumer, worker, &args.acks, "acks", answer) ||
             (publishes && !publish_fits(&args.publish, answer)))
             return;
@@ -320,7 +329,7 @@ static void serve_nack(struct fake_daemon *fake, const struct rentbus_request *r
     assert_int_equal(
         rentbus_decode(&rentbus_nack_args_schema, request->args, RENTBUS_STRICT, &args, &fault), 0);
     struct rentbus_lease_ref lease = {.seq = args.seq, .lease = args.lease};
-    if (!find_worker(consumer, args.worker, args.incarnation, answer, &worker) ||
+    if (!find_worker(consumer, args.worker, args.incarnation, false, answer, &worker) ||
         !lease_holds(consumer, worker, &lease, "seq", answer))
         return;
     bool fatal = RENTBUS_HAS(&args, nack_args, fatal) && args.fatal;
@@ -347,7 +356,7 @@ static void serve_extend(struct fake_daemon *fake, const struct rentbus_request 
     assert_int_equal(
         rentbus_decode(&rentbus_extend_args_schema, request->args, RENTBUS_STRICT, &args, &fault),
         0);
-    if (!find_worker(consumer, args.worker, args.incarnation, answer, &worker) ||
+    if (!find_worker(consumer, args.worker, args.incarnation, false, answer, &worker) ||
         !leases_hold(consumer, worker, &args.leases, "leases", answer))
         return;
     consumer->counts.extended += args.leases.count;

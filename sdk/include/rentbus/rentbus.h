@@ -259,9 +259,9 @@ struct rentbus_worker;
 RENTBUS_EXPORT int rentbus_worker_open(const struct rentbus_worker_options *options,
                                        struct rentbus_worker **worker)
     __attribute__((warn_unused_result));
-/* Sends the acknowledgements and gives back what is in hand, at once and without counting an
- * attempt; waits for the daemon to confirm it, but no longer than timeout_ms of the connection.
- * NULL-safe. */
+/* Sends the acknowledgements and gives back what is in hand, for others to take at once, and
+ * without counting an attempt (of more than one); waits for the daemon to confirm it, but no longer
+ * than timeout_ms of the connection. NULL-safe. */
 RENTBUS_EXPORT void rentbus_worker_close(struct rentbus_worker **worker);
 
 /* Waits for the next event, at most `timeout_ms` (-1: no limit, 0: do not wait). 1 with *delivery:

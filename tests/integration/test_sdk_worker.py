@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: MPL-2.0
+"""Workers of the library against the real daemon: everything at least once, and in order per
+subject, while the daemon and workers die and come back."""
+import errno
+import random
+
+import pytest
+
+import harness
+from harness import Client, Process, wait_until
+from ledgers import read_events
+
+DEADLINE = 60
+SUBJECTS = 20
+PAGE = 32
+
+
+def work(daemon, directory, name, threads=4, credit=0, fail_each=0, consumer="c"):
+    argv = [harness.bin_dir() / "sdk_work", daemon.api, consumer, name, threads, credit, fail_each]
+    return Process(argv, directory, f"work-{harness.mark()}").launch()
+
+
+def put_consumer(client, **wants):
+    client.ok("consumer.put", id="c", start="first", types=["test.tick"], **wants)
+
+
+def publish(client, count, first=0):
+    """Events about SUBJECTS things, one after the other."""
+    for start in range(first, first + count, PAGE):
+        numbers = range(start, min(start + PAGE, first + count))
+        events = [{"type": "test.tick", "subject": f"s{n % SUBJECTS}", "data": {"n": n}} for n in numbers]
+        client.ok("publish", events=events)
+
+
+def lines(*processes):
+    """Of all of them: (seq, attempt, subject) of each time that an event was handled."""
+    found = []
+    for process in processes:
+        for line in process.output().split("\n")[:-1]:
+            if not line.startswith("end"):
+                seq, attempt, subject, _ = line.split(" ")
+                found.append((int(seq), int(attempt), subject))
+    return found
+
+
+def published(client):
+    return [event for event in read_events(client) if event["type"] == "test.tick"]
+
+
+def check_order(handled, events):
+    """Each event was handled, and for the first time behind those of its subject before it."""
+    wanted = {}
+    for event in events:
+        wanted.setdefault(event["subject"], []).append(event["seq"])
+    first = {}
+    for seq, _, subject in handled:
+        if seq not in first.setdefault(subject, {}):
+            first[subject][seq] = True
+    assert {subject: list(seqs) for subject, seqs in first.items()} == wanted
+
+
+def wait_handled(client, count, deadline=DEADLINE):
+    def done():
+        status = client.ok("consumer.get", id="c")["consumer"]
+        return status["lag"] == 0 and status["in_flight"] == 0
+
+    wait_until(done, deadline, f"{count} events handled")
+
+
+def test_four_threads_handle_everything_in_order(daemon, client, tmp_path):
+    put_consumer(client)
+    publish(client, 1000)
+    worker = work(daemon, tmp_path, "w")
+    publish(client, 1000, 1000)
+    wait_handled(client, 2000)
+    handled = lines(worker)
+    check_order(handled, published(client))
+    assert len(handled) == 2000 and worker.stop() == 0
+    assert worker.output().endswith("end 0 \n")
+    status = client.ok("consumer.get", id="c")["consumer"]
+    assert (status["acked"], status["failed"], status["parked"]) == (2000, 0, 0)
+
+
+@pytest.mark.soak
+def test_the_daemon_is_killed_under_load(daemon, client, tmp_path):
+    put_consumer(client, lease_ms=5000)
+    worker = work(daemon, tmp_path, "w", credit=16)
+    total = 0
+    for seed in harness.rounds(5):
+        print(f"seed {seed}")
+        chance = random.Random(seed)
+        with Client(daemon.api) as fresh:
+            publish(fresh, 1500, total)
+        total += 1500
+        further = len(lines(worker)) + chance.randrange(1, 1000)
+        wait_until(lambda: len(lines(worker)) >= further, DEADLINE)
+        daemon.kill()
+        daemon.start()
+    with Client(daemon.api) as fresh:
+        wait_handled(fresh, total)
+        events = published(fresh)
+        assert len(events) == total
+        check_order(lines(worker), events)
+        assert fresh.ok("consumer.get", id="c")["consumer"]["parked"] == 0
+    assert worker.stop() == 0
+
+
+@pytest.mark.soak
+def test_workers_are_killed_under_load(daemon, client, tmp_path):
+    put_consumer(client, lease_ms=500, max_attempts=100, backoff_ms=1)
+    workers = []
+    total = 0
+    for seed in harness.rounds(4):
+        print(f"seed {seed}")
+        chance = random.Random(seed)
+        publish(client, 500, total)
+        total += 500
+        # Now under the same name, which takes over at once, now under another one.
+        workers.append(work(daemon, tmp_path, f"w{seed // 2}", credit=8))
+        further = chance.randrange(1, 200)
+        wait_until(lambda: len(lines(workers[-1])) >= further, DEADLINE)
+        workers[-1].kill()
+    workers.append(work(daemon, tmp_path, "last"))
+    wait_handled(client, total)
+    events = published(client)
+    assert {seq for seq, _, _ in lines(*workers)} == {event["seq"] for event in events}
+    assert client.ok("consumer.get", id="c")["consumer"]["parked"] == 0
+    assert workers[-1].stop() == 0
+
+
+def test_a_stop_gives_back_what_is_in_hand(daemon, client, tmp_path):
+    put_consumer(client, lease_ms=60000)
+    publish(client, 2000)
+    workers = []
+    for number in range(5):
+        workers.append(work(daemon, tmp_path, f"w{number}", threads=2))
+        wait_until(lambda: len(lines(workers[-1])) >= 50, DEADLINE)
+        assert workers[-1].stop() == 0
+        assert client.ok("consumer.get", id="c")["consumer"]["in_flight"] == 0
+    workers.append(work(daemon, tmp_path, "last"))
+    wait_handled(client, 2000)
+    handled = lines(*workers)
+    check_order(handled, published(client))
+    assert len(handled) == 2000
+    # Of what was given back, one event of each thread at most counts as tried.
+    assert sum(attempt > 1 for _, attempt, _ in handled) <= 10
+
+
+def test_what_fails_is_tried_again(daemon, client, tmp_path):
+    put_consumer(client, backoff_ms=10)
+    publish(client, 400)
+    worker = work(daemon, tmp_path, "w", fail_each=10)
+    wait_handled(client, 400)
+    handled = lines(worker)
+    events = published(client)
+    check_order(handled, events)
+    again = sorted(seq for seq, attempt, _ in handled if attempt == 2)
+    assert again == [event["seq"] for event in events if event["seq"] % 10 == 0]
+    assert len(handled) == len(events) + len(again)
+
+
+def test_a_worker_of_the_same_name_takes_over(daemon, client, tmp_path):
+    put_consumer(client)
+    publish(client, 10)
+    first = work(daemon, tmp_path, "w", threads=1)
+    wait_until(lambda: len(lines(first)) == 10, DEADLINE)
+    second = work(daemon, tmp_path, "w", threads=1)
+    assert first.wait() == 1
+    assert f"end {-errno.ESTALE} a newer worker" in first.output()
+    publish(client, 10, 10)
+    wait_handled(client, 20)
+    check_order(lines(first, second), published(client))
+    assert len(lines(second)) == 10 and second.stop() == 0
+
+
+def test_no_such_consumer(daemon, client, tmp_path):
+    worker = work(daemon, tmp_path, "w", consumer="nobody")
+    assert worker.wait() == 1
+    assert worker.output().startswith("end 5 ")
