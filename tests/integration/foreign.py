@@ -133,6 +133,7 @@ class Subscriber:
         self._socket.linger = 0
         self._socket.reconnect_ivl = 20
         self._socket.rcvhwm = 0
+        self._held = None
         monitor = self._socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
         for prefix in types or ("",):
             self._socket.subscribe(prefix)
@@ -150,7 +151,7 @@ class Subscriber:
         def heard():
             marker = f"settle-{uuid7().hex()}"
             client.ok("location.put", id=marker)
-            while self._socket.poll(100):
+            while self.readable(100):
                 if self.next()[1].get("subject") == marker:
                     return True
             return False
@@ -159,12 +160,23 @@ class Subscriber:
         self._socket.unsubscribe("LOCATION_CREATED_EVENT")
         return self
 
+    def readable(self, milliseconds):
+        """Whether an event is there, within so many milliseconds. Heartbeats are none."""
+        end = time.monotonic() + milliseconds / 1000
+        while self._held is None:
+            if not self._socket.poll(max(0, round((end - time.monotonic()) * 1000))):
+                return False
+            frames = self._socket.recv_multipart()
+            assert len(frames) == 2, f"an event of {len(frames)} frames"
+            if frames[0] != b"HEARTBEAT":
+                self._held = frames
+        return True
+
     def next(self, timeout=REPLY_DEADLINE):
         """The next (type, event map)."""
-        if not self._socket.poll(timeout * 1000):
+        if not self.readable(timeout * 1000):
             raise TimeoutError(f"no event within {timeout} s")
-        frames = self._socket.recv_multipart()
-        assert len(frames) == 2, f"an event of {len(frames)} frames"
+        frames, self._held = self._held, None
         event = cbor2.loads(frames[1])
         assert event["type"] == frames[0].decode(), f"topic {frames[0]} of {event['type']}"
         return event["type"], event

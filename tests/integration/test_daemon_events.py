@@ -18,7 +18,9 @@ class Bytes(Subscriber):
         while not frames or cbor2.loads(frames[-1][1])["seq"] < until_seq:
             if not self._socket.poll(harness.REPLY_DEADLINE * 1000):
                 raise TimeoutError(f"seq {until_seq} was not heard of")
-            frames.append(tuple(self._socket.recv_multipart()))
+            received = tuple(self._socket.recv_multipart())
+            if received[0] != b"HEARTBEAT":
+                frames.append(received)
         return frames
 
 
