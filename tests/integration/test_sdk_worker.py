@@ -3,6 +3,7 @@
 subject, while the daemon and workers die and come back."""
 import errno
 import random
+import threading
 
 import pytest
 
@@ -24,12 +25,16 @@ def put_consumer(client, **wants):
     client.ok("consumer.put", id="c", start="first", types=["test.tick"], **wants)
 
 
-def publish(client, count, first=0):
+def ticks(numbers):
     """Events about SUBJECTS things, one after the other."""
+    return [
+        {"type": "test.tick", "subject": f"s{n % SUBJECTS}", "data": {"n": n}} for n in numbers
+    ]
+
+
+def publish(client, count, first=0):
     for start in range(first, first + count, PAGE):
-        numbers = range(start, min(start + PAGE, first + count))
-        events = [{"type": "test.tick", "subject": f"s{n % SUBJECTS}", "data": {"n": n}} for n in numbers]
-        client.ok("publish", events=events)
+        client.ok("publish", events=ticks(range(start, min(start + PAGE, first + count))))
 
 
 def lines(*processes):
@@ -81,21 +86,38 @@ def test_four_threads_handle_everything_in_order(daemon, client, tmp_path):
     assert (status["acked"], status["failed"], status["parked"]) == (2000, 0, 0)
 
 
+def publish_stubbornly(api, count):
+    """The same through the death of the daemon: what is not answered is sent again as it is."""
+    with Client(api) as client:
+        for start in range(0, count, PAGE):
+            command = harness.uuid7()
+            while True:
+                client.send("publish", {"events": ticks(range(start, start + PAGE))}, command)
+                try:
+                    reply = client.receive(1)
+                except TimeoutError:
+                    continue
+                if reply["id"] == command and reply["ok"]:
+                    break
+
+
 @pytest.mark.soak
 def test_the_daemon_is_killed_under_load(daemon, client, tmp_path):
     put_consumer(client, lease_ms=5000)
     worker = work(daemon, tmp_path, "w", credit=16)
     total = 0
-    for seed in harness.rounds(5):
+    for seed in harness.rounds(3):
         print(f"seed {seed}")
         chance = random.Random(seed)
-        with Client(daemon.api) as fresh:
-            publish(fresh, 1500, total)
-        total += 1500
-        further = len(lines(worker)) + chance.randrange(1, 1000)
-        wait_until(lambda: len(lines(worker)) >= further, DEADLINE)
-        daemon.kill()
-        daemon.start()
+        loader = threading.Thread(target=publish_stubbornly, args=(daemon.api, 50 * PAGE))
+        loader.start()
+        for _ in range(3):
+            further = len(lines(worker)) + chance.randrange(1, 300)
+            wait_until(lambda: len(lines(worker)) >= further, DEADLINE)
+            daemon.kill()
+            daemon.start()
+        loader.join(DEADLINE)
+        total += 50 * PAGE
     with Client(daemon.api) as fresh:
         wait_handled(fresh, total)
         events = published(fresh)

@@ -644,6 +644,7 @@ static void tells_another_loop(void **state)
     poll_for(fixture, 1, 200);
     fake_consumer_add(fixture->fake, 10);
     poll_for(fixture, 201, 210);
+    flush(fixture);
     fake_daemon_up(fixture->fake, false);
     fake_consumer_forget(fixture->fake);
     fake_consumer_add(fixture->fake, 5);
