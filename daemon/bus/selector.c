@@ -25,6 +25,22 @@ static uint64_t hash_text(struct rentbus_text text)
     return hash;
 }
 
+struct rentbus_bytes selector_find(struct rentbus_bytes event, struct rentbus_text name)
+{
+    struct rentbus_cbor_reader reader = rentbus_cbor_reader(event);
+    struct rentbus_cbor_item map = rentbus_cbor_read(&reader);
+
+    for (uint64_t i = 0; map.type == RENTBUS_CBOR_MAP && i < map.number; i++) {
+        struct rentbus_cbor_item key = rentbus_cbor_read(&reader);
+        if (key.type != RENTBUS_CBOR_TEXT || key.bytes.length > name.length)
+            break;
+        struct rentbus_bytes value = rentbus_cbor_skip(&reader);
+        if (key.bytes.length == name.length && memcmp(key.bytes.data, name.data, name.length) == 0)
+            return value;
+    }
+    return (struct rentbus_bytes){0};
+}
+
 int selector_read(struct rentbus_bytes bytes, struct selector_keys *keys)
 {
     struct rentbus_event event;

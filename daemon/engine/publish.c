@@ -2,6 +2,8 @@
 /* Events that are not of rentbus itself, and what becomes of all events once they are durable. */
 #include <errno.h>
 
+#include "daemon/bus/items.h"
+#include "daemon/bus/selector.h"
 #include "daemon/engine/state.h"
 #include "daemon/ledger/codec.h"
 #include "sdk/protocol/cbor.h"
@@ -34,9 +36,9 @@ int engine_publish_check(const struct rentbus_list *events, const char *field,
     if (events->count == 0 || events->count > RENTBUS_PUBLISH_MAX)
         return rentbus_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, field,
                                  "has not 1 to %d events", RENTBUS_PUBLISH_MAX);
-    while (status == 0 &&
-           (next = rentbus_list_next(events, &rentbus_new_event_schema, &position, &event)) != 0)
-        status = next < 0 ? next : check_event(&event, fault);
+    while (status == 0 && (next = items_next(events, &rentbus_new_event_schema, &position, &event,
+                                             field, fault)) != 0)
+        status = next == 1 ? check_event(&event, fault) : next;
     return status;
 }
 
@@ -76,13 +78,12 @@ int engine_publish(struct engine *engine, const struct chain_origin *origin,
  */
 static struct rentbus_text type_text(enum rentbus_event_type type, struct rentbus_bytes bytes)
 {
-    struct rentbus_event event;
-    struct rentbus_fault fault;
     if (type != RENTBUS_EVENT_NONE)
         return rentbus_text(rentbus_word_text(&rentbus_event_type_words, (int)type));
-    if (rentbus_decode(&rentbus_event_schema, bytes, RENTBUS_LENIENT, &event, &fault))
-        return rentbus_text("");
-    return event.type;
+    struct rentbus_bytes value = selector_find(bytes, rentbus_text("type"));
+    struct rentbus_cbor_reader reader = rentbus_cbor_reader(value);
+    struct rentbus_cbor_item item = rentbus_cbor_read(&reader);
+    return (struct rentbus_text){(const char *)item.bytes.data, item.bytes.length};
 }
 
 void engine_published(struct engine *engine, uint64_t seq, enum rentbus_event_type type,
