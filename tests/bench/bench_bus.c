@@ -18,11 +18,12 @@
 
 static size_t rounds = 3;
 
-enum { BARE_FANOUT, FANOUT, BARE_WORKERS, WORKERS, RUN, FIGURES };
+enum { BARE_FANOUT, FANOUT, FANOUT_CPU, BARE_WORKERS, WORKERS, RUN, FIGURES };
 
 static struct figures rows[FIGURES] = {
     [BARE_FANOUT] = {.name = "bare XPUB to 8 subscribers, events/s"},
     [FANOUT] = {.name = "publish to 8 subscribers, events/s"},
+    [FANOUT_CPU] = {.name = "the same, CPU of the daemon for an event, us"},
     [BARE_WORKERS] = {.name = "the bytes of 4 workers over a bare ROUTER, events/s"},
     [WORKERS] = {.name = "4 workers fetch and acknowledge, events/s"},
     [RUN] = {.name = "4 threads of rentbus_worker_run(), events/s"},
@@ -37,6 +38,7 @@ static void measure(const char *program, size_t events)
         struct fanout_figures fanout = fanout_measure(&rig, share);
         rows[BARE_FANOUT].rounds[round] = fanout.bare;
         rows[FANOUT].rounds[round] = fanout.daemon;
+        rows[FANOUT_CPU].rounds[round] = fanout.cpu_us;
         struct workers_figures workers = workers_measure(&rig, share);
         rows[BARE_WORKERS].rounds[round] = workers.bare;
         rows[WORKERS].rounds[round] = workers.raw;
@@ -69,7 +71,7 @@ int main(int argc, char **argv)
     measure(argv[1], events);
     figures_print_head();
     for (size_t i = 0; i < FIGURES; i++)
-        figures_print(&rows[i], rounds, 0);
+        figures_print(&rows[i], rounds, i == FANOUT_CPU ? 1 : 0);
     figures_print_ratio("publish / bare XPUB", &rows[FANOUT], &rows[BARE_FANOUT], NULL, rounds);
     figures_print_ratio("workers / bare ROUTER", &rows[WORKERS], &rows[BARE_WORKERS], NULL, rounds);
     fflush(stdout);

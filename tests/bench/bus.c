@@ -10,7 +10,7 @@
 #include "tests/bench/load.h"
 
 #define SUBJECTS 4096
-#define IN_FLIGHT 32
+#define IN_FLIGHT 256
 
 struct feed {
     const char *type;

@@ -26,6 +26,7 @@ void bus_publish(const struct rig *rig, const char *type, size_t count, bus_pace
 struct fanout_figures {
     double daemon;
     double bare;
+    double cpu_us; /* of the daemon, for each event */
 };
 struct fanout_figures fanout_measure(const struct rig *rig, size_t count);
 

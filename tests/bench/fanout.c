@@ -132,16 +132,20 @@ static void wait_for_slowest(void *context, size_t next)
             sem_wait(&audience->listeners[i].steps);
 }
 
-static double measure_daemon(const struct rig *rig, size_t count, struct sample *sample)
+static double measure_daemon(const struct rig *rig, size_t count, struct sample *sample,
+                             double *cpu_us)
 {
     static struct audience audience;
     audience_open(&audience, rig->events, count, sample);
     while (!all_ready(&audience))
         bus_publish(rig, BUS_TYPE_READY, 1, NULL, NULL);
+    double before = rig_cpu(rig);
     double start = load_clock();
     bus_publish(rig, BUS_TYPE, count, wait_for_slowest, &audience);
     audience_close(&audience);
-    return (double)count / (load_clock() - start);
+    double seconds = load_clock() - start;
+    *cpu_us = (rig_cpu(rig) - before) * 1e6 / (double)count;
+    return (double)count / seconds;
 }
 
 /* An XPUB that all have subscribed to. */
@@ -188,7 +192,7 @@ struct fanout_figures fanout_measure(const struct rig *rig, size_t count)
     if (!sample)
         load_fail("out of memory");
     struct fanout_figures figures;
-    figures.daemon = measure_daemon(rig, count, sample);
+    figures.daemon = measure_daemon(rig, count, sample, &figures.cpu_us);
     figures.bare = measure_bare(rig, count, sample);
     free(sample);
     return figures;
