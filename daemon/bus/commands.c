@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "daemon/bus/bus_state.h"
+#include "daemon/bus/items.h"
 #include "sdk/protocol/cbor.h"
 #include "sdk/protocol/text.h"
 
@@ -151,7 +152,7 @@ static int decide_put(struct deciding *deciding)
         RENTBUS_HAS(args, consumer_put_args, since),    args->since,
         RENTBUS_HAS(args, consumer_put_args, from_seq), args->from_seq,
     };
-    uint64_t cursor;
+    uint64_t cursor = 0;
     int r = make_definition(deciding, &bus->wanted);
 
     if (r == 0)
@@ -218,7 +219,7 @@ static int decide_reset(struct deciding *deciding)
         RENTBUS_HAS(args, consumer_reset_args, since),    args->since,
         RENTBUS_HAS(args, consumer_reset_args, from_seq), args->from_seq,
     };
-    uint64_t cursor;
+    uint64_t cursor = 0;
 
     if (!start.has_start && !start.has_since && !start.has_from_seq)
         return invalid(deciding, "start", "is required, or since, or from_seq");
@@ -286,9 +287,9 @@ static int list_parked(struct deciding *deciding, struct rentbus_list *seqs)
     }
     if (!all && (args->seqs.count == 0 || args->seqs.count > BUS_CREDIT_MAX))
         return invalid(deciding, "seqs", "has not 1 to 1000 events");
-    while (!all &&
-           (r = rentbus_list_next(&args->seqs, &rentbus_seq_ref_schema, &position, &ref)) != 0) {
-        if (r < 0)
+    while (!all && (r = items_next(&args->seqs, &rentbus_seq_ref_schema, &position, &ref, "seqs",
+                                   deciding->fault)) != 0) {
+        if (r != 1)
             return r;
         if (consumer_parked_find(consumer, ref.seq) == consumer->parked_count)
             return rentbus_fault_set(deciding->fault, RENTBUS_ERROR_NOT_FOUND, "seqs",

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "daemon/bus/bus_state.h"
+#include "daemon/bus/items.h"
 #include "sdk/protocol/text.h"
 
 /* ---- failures ---- */
@@ -128,7 +129,8 @@ static int check_leases(const struct consumer *consumer, uint32_t worker,
     if (leases->count == 0 || leases->count > BUS_CREDIT_MAX)
         return rentbus_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, field,
                                  "has not 1 to %d events", BUS_CREDIT_MAX);
-    while ((r = rentbus_list_next(leases, &rentbus_lease_ref_schema, &position, &ref)) == 1) {
+    while ((r = items_next(leases, &rentbus_lease_ref_schema, &position, &ref, field, fault)) ==
+           1) {
         r = check_lease(consumer, worker, ref.seq, ref.lease, field, &delivery, fault);
         if (r)
             return r;
@@ -177,9 +179,9 @@ static int find_single(struct bus *bus, const struct rentbus_ack_args *args, int
     if (args->acks.count != 1)
         return rentbus_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, "acks",
                                  "has not exactly one event, whose handler publishes");
-    r = rentbus_list_next(&args->acks, &rentbus_lease_ref_schema, &position, &ref);
+    r = items_next(&args->acks, &rentbus_lease_ref_schema, &position, &ref, "acks", fault);
     if (r != 1)
-        return r < 0 ? r : -EBADMSG;
+        return r;
     return check_lease(*consumer, worker, ref.seq, ref.lease, "acks", delivery, fault);
 }
 

@@ -243,6 +243,7 @@ static ledger_apply_handler *const handlers[] = {
     [RENTBUS_LOCATION_CREATED_EVENT] = apply_location_created,
     [RENTBUS_LOCATION_UPDATED_EVENT] = apply_location_updated,
     [RENTBUS_POLICY_UPDATED_EVENT] = apply_policy,
+    [RENTBUS_DEVICE_IMPORTED_EVENT] = ledger_apply_device_imported,
 };
 
 int ledger_apply(struct ledger *ledger, const struct ledger_event *event, uint64_t seq)

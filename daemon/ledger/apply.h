@@ -12,6 +12,7 @@ typedef int ledger_apply_handler(struct ledger *ledger, const struct ledger_even
 ledger_apply_handler ledger_apply_return;
 ledger_apply_handler ledger_apply_return_rejected;
 ledger_apply_handler ledger_apply_checkout;
+ledger_apply_handler ledger_apply_device_imported;
 ledger_apply_handler ledger_apply_rental_added;
 ledger_apply_handler ledger_apply_complete;
 ledger_apply_handler ledger_apply_swapped;

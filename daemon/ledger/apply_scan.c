@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What a scan itself tells, whatever came of it. */
+/* What a scan itself tells, whatever came of it, and what an import tells of its device. */
 #include "daemon/ledger/apply.h"
 #include "daemon/ledger/devices.h"
 #include "daemon/ledger/things.h"
@@ -42,6 +42,34 @@ static int apply_device(struct ledger *ledger, struct rentbus_text id, uint64_t 
     if (fresh)
         ledger_change_add(ledger, &ledger->devices, &device->key);
     ledger_change_device(ledger, device, seq);
+    return 0;
+}
+
+int ledger_apply_device_imported(struct ledger *ledger, const struct ledger_event *event,
+                                 uint64_t seq)
+{
+    const struct rentbus_device *data = &event->data.device;
+    struct ledger_range holes[RENTBUS_HOLES_MAX];
+    struct ledger_device *device;
+    uint64_t missing;
+    size_t count;
+
+    (void)seq;
+    if (data->device_seq == 0 || ledger_find_device(ledger, data->id) ||
+        !ledger_holes_read(&data->holes, data->device_seq, holes, &count, &missing) ||
+        missing != data->missing)
+        return -EBADMSG;
+    if (ledger_registry_reserve(&ledger->devices, &ledger->memory) < 0)
+        return -ENOMEM;
+    device = ledger_device_create(ledger, data->id);
+    if (!device)
+        return -ENOMEM;
+    if (ledger_device_import(device, data->device_seq, holes, count, missing, &ledger->memory) <
+        0) {
+        ledger_thing_free(ledger, &ledger->devices, &device->key);
+        return -ENOMEM;
+    }
+    ledger_change_add(ledger, &ledger->devices, &device->key);
     return 0;
 }
 

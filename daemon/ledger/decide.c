@@ -72,6 +72,7 @@ static ledger_decider *const deciders[RENTBUS_OP_COUNT] = {
     [RENTBUS_OP_location_put] = ledger_decide_location_put,
     [RENTBUS_OP_policy_put] = ledger_decide_policy_put,
     [RENTBUS_OP_admin_import] = ledger_decide_import,
+    [RENTBUS_OP_admin_import_device] = ledger_decide_import_device,
 };
 
 int ledger_decide(const struct ledger *ledger, const struct ledger_command *command,

@@ -124,6 +124,46 @@ void ledger_device_untake(struct ledger_device *device, uint64_t seq, uint64_t g
     }
 }
 
+bool ledger_holes_read(const struct rentbus_list *list, uint64_t seq,
+                       struct ledger_range holes[RENTBUS_HOLES_MAX], size_t *count,
+                       uint64_t *missing)
+{
+    struct rentbus_device_hole hole;
+    size_t position = 0;
+    uint64_t sum = 0;
+    uint64_t free_from = 1; /* the least that the next hole may begin with */
+
+    if (list->count > RENTBUS_HOLES_MAX)
+        return false;
+    for (size_t i = 0; i < list->count; i++) {
+        if (rentbus_list_next(list, &rentbus_device_hole_schema, &position, &hole) != 1 ||
+            hole.first < free_from || hole.last < hole.first || hole.last >= seq)
+            return false;
+        holes[i] = (struct ledger_range){hole.first, hole.last};
+        sum += hole.last - hole.first + 1;
+        free_from = hole.last + 2;
+    }
+    *count = list->count;
+    *missing = sum;
+    return true;
+}
+
+int ledger_device_import(struct ledger_device *device, uint64_t seq,
+                         const struct ledger_range *holes, size_t count, uint64_t missing,
+                         const struct ledger_memory *memory)
+{
+    if (count > 0) {
+        device->holes = memory->resize(memory->context, NULL, count * sizeof(*holes));
+        if (!device->holes)
+            return -ENOMEM;
+        memcpy(device->holes, holes, count * sizeof(*holes));
+    }
+    device->hole_count = device->hole_capacity = count;
+    device->missing = missing;
+    device->seq = seq;
+    return 0;
+}
+
 void ledger_device_release(struct ledger_device *device, const struct ledger_memory *memory)
 {
     memory->resize(memory->context, device->holes, 0);

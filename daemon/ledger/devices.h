@@ -17,6 +17,17 @@ int ledger_device_reserve(struct ledger_device *device, uint64_t seq,
 void ledger_device_take(struct ledger_device *device, uint64_t seq);
 /* The opposite of the last ledger_device_take(), before which `greatest` was the greatest. */
 void ledger_device_untake(struct ledger_device *device, uint64_t seq, uint64_t greatest);
+/* Reads holes before `seq` as an import gives them: ascending, apart from each other, from 1 on, at
+ * most RENTBUS_HOLES_MAX. Returns whether they are so, then with their number in *count, and in
+ * *missing how many scans lie in them. */
+bool ledger_holes_read(const struct rentbus_list *list, uint64_t seq,
+                       struct ledger_range holes[RENTBUS_HOLES_MAX], size_t *count,
+                       uint64_t *missing);
+/* Takes all up to `seq` but the holes, of a device that has not sent anything yet. 0, or -ENOMEM.
+ */
+int ledger_device_import(struct ledger_device *device, uint64_t seq,
+                         const struct ledger_range *holes, size_t count, uint64_t missing,
+                         const struct ledger_memory *memory) __attribute__((warn_unused_result));
 /* Frees the holes, not the device. */
 void ledger_device_release(struct ledger_device *device, const struct ledger_memory *memory);
 

@@ -36,6 +36,7 @@ struct ledger_event {
         struct rentbus_policy_data policy_data;
         struct rentbus_refused_data refused_data;
         struct rentbus_gap_data gap_data;
+        struct rentbus_device device;
         struct rentbus_consumer_data consumer_data;
         struct rentbus_consumer_id_data consumer_id_data;
         struct rentbus_reset_data reset_data;
@@ -87,6 +88,7 @@ struct ledger_command {
         struct rentbus_location_put_args location_put;
         struct rentbus_policy_put_args policy_put;
         struct rentbus_import_args admin_import;
+        struct rentbus_import_device_args admin_import_device;
         /* Not the ledger's business: those of the bus. */
         struct rentbus_publish_args publish;
         struct rentbus_consumer_put_args consumer_put;

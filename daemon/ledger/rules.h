@@ -14,6 +14,7 @@ typedef int ledger_decider(const struct ledger *ledger, const struct ledger_comm
 ledger_decider ledger_decide_return;
 ledger_decider ledger_decide_checkout;
 ledger_decider ledger_decide_import;
+ledger_decider ledger_decide_import_device;
 ledger_decider ledger_decide_renew;
 ledger_decider ledger_decide_forgive;
 ledger_decider ledger_decide_flag;

@@ -194,6 +194,32 @@ def test_an_extended_lease(client):
     worker.ack(delivery)
 
 
+BAD_REFS = [
+    {},
+    {"seq": 5},
+    {"lease": 1},
+    {"seq": -1, "lease": 1},
+    {"seq": "5", "lease": 1},
+    {"seq": 5, "lease": 2**64 - 1},
+    {"seq": 5, "lease": 1, "colour": "red"},
+]
+
+
+@pytest.mark.parametrize("bad", BAD_REFS, ids=str)
+def test_bad_references(client, worker, bad):
+    publish(client, "a")
+    good = leases(worker.fetch())
+    before = state(client)
+    for refs in ([bad], good + [bad]):
+        refused(client, "consumer.ack", "INVALID_ARGUMENT", "acks", **worker.who, acks=refs)
+        refused(client, "consumer.extend", "INVALID_ARGUMENT", "leases", **worker.who, leases=refs)
+    made = [{"type": "x", "data": {}}]
+    args = {**worker.who, "acks": [bad], "publish": made}
+    refused(client, "consumer.ack", "INVALID_ARGUMENT", "acks", **args)
+    refused(client, "consumer.replay", "INVALID_ARGUMENT", "seqs", id="c", seqs=[{"seq": "x"}])
+    assert state(client) == before
+
+
 BAD_PUTS = [
     ({"types": []}, "types"),
     ({"types": ["a b"]}, "types"),
