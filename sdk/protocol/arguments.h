@@ -207,6 +207,15 @@
     F(S, REQUIRED, ID, created_at_location_id, none)                                               \
     F(S, OPTIONAL, ID, returned_at_location_id, none)
 
+/* A device as another ledger knew it: every scan up to `device_seq` came, but for those in the
+ * holes, which are ascending, apart from each other, and before `device_seq`. At most
+ * RENTBUS_HOLES_MAX. A device that the ledger has already is left as it is. */
+#define RENTBUS_IMPORT_DEVICE_ARGS(F, S)                                                           \
+    F(S, REQUIRED, ID, id, none)                                                                   \
+    F(S, OPTIONAL, MAPS, holes, device_hole)                                                       \
+    F(S, OPTIONAL, BOOL, dry_run, none)                                                            \
+    F(S, REQUIRED, UINT, device_seq, none)
+
 /* Made, or changed: then its cursor stays. At most one of `start`, `since` and `from_seq` says
  * where a new one begins; at what comes from now on by default. The rest has its defaults: leases
  * of 30 s, 8 attempts, backoff from 1 s to 5 min. */

@@ -185,6 +185,7 @@
     SCHEMA(command_get_args, RENTBUS_COMMAND_GET_ARGS)                                             \
     SCHEMA(events_read_args, RENTBUS_EVENTS_READ_ARGS)                                             \
     SCHEMA(import_args, RENTBUS_IMPORT_ARGS)                                                       \
+    SCHEMA(import_device_args, RENTBUS_IMPORT_DEVICE_ARGS)                                         \
     SCHEMA(consumer_put_args, RENTBUS_CONSUMER_PUT_ARGS)                                           \
     SCHEMA(consumer_get_args, RENTBUS_CONSUMER_GET_ARGS)                                           \
     SCHEMA(page_args, RENTBUS_PAGE_ARGS)                                                           \

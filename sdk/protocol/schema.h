@@ -65,6 +65,7 @@ extern "C" {
     EVENT(CONSUMER_DROPPED_EVENT, seqs_data, UPDATED)                                              \
     EVENT(CONSUMER_STALLED_EVENT, stalled_data, NONE)                                              \
     EVENT(DEVICE_GAP_EVENT, gap_data, NONE)                                                        \
+    EVENT(DEVICE_IMPORTED_EVENT, device, CREATED)                                                  \
     EVENT(COMMAND_UNCHANGED_EVENT, unchanged_data, UNCHANGED)
 
 /* ---- operations: OP(name, on the wire, struct of its args, struct of its result, mode) ----
@@ -123,6 +124,7 @@ extern "C" {
     OP(stats, "stats", stats_args, stats_result, READ)                                             \
     OP(explain, "explain", explain_args, explain_result, QUERY)                                    \
     OP(admin_import, "admin.import", import_args, command_result, COMMAND)                         \
+    OP(admin_import_device, "admin.import_device", import_device_args, command_result, COMMAND)    \
     OP(admin_verify, "admin.verify", empty, verify_result, QUERY)
 
 /* ---- expansions ---- */
