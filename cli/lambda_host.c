@@ -21,6 +21,8 @@ void lambda_host_end(struct lambda_host *host, enum cli_exit exit)
     host->ending = true;
     host->exit = exit;
     host->grace_until = lambda_loop_now() + host->settings->grace_ms;
+    /* It rings until it is asked for events, which it is not any more. */
+    lambda_loop_remove(&host->loop, rentbus_worker_fd(host->worker));
     host->mode->finish(host);
 }
 
@@ -48,6 +50,15 @@ void lambda_host_check(struct lambda_host *host, int status)
     }
 }
 
+void lambda_host_adopt(struct lambda_host *host, struct rentbus_delivery *held,
+                       const struct rentbus_delivery *delivery)
+{
+    /* What is said of a lost lease is how the worker hears that it is. */
+    if (held->lease != delivery->lease)
+        lambda_host_check(host, rentbus_worker_extend(host->worker, held, 0));
+    held->lease = delivery->lease;
+}
+
 int64_t lambda_host_extend_ms(const struct lambda_host *host)
 {
     int64_t every = host->lease_ms / EXTENSIONS_PER_LEASE;
@@ -68,12 +79,22 @@ static void worker_ready(void *owner, uint32_t events)
     lambda_host_check(host, status < 0 ? status : 0);
 }
 
-/* Whether there may be more. */
+static void host_lose(struct lambda_host *host)
+{
+    uint64_t lost = rentbus_worker_lost(host->worker);
+    if (lost != host->lost)
+        host->mode->lose(host);
+    host->lost = lost;
+}
+
+/* Asks for events even where there is no place for one: what went wrong is told that way, too.
+ * Whether there may be more. */
 static bool host_take(struct lambda_host *host)
 {
     for (int i = 0; i < TAKE_MAX; i++) {
         struct rentbus_delivery delivery;
-        if (host->ending || host->mode->room(host) == 0)
+        host_lose(host);
+        if (host->ending || host->mode->blocked(host))
             return false;
         int status = rentbus_worker_next(host->worker, 0, &delivery);
         if (status != 1) {
@@ -94,7 +115,7 @@ static void host_turn(struct lambda_host *host, int64_t *until)
     int status = rentbus_worker_process(host->worker);
     lambda_host_check(host, status < 0 ? status : 0);
     *until = host->mode->process(host, lambda_loop_now());
-    if (more || (status > 0 && !host->ending && host->mode->room(host) > 0))
+    if (more || (status > 0 && !host->ending && !host->mode->blocked(host)))
         *until = 0;
 }
 

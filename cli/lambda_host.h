@@ -11,8 +11,11 @@ struct lambda_host;
 
 /* How events are handled. The host is at `self` of each call. */
 struct lambda_mode {
-    /* How many more events can be taken now. */
-    size_t (*room)(struct lambda_host *host);
+    /* Whether no event can be taken now. Otherwise there is a place for as many as the worker has
+     * credit for. */
+    bool (*blocked)(const struct lambda_host *host);
+    /* The leases of some events were lost: those that the worker does not hold any more. */
+    void (*lose)(struct lambda_host *host);
     /* Takes an event, which is borrowed for the time of the call. */
     enum cli_exit (*take)(struct lambda_host *host, const struct rentbus_delivery *delivery);
     /* Does what is due, and says when it wants to be called next. */
@@ -36,6 +39,7 @@ struct lambda_host {
     struct lambda_loop loop;
     struct lambda_source source; /* of the worker */
     uint32_t lease_ms;
+    uint64_t lost;      /* leases, as far as the mode was told */
     enum cli_exit exit; /* what it ends with */
     bool ending;        /* no more events are taken */
     int64_t grace_until;
@@ -51,6 +55,10 @@ void lambda_host_end(struct lambda_host *host, enum cli_exit exit);
 /* Looks at what a function of the worker came to: anything but 0 and -ENOENT, which a lost lease
  * is, ends the host. */
 void lambda_host_check(struct lambda_host *host, int status);
+/* An event came again that is being handled under `held`, whose lease was lost without our knowing:
+ * the handler goes on under the new lease, which is put there. */
+void lambda_host_adopt(struct lambda_host *host, struct rentbus_delivery *held,
+                       const struct rentbus_delivery *delivery);
 /* How often a lease is made longer. */
 int64_t lambda_host_extend_ms(const struct lambda_host *host);
 

@@ -54,10 +54,26 @@ static void errors_ready(void *owner, uint32_t events)
 
 /* While a handler runs whose event is somebody else's, nothing new begins: it might be the same
  * event, or the next one of its subject. */
-static size_t processes_room(struct lambda_host *host)
+static bool processes_blocked(const struct lambda_host *host)
 {
-    const struct processes *processes = host->state;
-    return processes->lost > 0 ? 0 : processes->count - processes->running;
+    return ((const struct processes *)host->state)->lost > 0;
+}
+
+static void slot_lose(struct slot *slot)
+{
+    slot->lost = true;
+    slot->processes->lost++;
+    handler_stop(&slot->attempt.handler, "somebody else handles the event now");
+}
+
+static void processes_lose(struct lambda_host *host)
+{
+    struct processes *processes = host->state;
+    for (size_t i = 0; i < processes->count; i++) {
+        struct slot *slot = &processes->slots[i];
+        if (slot_runs(slot) && !slot->lost && !rentbus_worker_holds(host->worker, &slot->delivery))
+            slot_lose(slot);
+    }
 }
 
 static bool processes_busy(const struct lambda_host *host)
@@ -75,14 +91,12 @@ static int slot_watch(struct slot *slot)
                  : lambda_loop_add(loop, slot->attempt.handler.errors, EPOLLIN, &slot->errors);
 }
 
-/* The event came again, its lease having been lost, while its handler runs: that goes on under the
- * new lease. */
 static bool slot_adopts(struct processes *processes, const struct rentbus_delivery *delivery)
 {
     for (size_t i = 0; i < processes->count; i++) {
         struct slot *slot = &processes->slots[i];
         if (slot_runs(slot) && slot->attempt.seq == delivery->event.seq) {
-            slot->delivery.lease = delivery->lease;
+            lambda_host_adopt(processes->host, &slot->delivery, delivery);
             return true;
         }
     }
@@ -135,11 +149,8 @@ static void slot_due(struct slot *slot, int64_t now)
     slot->extend_at = now + lambda_host_extend_ms(host);
     int status = rentbus_worker_extend(host->worker, &slot->delivery, 0);
     lambda_host_check(host, status);
-    if (status == -ENOENT) {
-        slot->lost = true;
-        slot->processes->lost++;
-        handler_stop(&slot->attempt.handler, "somebody else handles the event now");
-    }
+    if (status == -ENOENT)
+        slot_lose(slot);
 }
 
 static int64_t processes_process(struct lambda_host *host, int64_t now)
@@ -237,6 +248,7 @@ static void processes_ended(struct lambda_host *host, pid_t pid, int status)
         slot_settle(slot, status);
         processes->running--;
         processes->lost -= slot->lost;
+        slot->lost = false;
         handler_release(&slot->attempt.handler);
         return;
     }
@@ -256,7 +268,8 @@ static void processes_stop(struct lambda_host *host, const char *why)
 }
 
 static const struct lambda_mode mode = {
-    .room = processes_room,
+    .blocked = processes_blocked,
+    .lose = processes_lose,
     .take = processes_take,
     .process = processes_process,
     .ended = processes_ended,

@@ -284,13 +284,24 @@ static void process_settle(struct process *process, int status)
 
 /* ---- the mode ---- */
 
-static size_t stream_room(struct lambda_host *host)
+static bool stream_blocked(const struct lambda_host *host)
 {
-    const struct stream *stream = host->state;
-    size_t room = 0;
-    for (size_t i = 0; i < stream->count; i++)
-        room += stream->window - stream->processes[i].window.count;
-    return room;
+    (void)host;
+    return false;
+}
+
+/* What the handler says of such events does not count any more. */
+static void stream_lose(struct lambda_host *host)
+{
+    struct stream *stream = host->state;
+    for (size_t i = 0; i < stream->count; i++) {
+        struct lambda_window *window = &stream->processes[i].window;
+        for (size_t n = window->count; n-- > 0;) {
+            struct lambda_item *item = &window->items[window->first + n];
+            if (!rentbus_worker_holds(host->worker, &item->delivery))
+                lambda_window_remove(window, item);
+        }
+    }
 }
 
 static bool stream_busy(const struct lambda_host *host)
@@ -302,14 +313,13 @@ static bool stream_busy(const struct lambda_host *host)
     return false;
 }
 
-/* The event came again, its lease having been lost: the answer counts for the new one. */
 static bool stream_adopts(struct stream *stream, const struct rentbus_delivery *delivery)
 {
     for (size_t i = 0; i < stream->count; i++) {
         struct lambda_item *item =
             lambda_window_find(&stream->processes[i].window, delivery->event.seq);
         if (item) {
-            item->delivery.lease = delivery->lease;
+            lambda_host_adopt(stream->host, &item->delivery, delivery);
             return true;
         }
     }
@@ -434,7 +444,8 @@ static void stream_stop(struct lambda_host *host, const char *why)
 }
 
 static const struct lambda_mode mode = {
-    .room = stream_room,
+    .blocked = stream_blocked,
+    .lose = stream_lose,
     .take = stream_take,
     .process = stream_process,
     .ended = stream_ended,

@@ -51,9 +51,13 @@ static enum cli_exit publish_json(const struct cli *cli, const struct cli_line *
     char *type = quoted(line->words[0]);
     char *subject = given ? quoted(given) : NULL;
     enum cli_exit exit = CLI_EXIT_OK;
-    if (!type || (given && !subject)) {
-        cli_report(cli, "INVALID_ARGUMENT", "the type and the subject must be UTF-8");
+    if (!type || (given && !rentbus_id_valid(rentbus_text(given)))) {
+        cli_report(cli, "INVALID_ARGUMENT", "%s",
+                   type ? "--subject: must be an id" : "the type must be UTF-8");
         exit = CLI_EXIT_BAD_DATA;
+    } else if (given && !subject) {
+        cli_report_failure(cli, -ENOMEM, NULL);
+        exit = CLI_EXIT_INTERNAL;
     } else if (asprintf(json, "{\"events\":[{\"type\":%s,\"data\":%.*s%s%s}]}", type,
                         RENTBUS_TEXT_ARGS(data), subject ? ",\"subject\":" : "",
                         subject ? subject : "") < 0) {
