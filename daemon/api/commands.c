@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* From arguments to the ledger's commands: one function an operation of mode COMMAND. */
+#include <errno.h>
+
 #include "daemon/api/call.h"
+#include "daemon/bus/items.h"
 #include "sdk/protocol/text.h"
 #include "sdk/protocol/time.h"
 
@@ -193,3 +196,23 @@ PREPARE_AS_IT_IS(asset_type_put)
 PREPARE_AS_IT_IS(location_put)
 PREPARE_AS_IT_IS(policy_put)
 PREPARE_AS_IT_IS(admin_import)
+
+/* What is journaled is deterministic, whatever order or lengths the request has: the holes are
+ * encoded anew. */
+int api_prepare_admin_import_device(struct api_call *call, struct ledger_command *command)
+{
+    struct rentbus_import_device_args *args = &command->args.admin_import_device;
+    struct rentbus_buffer *holes = &call->api->holes;
+    struct rentbus_device_hole hole;
+    size_t position = 0;
+    int next;
+    *args = call->args.admin_import_device;
+    if (args->holes.count > RENTBUS_HOLES_MAX)
+        return api_refuse(call, INVALID_ARGUMENT, "holes", "are more than %d", RENTBUS_HOLES_MAX);
+    rentbus_buffer_clear(holes);
+    while ((next = items_next(&args->holes, &rentbus_device_hole_schema, &position, &hole, "holes",
+                              &call->fault)) == 1)
+        rentbus_encode(&rentbus_device_hole_schema, &hole, holes);
+    args->holes = (struct rentbus_list){holes->data, holes->length, args->holes.count};
+    return next != 0 ? next : holes->failed ? -ENOMEM : 0;
+}

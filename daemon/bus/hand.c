@@ -143,8 +143,8 @@ static int check_leases(const struct consumer *consumer, uint32_t worker,
 int bus_ack(struct bus *bus, const struct rentbus_ack_args *args, int64_t now, uint64_t *acked,
             struct rentbus_fault *fault)
 {
-    struct consumer *consumer;
-    uint32_t worker;
+    struct consumer *consumer = NULL;
+    uint32_t worker = 0;
     struct rentbus_lease_ref ref;
     size_t position = 0;
     int r =
@@ -168,7 +168,7 @@ static int find_single(struct bus *bus, const struct rentbus_ack_args *args, int
                        struct consumer **consumer, struct queue_delivery *delivery,
                        struct rentbus_fault *fault)
 {
-    uint32_t worker;
+    uint32_t worker = 0;
     struct rentbus_lease_ref ref;
     size_t position = 0;
     int r =
@@ -201,7 +201,7 @@ static int refuse_loop(struct bus *bus, struct consumer *consumer,
 int bus_ack_publish(struct bus *bus, const struct rentbus_ack_args *args, int64_t now,
                     uint64_t *hops, uint64_t *cause, struct rentbus_fault *fault)
 {
-    struct consumer *consumer;
+    struct consumer *consumer = NULL;
     struct queue_delivery delivery;
     int r = find_single(bus, args, now, &consumer, &delivery, fault);
 
@@ -231,8 +231,8 @@ void bus_ack_recorded(struct bus *bus, struct rentbus_text id, uint64_t cause)
 int bus_nack(struct bus *bus, const struct rentbus_nack_args *args, int64_t now,
              struct rentbus_nack_result *result, struct rentbus_fault *fault)
 {
-    struct consumer *consumer;
-    uint32_t worker;
+    struct consumer *consumer = NULL;
+    uint32_t worker = 0;
     struct queue_delivery delivery;
     bool fatal = RENTBUS_HAS(args, nack_args, fatal) && args->fatal;
     struct rentbus_text error =
@@ -261,8 +261,8 @@ int bus_nack(struct bus *bus, const struct rentbus_nack_args *args, int64_t now,
 int bus_extend(struct bus *bus, const struct rentbus_extend_args *args, int64_t now, int64_t *until,
                struct rentbus_fault *fault)
 {
-    struct consumer *consumer;
-    uint32_t worker;
+    struct consumer *consumer = NULL;
+    uint32_t worker = 0;
     struct rentbus_lease_ref ref;
     size_t position = 0;
     bool given = RENTBUS_HAS(args, extend_args, lease_ms);
