@@ -3,10 +3,11 @@
  * Events on their way to those who follow them, beside bare libzmq sockets that move the same
  * bytes, all in one run: figures and their ratios, as minimum, median and maximum over the rounds.
  *
- * Usage: bench_bus RENTBUSD [EVENTS [ROUNDS]]
+ * Usage: bench_bus RENTBUSD RENTBUS [EVENTS [ROUNDS]]
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/bench/bus.h"
 #include "tests/bench/figures.h"
@@ -18,7 +19,7 @@
 
 static size_t rounds = 3;
 
-enum { BARE_FANOUT, FANOUT, FANOUT_CPU, BARE_WORKERS, WORKERS, RUN, FIGURES };
+enum { BARE_FANOUT, FANOUT, FANOUT_CPU, BARE_WORKERS, WORKERS, RUN, BARE_STREAM, STREAM, FIGURES };
 
 static struct figures rows[FIGURES] = {
     [BARE_FANOUT] = {.name = "bare XPUB to 8 subscribers, events/s"},
@@ -26,10 +27,12 @@ static struct figures rows[FIGURES] = {
     [FANOUT_CPU] = {.name = "the same, CPU of the daemon for an event, us"},
     [BARE_WORKERS] = {.name = "the bytes of 4 workers over a bare ROUTER, events/s"},
     [WORKERS] = {.name = "4 workers fetch and acknowledge, events/s"},
+    [BARE_STREAM] = {.name = "a handler behind bare pipes, events/s"},
+    [STREAM] = {.name = "the same behind lambda run --stream, events/s"},
     [RUN] = {.name = "4 threads of rentbus_worker_run(), events/s"},
 };
 
-static void measure(const char *program, size_t events)
+static void measure(const char *program, const char *host, size_t events)
 {
     size_t share = events / rounds;
     for (size_t round = 0; round < rounds; round++) {
@@ -43,6 +46,9 @@ static void measure(const char *program, size_t events)
         rows[BARE_WORKERS].rounds[round] = workers.bare;
         rows[WORKERS].rounds[round] = workers.raw;
         rows[RUN].rounds[round] = workers.run;
+        struct stream_figures stream = stream_measure(&rig, host, share);
+        rows[BARE_STREAM].rounds[round] = stream.bare;
+        rows[STREAM].rounds[round] = stream.lambda;
         rig_stop(&rig);
     }
 }
@@ -59,21 +65,24 @@ static void print_idle(const char *program)
 int main(int argc, char **argv)
 {
     size_t events = 300000;
-    if (argc < 2 || argc > 4)
-        load_fail("usage: bench_bus RENTBUSD [EVENTS [ROUNDS]]");
-    if (argc > 2)
-        events = strtoul(argv[2], NULL, 10);
+    if (argc == 2 && strcmp(argv[1], "--handler") == 0)
+        return stream_handle();
+    if (argc < 3 || argc > 5)
+        load_fail("usage: bench_bus RENTBUSD RENTBUS [EVENTS [ROUNDS]]");
     if (argc > 3)
-        rounds = strtoul(argv[3], NULL, 10);
+        events = strtoul(argv[3], NULL, 10);
+    if (argc > 4)
+        rounds = strtoul(argv[4], NULL, 10);
     if (rounds < 1 || rounds > FIGURES_ROUNDS_MAX || events / rounds < EVENTS_MIN)
         load_fail("from 1 to %d rounds, of at least %d events each", FIGURES_ROUNDS_MAX,
                   EVENTS_MIN);
-    measure(argv[1], events);
+    measure(argv[1], argv[2], events);
     figures_print_head();
     for (size_t i = 0; i < FIGURES; i++)
         figures_print(&rows[i], rounds, i == FANOUT_CPU ? 1 : 0);
     figures_print_ratio("publish / bare XPUB", &rows[FANOUT], &rows[BARE_FANOUT], NULL, rounds);
     figures_print_ratio("workers / bare ROUTER", &rows[WORKERS], &rows[BARE_WORKERS], NULL, rounds);
+    figures_print_ratio("stream / bare pipes", &rows[STREAM], &rows[BARE_STREAM], NULL, rounds);
     fflush(stdout);
     print_idle(argv[1]);
     return 0;

@@ -40,6 +40,16 @@ struct workers_figures {
 };
 struct workers_figures workers_measure(const struct rig *rig, size_t count);
 
+/* Events a second of a handler that lives long: behind `rentbus lambda run --stream`, whose program
+ * this is, and behind bare pipes. Once for each ledger, which has `count` events of BUS_TYPE. */
+struct stream_figures {
+    double lambda;
+    double bare;
+};
+struct stream_figures stream_measure(const struct rig *rig, const char *program, size_t count);
+/* The handler itself, what `bench_bus --handler` is: its exit status. */
+int stream_handle(void);
+
 /* What consumers that have nothing to do cost a daemon, with a long poll each: shares of a core,
  * and bytes. `passing`: while a hundred events a second come by that none of them wants, which
  * costs `alone` when there are no consumers. */

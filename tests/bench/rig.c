@@ -2,7 +2,6 @@
 #include "tests/bench/rig.h"
 
 #include <signal.h>
-#include <spawn.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,12 +12,44 @@
 
 #include "tests/bench/load.h"
 
-static pid_t spawn(const char *const arguments[])
+#define CHILDREN_MAX 4
+
+static pid_t children[CHILDREN_MAX];
+
+static void kill_children(void)
 {
-    pid_t pid;
-    if (posix_spawnp(&pid, arguments[0], NULL, NULL, (char *const *)(uintptr_t)arguments, environ))
+    for (size_t i = 0; i < CHILDREN_MAX; i++)
+        if (children[i] > 0)
+            kill(children[i], SIGKILL);
+}
+
+static pid_t *child_find(pid_t pid)
+{
+    for (size_t i = 0; i < CHILDREN_MAX; i++)
+        if (children[i] == pid)
+            return &children[i];
+    load_fail("there is no room for a process");
+}
+
+pid_t rig_spawn(const char *const arguments[], const posix_spawn_file_actions_t *actions)
+{
+    static bool watching;
+    pid_t *child = child_find(0);
+    if (!watching)
+        atexit(kill_children);
+    watching = true;
+    if (posix_spawnp(child, arguments[0], actions, NULL, (char *const *)(uintptr_t)arguments,
+                     environ))
         load_fail("cannot start %s", arguments[0]);
-    return pid;
+    return *child;
+}
+
+void rig_end(pid_t pid, int signal)
+{
+    if (signal)
+        kill(pid, signal);
+    waitpid(pid, NULL, 0);
+    *child_find(pid) = 0;
 }
 
 void rig_start(struct rig *rig, const char *program)
@@ -33,15 +64,14 @@ void rig_start(struct rig *rig, const char *program)
     snprintf(data, sizeof data, "%s/data", rig->directory);
     const char *arguments[] = {program,  "--data",   data,        "--api",
                                rig->api, "--events", rig->events, NULL};
-    rig->pid = spawn(arguments);
+    rig->pid = rig_spawn(arguments, NULL);
 }
 
 void rig_stop(struct rig *rig)
 {
     const char *arguments[] = {"rm", "-rf", rig->directory, NULL};
-    kill(rig->pid, SIGTERM);
-    waitpid(rig->pid, NULL, 0);
-    waitpid(spawn(arguments), NULL, 0);
+    rig_end(rig->pid, SIGTERM);
+    rig_end(rig_spawn(arguments, NULL), 0);
 }
 
 double rig_cpu(const struct rig *rig)

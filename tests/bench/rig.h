@@ -4,6 +4,7 @@
 #ifndef RENTBUS_BENCH_RIG_H
 #define RENTBUS_BENCH_RIG_H
 
+#include <spawn.h>
 #include <sys/types.h>
 
 struct rig {
@@ -17,6 +18,11 @@ struct rig {
 void rig_start(struct rig *rig, const char *program);
 /* Stops the daemon and removes the folder. */
 void rig_stop(struct rig *rig);
+
+/* Starts a program, which does not outlive this one; `actions` may be NULL. */
+pid_t rig_spawn(const char *const arguments[], const posix_spawn_file_actions_t *actions);
+/* Waits until it has ended, after a signal if that is not 0. */
+void rig_end(pid_t pid, int signal);
 
 /* Seconds of CPU that the daemon has had; and bytes of memory that it has. */
 double rig_cpu(const struct rig *rig);

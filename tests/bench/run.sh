@@ -13,5 +13,5 @@ if [[ ${1:-} == --quick ]]; then
 fi
 printf 'load average before: %s\n' "$(cut -d ' ' -f 1-3 /proc/loadavg)"
 "$bin/bench_daemon" "$bin/rentbusd" "$rentals" 3
-"$bin/bench_bus" "$bin/rentbusd" "$events" 3
+"$bin/bench_bus" "$bin/rentbusd" "$bin/rentbus" "$events" 3
 printf 'load average after: %s\n' "$(cut -d ' ' -f 1-3 /proc/loadavg)"
