@@ -23,6 +23,8 @@
 /* When one worker too many may ask again. */
 #define BUS_CROWD_RETRY_MS 1000
 #define BUS_CONSUMERS_MAX 10000
+/* The type of what says to subscribers that there is nothing to say: it is no event. */
+#define BUS_HEARTBEAT_TYPE "HEARTBEAT"
 /* What consumer.put has where nothing is said. */
 #define BUS_LEASE_DEFAULT_MS 30000
 #define BUS_BACKOFF_DEFAULT_MS 1000

@@ -445,5 +445,6 @@ static bool begins_with(struct rentbus_text text, const char *prefix)
 bool bus_type_reserved(struct rentbus_text type)
 {
     return begins_with(type, "RENTAL_") || begins_with(type, "CONSUMER_") ||
+           rentbus_text_equal(type, rentbus_text(BUS_HEARTBEAT_TYPE)) ||
            rentbus_word_find(&rentbus_event_type_words, type) != RENTBUS_EVENT_NONE;
 }

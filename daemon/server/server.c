@@ -40,7 +40,6 @@
 #define SERVER_IDLE_MS 1000
 /* How long nothing is published before a heartbeat says that the feed is alive. */
 #define SERVER_SILENCE_US INT64_C(1000000)
-#define SERVER_HEARTBEAT_TYPE "HEARTBEAT"
 
 struct server {
     const struct config *config;
@@ -111,7 +110,7 @@ static void give_heartbeat(struct server *server)
     rentbus_cbor_write_text(out, time, length);
     server->published_at = clock_us(CLOCK_MONOTONIC);
     if (!out->failed)
-        server_publish(server, rentbus_text(SERVER_HEARTBEAT_TYPE),
+        server_publish(server, rentbus_text(BUS_HEARTBEAT_TYPE),
                        (struct rentbus_bytes){out->data, out->length});
 }
 
