@@ -125,9 +125,8 @@ def test_what_cannot_be_published(bridge, ledger, body, code, field):
     assert head(ledger) == before
 
 
-@pytest.mark.xfail(reason="the daemon does not name what is wrong inside of a list")
 @pytest.mark.parametrize(
-    "path, body, field",
+    "path, body, wrong",
     [
         ("/events", {"events": [{"type": "x"}]}, "events.data"),
         ("/events", {"events": [{"data": {}}]}, "events.type"),
@@ -138,10 +137,13 @@ def test_what_cannot_be_published(bridge, ledger, body, code, field):
         ("/consumers/mail/drop", {"seqs": [{"seq": -1}]}, "seqs.seq"),
     ],
 )
-def test_what_is_wrong_inside_of_a_list(bridge, ledger, path, body, field):
+def test_what_is_wrong_inside_of_a_list(bridge, ledger, path, body, wrong):
     put(bridge)
     before = head(ledger)
-    assert_problem(bridge.post(path, body), 400, "INVALID_ARGUMENT", field)
+    response = bridge.post(path, body)
+    field, member = wrong.split(".")
+    assert_problem(response, 400, "INVALID_ARGUMENT", field)
+    assert f" {member} " in response.json()["detail"]
     assert head(ledger) == before
 
 
