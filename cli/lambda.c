@@ -22,7 +22,9 @@ static const struct cli_option options[] = {
     {"publish", NULL, "publish what the handler prints, with the acknowledgement", NULL},
     {"all", NULL, "of replay and drop: every parked event", "all"},
     {"yes", NULL, "do not ask", NULL},
-    {"limit", "N", "of list and parked: at most so many", NULL},
+    {"since", "SEQ|TIME", "of test: from then on", NULL},
+    {"until", "SEQ|TIME", "of test: up to that event, or before that time", NULL},
+    {"limit", "N", "of list, parked and test: at most so many", NULL},
     CLI_OPTION_DRY_RUN,
     CLI_OPTION_ID,
 };
@@ -33,6 +35,7 @@ static const struct cli_option options[] = {
 
 static const struct lambda_word words[] = {
     {"run", 2, SIZE_MAX, CONSUMER_OPTIONS HANDLER_OPTIONS, lambda_run},
+    {"test", 2, SIZE_MAX, " on where since until limit timeout output-limit publish ", lambda_test},
     {"list", 1, 1, " limit ", lambda_list},
     {"show", 2, 2, "", lambda_show},
     {"pause", 2, 2, CHANGE_OPTIONS, lambda_pause},
@@ -108,6 +111,7 @@ const struct cli_verb cli_verb_lambda = {
     .name = "lambda",
     .summary = "Run small programs on events, and look after them",
     .usage = "run NAME [--on TYPE]... [--where FIELD=ID]... [OPTION...] -- COMMAND...\n"
+             "test NAME --since SEQ|TIME [--until SEQ|TIME] [OPTION...] -- COMMAND...\n"
              "list [--limit N]\n"
              "show NAME\n"
              "pause|resume NAME [--dry-run] [--id UUID]\n"

@@ -33,6 +33,7 @@
     VERB(verify)                                                                                   \
     VERB(publish)                                                                                  \
     VERB(lambda)                                                                                   \
+    VERB(top)                                                                                      \
     VERB(command)                                                                                  \
     VERB(stats)                                                                                    \
     VERB(call)                                                                                     \

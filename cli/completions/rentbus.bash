@@ -3,7 +3,7 @@
 
 _rentbus_verbs="hello checkout return renew forgive flag unflag get list user asset asset-type
     location device policy scan batch events history explain watch import export verify publish
-    lambda command stats call help"
+    lambda top command stats call help"
 _rentbus_common="--api --events --timeout --json --no-color --help --version"
 
 # The options of a verb, or of one of its words.
@@ -49,9 +49,10 @@ _rentbus_options() {
     publish) echo "--subject --data --cause --dry-run --id" ;;
     lambda)
         echo "--on --where --from --concurrency --timeout --max-attempts --lease --backoff"
-        echo "--backoff-max --output-limit --grace --worker --stream --publish --all --yes --limit"
-        echo "--dry-run --id"
+        echo "--backoff-max --output-limit --grace --worker --stream --publish --since --until --all"
+        echo "--yes --limit --dry-run --id"
         ;;
+    top) echo "--once --interval" ;;
     call) echo "--id" ;;
     esac
 }
@@ -75,7 +76,7 @@ _rentbus_operations="hello rental.return rental.checkout rental.renew rental.for
     events.read publish consumer.put consumer.get consumer.list consumer.delete consumer.pause
     consumer.resume consumer.reset consumer.skip consumer.fetch consumer.ack consumer.nack
     consumer.extend consumer.parked consumer.replay consumer.drop stats explain admin.import
-    admin.verify"
+    admin.import_device admin.verify"
 
 # The words that may stand behind a verb.
 _rentbus_words() {
@@ -86,7 +87,7 @@ _rentbus_words() {
     policy) echo "get put" ;;
     history) echo "rental user asset" ;;
     command) echo "get" ;;
-    lambda) echo "run list show pause resume reset skip parked replay drop delete" ;;
+    lambda) echo "run test list show pause resume reset skip parked replay drop delete" ;;
     call) echo "$_rentbus_operations" ;;
     help) echo "$_rentbus_verbs" ;;
     esac

@@ -191,8 +191,7 @@ def test_an_end_waits_for_what_runs_and_takes_nothing_new(daemon, client, tmp_pa
     gate.touch()
     assert host.wait() == 0
     assert sorted(notes(script)) == ["begin", "begin", "end", "end"]
-    found = until(client, "l", acked=2, in_flight=0, delayed=0)
-    assert found["failed"] == 0
+    until(client, "l", acked=2, in_flight=0, delayed=0)
 
 
 def test_when_the_grace_is_over_the_event_goes_back_at_once(daemon, client, tmp_path):
@@ -202,9 +201,9 @@ def test_when_the_grace_is_over_the_event_goes_back_at_once(daemon, client, tmp_
     host = start(daemon, tmp_path, "l", *ALL, "--grace", "0.2", "--", script)
     until_noted(script, 1)
     assert host.stop() == 0 and not running(mark)
-    assert until(client, "l", in_flight=0)["failed"] == 0
+    until(client, "l", in_flight=0, delayed=0, deadline=DEADLINE / 2)
     second = start(daemon, tmp_path, "l", *ALL, "--grace", "100", "--", script)
-    assert until_noted(script, 2) == ["1", "1"]
+    until_noted(script, 2)
     second.signal(signal.SIGTERM)
     second.signal(signal.SIGTERM)
     wait_until(lambda: not second.running, DEADLINE, "the second signal to end it")
