@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -116,7 +115,7 @@ int bus_fixture_setup(void **state)
     struct bus_fixture *fixture = calloc(1, sizeof *fixture);
     struct rentbus_fault fault;
     *state = fixture;
-    strcpy(fixture->directory, "/tmp/test_bus.XXXXXX");
+    snprintf(fixture->directory, sizeof fixture->directory, "/tmp/test_bus.XXXXXX");
     if (!mkdtemp(fixture->directory))
         return -1;
     snprintf(fixture->journal_path, sizeof fixture->journal_path, "%s/journal.db",
@@ -159,7 +158,7 @@ int bus_fixture_teardown(void **state)
     return status;
 }
 
-static void copy_file(const char *from, const char *to)
+void bus_fixture_copy(const char *from, const char *to)
 {
     static char bytes[1 << 20];
     FILE *source = fopen(from, "r");
@@ -182,17 +181,16 @@ static void copy_cursors(const struct bus_fixture *fixture, const char *from, co
         char copy[128];
         snprintf(source, sizeof source, "%s%s%s", fixture->cursors_path, suffixes[i], from);
         snprintf(copy, sizeof copy, "%s%s%s", fixture->cursors_path, suffixes[i], to);
-        copy_file(source, copy);
+        bus_fixture_copy(source, copy);
     }
 }
 
 void bus_fixture_save(struct bus_fixture *fixture)
 {
-    const struct timespec moment = {.tv_nsec = 1000000};
     const struct bus *bus = fixture->bus;
     for (int i = 0; i < 5000 && (bus->changed || bus->moved || bus->saving); i++) {
         bus_fixture_sleep(fixture, 10000);
-        nanosleep(&moment, NULL);
+        assert_int_equal(cursors_finish(bus->cursors), 0);
     }
     assert_false(bus->changed || bus->moved || bus->saving);
     copy_cursors(fixture, "", ".kept");

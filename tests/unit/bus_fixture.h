@@ -71,6 +71,8 @@ void bus_fixture_restart(struct bus_fixture *fixture, enum bus_fixture_end how);
 void bus_fixture_open(struct bus_fixture *fixture);
 /* Lets the bus save everything, and keeps the file for BUS_FIXTURE_KILLED. */
 void bus_fixture_save(struct bus_fixture *fixture);
+/* Copies a file; where there is none, there is none afterwards. */
+void bus_fixture_copy(const char *from, const char *to);
 void bus_fixture_sleep(struct bus_fixture *fixture, int64_t microseconds);
 
 /* ---- what is recorded ---- */

@@ -66,7 +66,7 @@ static int save(struct cursors *cursors)
 static int set_up(void **state)
 {
     (void)state;
-    strcpy(directory, "/tmp/test_cursors.XXXXXX");
+    snprintf(directory, sizeof directory, "/tmp/test_cursors.XXXXXX");
     if (!mkdtemp(directory))
         return -1;
     snprintf(path, sizeof path, "%s/c", directory);
