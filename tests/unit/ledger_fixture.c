@@ -129,6 +129,35 @@ struct ledger_command world_device_scan(enum rentbus_op op, const char *user, co
     return command;
 }
 
+enum rentbus_outcome world_device_return(struct world *world, const char *device, uint64_t seq)
+{
+    struct ledger_command command =
+        world_device_scan(RENTBUS_OP_rental_return, "ann", "box1", device, seq);
+
+    assert_int_equal(world_run(world, &command), 0);
+    return world->result.outcome;
+}
+
+void world_device_is(const struct world *world, const char *device, const char *expected)
+{
+    struct ledger_device_view view;
+    char text[256];
+    uint64_t missing = 0;
+    size_t length;
+
+    assert_true(ledger_device_get(world->ledger, rentbus_text(device), &view));
+    assert_true(says(view.id, device));
+    length = (size_t)snprintf(text, sizeof(text), "%llu:", (unsigned long long)view.device_seq);
+    for (size_t i = 0; i < view.hole_count; i++) {
+        missing += view.holes[i].last - view.holes[i].first + 1;
+        length += (size_t)snprintf(text + length, sizeof(text) - length, " %llu-%llu",
+                                   (unsigned long long)view.holes[i].first,
+                                   (unsigned long long)view.holes[i].last);
+    }
+    assert_string_equal(text, expected);
+    assert_true(view.missing == missing);
+}
+
 struct ledger_command world_import_command(const char *id, enum rentbus_status status,
                                            const char *user, const char *asset, const char *type,
                                            int64_t created_at, int64_t expires_at)

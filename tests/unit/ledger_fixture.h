@@ -51,6 +51,10 @@ struct ledger_command world_scan(enum rentbus_op op, const char *user, const cha
 /* At NOW. */
 struct ledger_command world_device_scan(enum rentbus_op op, const char *user, const char *asset,
                                         const char *device, uint64_t device_seq);
+/* A return of ann's box1 by the device; it must be taken. */
+enum rentbus_outcome world_device_return(struct world *world, const char *device, uint64_t seq);
+/* "5: 2-3 4-4" for a device whose greatest is 5, with those holes. */
+void world_device_is(const struct world *world, const char *device, const char *expected);
 struct ledger_command world_import_command(const char *id, enum rentbus_status status,
                                            const char *user, const char *asset, const char *type,
                                            int64_t created_at, int64_t expires_at);

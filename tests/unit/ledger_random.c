@@ -185,6 +185,33 @@ static struct ledger_command random_import(uint64_t *random)
     return command;
 }
 
+/* Up to three holes of a device that may be known already. */
+static struct ledger_command random_import_device(uint64_t *random)
+{
+    static struct rentbus_buffer holes;
+    static char id[16];
+    struct ledger_command command = {.op = RENTBUS_OP_admin_import_device};
+    struct rentbus_import_device_args *args = &command.args.admin_import_device;
+    uint64_t seq = 1;
+    size_t count = 0;
+
+    rentbus_buffer_clear(&holes);
+    for (; count < ledger_random_below(random, 4); count++) {
+        struct rentbus_device_hole hole = {0};
+
+        RENTBUS_SET(&hole, device_hole, first, seq + ledger_random_below(random, 3));
+        RENTBUS_SET(&hole, device_hole, last, hole.first + ledger_random_below(random, 3));
+        rentbus_encode(&rentbus_device_hole_schema, &hole, &holes);
+        seq = hole.last + 2;
+    }
+    snprintf(id, sizeof(id), "d%u", ledger_random_below(random, 40));
+    RENTBUS_SET(args, import_device_args, id, rentbus_text(id));
+    RENTBUS_SET(args, import_device_args, device_seq, seq);
+    RENTBUS_SET(args, import_device_args, holes,
+                ((struct rentbus_list){holes.data, holes.length, count}));
+    return command;
+}
+
 struct ledger_command ledger_random_command(uint64_t *random, struct world *world)
 {
     unsigned dice = ledger_random_below(random, 24);
@@ -200,7 +227,10 @@ struct ledger_command ledger_random_command(uint64_t *random, struct world *worl
         return random_policy(random);
     if (dice < 9)
         return random_judgement(random, world);
-    return dice < 10 ? random_import(random) : random_scan(random, world);
+    if (dice < 10)
+        return ledger_random_below(random, 3) == 0 ? random_import_device(random)
+                                                   : random_import(random);
+    return random_scan(random, world);
 }
 
 void ledger_random_commands(uint64_t *random, struct world *world, unsigned count)

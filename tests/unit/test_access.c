@@ -64,6 +64,15 @@ static const struct {
     {"command.get", "rkcla"},     {"events.read", "rkcla"},
     {"stats", "rkcla"},           {"explain", "rkcla"},
     {"admin.import", "a"},        {"admin.verify", "a"},
+    {"admin.import_device", "a"}, {"publish", "la"},
+    {"consumer.put", "la"},       {"consumer.get", "rkcla"},
+    {"consumer.list", "rkcla"},   {"consumer.parked", "rkcla"},
+    {"consumer.delete", "la"},    {"consumer.pause", "la"},
+    {"consumer.resume", "la"},    {"consumer.reset", "la"},
+    {"consumer.skip", "la"},      {"consumer.fetch", "la"},
+    {"consumer.ack", "la"},       {"consumer.nack", "la"},
+    {"consumer.extend", "la"},    {"consumer.replay", "la"},
+    {"consumer.drop", "la"},
 };
 
 static void test_every_operation_for_every_role(void **state)

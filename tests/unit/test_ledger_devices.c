@@ -28,37 +28,6 @@ static int teardown(void **state)
     return 0;
 }
 
-/* A return of the device; it must be taken. */
-static enum rentbus_outcome scan(struct world *world, const char *device, uint64_t seq)
-{
-    struct ledger_command command =
-        world_device_scan(RENTBUS_OP_rental_return, "ann", "box1", device, seq);
-
-    assert_int_equal(world_run(world, &command), 0);
-    return world->result.outcome;
-}
-
-/* "5: 2-3 4-4" for a device whose greatest is 5, with those holes. */
-static void must_be(const struct world *world, const char *device, const char *expected)
-{
-    struct ledger_device_view view;
-    char text[256];
-    uint64_t missing = 0;
-    size_t length;
-
-    assert_true(ledger_device_get(world->ledger, rentbus_text(device), &view));
-    assert_true(says(view.id, device));
-    length = (size_t)snprintf(text, sizeof(text), "%llu:", (unsigned long long)view.device_seq);
-    for (size_t i = 0; i < view.hole_count; i++) {
-        missing += view.holes[i].last - view.holes[i].first + 1;
-        length += (size_t)snprintf(text + length, sizeof(text) - length, " %llu-%llu",
-                                   (unsigned long long)view.holes[i].first,
-                                   (unsigned long long)view.holes[i].last);
-    }
-    assert_string_equal(text, expected);
-    assert_true(view.missing == missing);
-}
-
 /* The gap event is the last of the decision; 0 and 0 for none. */
 static void must_miss(const struct world *world, const char *device, uint64_t first, uint64_t last)
 {
@@ -83,16 +52,16 @@ static void a_sequence_begins_with_one(void **state)
     struct ledger_device_view view;
 
     assert_false(ledger_device_get(world->ledger, rentbus_text("bin"), &view));
-    scan(world, "bin", 1);
+    world_device_return(world, "bin", 1);
     must_miss(world, "bin", 0, 0);
-    must_be(world, "bin", "1:");
-    scan(world, "bin", 2);
+    world_device_is(world, "bin", "1:");
+    world_device_return(world, "bin", 2);
     must_miss(world, "bin", 0, 0);
-    must_be(world, "bin", "2:");
-    scan(world, "desk", 2);
+    world_device_is(world, "bin", "2:");
+    world_device_return(world, "desk", 2);
     must_miss(world, "desk", 1, 1);
-    must_be(world, "desk", "2: 1-1");
-    must_be(world, "bin", "2:");
+    world_device_is(world, "desk", "2: 1-1");
+    world_device_is(world, "bin", "2:");
     assert_int_equal(ledger_counts(world->ledger).devices, 2);
 }
 
@@ -100,43 +69,43 @@ static void a_gap_is_told_once_and_last(void **state)
 {
     struct world *world = *state;
 
-    scan(world, "bin", 4);
+    world_device_return(world, "bin", 4);
     world_events_are(world, "RENTAL_RETURN_EVENT RENTAL_RETURN_REJECTED_EVENT DEVICE_GAP_EVENT");
     assert_int_equal(world->result.outcome, RENTBUS_OUTCOME_REJECTED);
     must_miss(world, "bin", 1, 3);
-    scan(world, "bin", 5);
+    world_device_return(world, "bin", 5);
     must_miss(world, "bin", 0, 0);
-    scan(world, "bin", 9);
+    world_device_return(world, "bin", 9);
     must_miss(world, "bin", 6, 8);
-    must_be(world, "bin", "9: 1-3 6-8");
+    world_device_is(world, "bin", "9: 1-3 6-8");
 }
 
 static void a_scan_fills_a_hole(void **state)
 {
     struct world *world = *state;
 
-    scan(world, "bin", 10);
-    scan(world, "bin", 1);
+    world_device_return(world, "bin", 10);
+    world_device_return(world, "bin", 1);
     must_miss(world, "bin", 0, 0);
-    must_be(world, "bin", "10: 2-9");
-    scan(world, "bin", 9);
+    world_device_is(world, "bin", "10: 2-9");
+    world_device_return(world, "bin", 9);
     must_miss(world, "bin", 0, 0);
-    must_be(world, "bin", "10: 2-8");
-    scan(world, "bin", 5);
+    world_device_is(world, "bin", "10: 2-8");
+    world_device_return(world, "bin", 5);
     must_miss(world, "bin", 0, 0);
-    must_be(world, "bin", "10: 2-4 6-8");
-    scan(world, "bin", 3);
-    must_be(world, "bin", "10: 2-2 4-4 6-8");
-    scan(world, "bin", 7);
-    must_be(world, "bin", "10: 2-2 4-4 6-6 8-8");
-    scan(world, "bin", 4);
-    must_be(world, "bin", "10: 2-2 6-6 8-8");
-    scan(world, "bin", 8);
-    scan(world, "bin", 2);
-    scan(world, "bin", 6);
-    must_be(world, "bin", "10:");
-    scan(world, "bin", 11);
-    must_be(world, "bin", "11:");
+    world_device_is(world, "bin", "10: 2-4 6-8");
+    world_device_return(world, "bin", 3);
+    world_device_is(world, "bin", "10: 2-2 4-4 6-8");
+    world_device_return(world, "bin", 7);
+    world_device_is(world, "bin", "10: 2-2 4-4 6-6 8-8");
+    world_device_return(world, "bin", 4);
+    world_device_is(world, "bin", "10: 2-2 6-6 8-8");
+    world_device_return(world, "bin", 8);
+    world_device_return(world, "bin", 2);
+    world_device_return(world, "bin", 6);
+    world_device_is(world, "bin", "10:");
+    world_device_return(world, "bin", 11);
+    world_device_is(world, "bin", "11:");
 }
 
 static void must_be_resent(const struct world *world, const char *op, const char *device,
@@ -166,24 +135,24 @@ static void what_came_changes_nothing(void **state)
 
     assert_int_equal(world_run(world, &checkout), 0);
     assert_int_equal(world->result.outcome, RENTBUS_OUTCOME_CREATED);
-    scan(world, "bin", 6);
+    world_device_return(world, "bin", 6);
     assert_int_equal(world->result.outcome, RENTBUS_OUTCOME_COMPLETED);
     digest = ledger_digest(world->ledger);
     assert_int_equal(world_run(world, &checkout), 0);
     must_be_resent(world, "rental.checkout", "bin", 3);
-    scan(world, "bin", 3);
+    world_device_return(world, "bin", 3);
     must_be_resent(world, "rental.return", "bin", 3);
-    scan(world, "bin", 6);
+    world_device_return(world, "bin", 6);
     must_be_resent(world, "rental.return", "bin", 6);
     checkout.args.scan.user_id = rentbus_text("nobody");
     assert_int_equal(world_run(world, &checkout), 0);
     must_be_resent(world, "rental.checkout", "bin", 3);
     assert_true(ledger_digest(world->ledger) == digest);
-    scan(world, "bin", 2);
+    world_device_return(world, "bin", 2);
     assert_int_equal(world->result.outcome, RENTBUS_OUTCOME_REJECTED);
-    scan(world, "bin", 2);
+    world_device_return(world, "bin", 2);
     must_be_resent(world, "rental.return", "bin", 2);
-    must_be(world, "bin", "6: 1-1 4-5");
+    world_device_is(world, "bin", "6: 1-1 4-5");
 }
 
 /* Neither what cannot be meant nor what names an unknown rental takes the place, also when it came
@@ -204,11 +173,11 @@ static void what_is_refused_takes_no_place(void **state)
         assert_int_equal(world_run(world, &command), RENTBUS_ERROR_INVALID_ARGUMENT);
         command.op = RENTBUS_OP_rental_return;
         assert_int_equal(ledger_counts(world->ledger).devices, i);
-        scan(world, "bin", 1);
+        world_device_return(world, "bin", 1);
         assert_int_equal(world->result.outcome,
                          i ? RENTBUS_OUTCOME_UNCHANGED : RENTBUS_OUTCOME_REJECTED);
     }
-    must_be(world, "bin", "1:");
+    world_device_is(world, "bin", "1:");
 }
 
 static void a_scan_tells_of_its_device(void **state)
@@ -253,27 +222,27 @@ static void rejected_scans_take_their_place(void **state)
 
     assert_int_equal(world_run(world, &command), 0);
     assert_int_equal(world->result.outcome, RENTBUS_OUTCOME_REJECTED);
-    must_be(world, "bin", "1:");
+    world_device_is(world, "bin", "1:");
     command.op = RENTBUS_OP_rental_return;
     command.args.scan.device_seq = 2;
     assert_int_equal(world_run(world, &command), 0);
     assert_int_equal(world->result.outcome, RENTBUS_OUTCOME_REJECTED);
-    must_be(world, "bin", "2:");
+    world_device_is(world, "bin", "2:");
 }
 
 static void the_greatest_number_is_one(void **state)
 {
     struct world *world = *state;
 
-    scan(world, "bin", UINT64_MAX);
+    world_device_return(world, "bin", UINT64_MAX);
     must_miss(world, "bin", 1, UINT64_MAX - 1);
-    must_be(world, "bin", "18446744073709551615: 1-18446744073709551614");
-    scan(world, "bin", UINT64_MAX);
+    world_device_is(world, "bin", "18446744073709551615: 1-18446744073709551614");
+    world_device_return(world, "bin", UINT64_MAX);
     assert_int_equal(world->result.outcome, RENTBUS_OUTCOME_UNCHANGED);
-    scan(world, "bin", 1);
+    world_device_return(world, "bin", 1);
     must_miss(world, "bin", 0, 0);
-    scan(world, "bin", UINT64_MAX - 1);
-    must_be(world, "bin", "18446744073709551615: 2-18446744073709551613");
+    world_device_return(world, "bin", UINT64_MAX - 1);
+    world_device_is(world, "bin", "18446744073709551615: 2-18446744073709551613");
 }
 
 static bool see_device(void *seen, const struct ledger_device_view *device)
@@ -290,10 +259,10 @@ static void devices_are_listed_as_they_came(void **state)
     char seen[64] = "";
     char *at = seen;
 
-    scan(world, "west", 1);
-    scan(world, "east", 7);
-    scan(world, "attic", 1);
-    scan(world, "west", 2);
+    world_device_return(world, "west", 1);
+    world_device_return(world, "east", 7);
+    world_device_return(world, "attic", 1);
+    world_device_return(world, "west", 2);
     ledger_device_list(world->ledger, 0, see_device, &at);
     assert_string_equal(seen, "west east ");
     at = seen;
@@ -322,16 +291,16 @@ static void a_rollback_opens_the_holes_again(void **state)
     struct ledger_device_view view;
 
     ledger_durable(world->ledger, UINT64_MAX);
-    scan(world, "bin", 1);
+    world_device_return(world, "bin", 1);
     for (size_t i = 0; i < count; i++) {
         heads[i] = ledger_head(world->ledger);
-        must_be(world, "bin", steps[i].before);
-        scan(world, "bin", steps[i].seq);
+        world_device_is(world, "bin", steps[i].before);
+        world_device_return(world, "bin", steps[i].seq);
     }
-    must_be(world, "bin", "13:");
+    world_device_is(world, "bin", "13:");
     for (size_t i = count; i-- > 0;) {
         ledger_rollback_to(world->ledger, heads[i]);
-        must_be(world, "bin", steps[i].before);
+        world_device_is(world, "bin", steps[i].before);
     }
     ledger_rollback(world->ledger);
     assert_false(ledger_device_get(world->ledger, rentbus_text("bin"), &view));
@@ -400,7 +369,7 @@ static void a_sequence_that_cannot_be_is_seen(void **state)
         world_device_scan(RENTBUS_OP_rental_return, "ann", "box1", "bin", 3);
     struct ledger_event *event = &world->decision.events[0];
 
-    scan(world, "bin", 2);
+    world_device_return(world, "bin", 2);
     assert_int_equal(world_decide(world, &command), 0);
     for (uint64_t seq = 4; seq-- > 0;) {
         event->data.return_data.device_seq = seq;
@@ -411,7 +380,7 @@ static void a_sequence_that_cannot_be_is_seen(void **state)
     event->data.return_data.device_seq = 0;
     assert_int_equal(ledger_apply(world->ledger, event, ledger_head(world->ledger) + 1), -EBADMSG);
     assert_int_equal(ledger_counts(world->ledger).devices, 1);
-    must_be(world, "bin", "3:");
+    world_device_is(world, "bin", "3:");
 }
 
 static void a_digest_sees_the_devices(void **state)
@@ -423,17 +392,17 @@ static void a_digest_sees_the_devices(void **state)
     world_checkout(world, "ann", "box1", NOW);
     world_return(world, "ann", "box1", NULL, NOW);
     seen[count++] = ledger_digest(world->ledger);
-    scan(world, "bin", 1);
+    world_device_return(world, "bin", 1);
     seen[count++] = ledger_digest(world->ledger);
-    scan(world, "bin", 2);
+    world_device_return(world, "bin", 2);
     seen[count++] = ledger_digest(world->ledger);
-    scan(world, "bin", 5);
+    world_device_return(world, "bin", 5);
     seen[count++] = ledger_digest(world->ledger);
-    scan(world, "bin", 4);
+    world_device_return(world, "bin", 4);
     seen[count++] = ledger_digest(world->ledger);
-    scan(world, "bin", 3);
+    world_device_return(world, "bin", 3);
     seen[count++] = ledger_digest(world->ledger);
-    scan(world, "bin", 3);
+    world_device_return(world, "bin", 3);
     assert_true(ledger_digest(world->ledger) == seen[count - 1]);
     for (size_t i = 0; i < count; i++)
         for (size_t j = 0; j < i; j++)
