@@ -194,6 +194,8 @@ static void fetches_again_from_a_daemon_that_was_killed(void **state)
         int64_t before = client_clock_ms();
         worker_take(fixture, seq, &delivery);
         assert_true(client_clock_ms() - before < 5000);
+        /* And over a new connection, too, which silence brings about. */
+        fake_daemon_mood(fixture->fake, FAKE_SILENT, 2);
         worker_ack(fixture, &delivery);
         worker_flush(fixture);
     }
