@@ -22,7 +22,7 @@ DESK = {op for op in OPERATIONS if op.startswith("rental.")} | {"user.put", "use
 DESK |= {"user.unblock", "asset.put", "batch"}
 MAY = {
     "reader": READS,
-    "lambda": READS,
+    "lambda": READS | {"publish"} | {op for op in OPERATIONS if op.startswith("consumer.")},
     "kiosk": READS | SCANS,
     "clerk": READS | DESK,
     "admin": set(OPERATIONS),

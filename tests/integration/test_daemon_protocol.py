@@ -69,6 +69,8 @@ IMPORT = {
 OFFSET_MAX = 3155760000000  # milliseconds
 LAST_TIME = "9999-12-31T23:59:59.999999Z"
 JUDGED = {"rental_id": "r1", "reason": "broken"}
+WORKER = {"id": "c1", "worker": "w", "incarnation": bytes(range(16))}
+LEASE = {"seq": 1, "lease": 1}
 # Of each operation good arguments. Its fields, with their kinds, stand in the schema.
 GOOD_ARGS = {
     "hello": {},
@@ -103,7 +105,24 @@ GOOD_ARGS = {
     "events.read": {},
     "stats": {},
     "explain": {"rental_id": "r1"},
+    "publish": {"events": [{"type": "t", "data": {}}]},
+    "consumer.put": {"id": "c1"},
+    "consumer.get": {"id": "c1"},
+    "consumer.list": {},
+    "consumer.delete": {"id": "c1"},
+    "consumer.pause": {"id": "c1"},
+    "consumer.resume": {"id": "c1"},
+    "consumer.reset": {"id": "c1", "start": "first"},
+    "consumer.skip": {"id": "c1", "seq": 1},
+    "consumer.fetch": {**WORKER, "credit": 1},
+    "consumer.ack": {**WORKER, "acks": [LEASE]},
+    "consumer.nack": {**WORKER, **LEASE},
+    "consumer.extend": {**WORKER, "leases": [LEASE]},
+    "consumer.parked": {"id": "c1"},
+    "consumer.replay": {"id": "c1", "all": True},
+    "consumer.drop": {"id": "c1", "all": True},
     "admin.import": IMPORT,
+    "admin.import_device": {"id": "d1", "device_seq": 1},
     "admin.verify": {},
 }
 KINDS = {
@@ -340,6 +359,9 @@ def test_every_operation_has_a_good_answer(tmp_path):
         "locations": 1,
         "asset_types": 1,
         "archived_seq": 11,
+        "consumers": 0,
+        "stalled": 0,
+        "parked": 0,
     }
     assert daemon.stop() == 0
 
