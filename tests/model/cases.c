@@ -150,7 +150,7 @@ static void count_return(const struct model_state *state, const struct model_dec
 /* The hole that the scan falls into, if it does. */
 static void count_hole(const struct model_device *device, uint64_t device_seq, size_t *counts)
 {
-    struct model_hole holes[MODEL_DEVICE_SCANS_MAX];
+    struct model_hole holes[MODEL_DEVICE_HOLES_MAX];
     size_t count = model_device_holes(device, holes);
     for (size_t i = 0; i < count; i++) {
         struct model_hole hole = holes[i];
@@ -178,6 +178,19 @@ static void count_device(const struct model_state *state, const struct model_com
     counts[CASE_DEVICE_REJECTED] += rejected(decision);
     counts[CASE_DEVICE_END] += command->device_seq == (uint64_t)INT64_MAX;
     count_hole(device, command->device_seq, counts);
+    if (!device || command->device_seq > device->imported)
+        return;
+    counts[CASE_DEVICE_IMPORT_RESEND] += model_device_came(device, command->device_seq);
+    counts[CASE_DEVICE_IMPORT_HOLE] += !model_device_came(device, command->device_seq);
+}
+
+static void count_device_import(const struct model_command *command,
+                                const struct model_decision *decision, size_t *counts)
+{
+    if (decision->events[0].type != RENTBUS_DEVICE_IMPORTED_EVENT)
+        return;
+    counts[CASE_DEVICE_IMPORT] += command->holes.count > 0;
+    counts[CASE_DEVICE_IMPORT_MOST] += command->holes.count == RENTBUS_HOLES_MAX;
 }
 
 /* ---- the rest ---- */
@@ -238,6 +251,7 @@ static void count_refusal(const struct model_command *command,
                 strcmp(field, "returned_asset_id") == 0;
     bool not_found = decision->error == RENTBUS_ERROR_NOT_FOUND;
     counts[CASE_OVERRIDE_EMPTY] += strcmp(field, "override") == 0;
+    counts[CASE_DEVICE_IMPORT_MANY] += command->holes.count > RENTBUS_HOLES_MAX;
     if (command->op != RENTBUS_OP_admin_import)
         return;
     counts[CASE_IMPORT_NO_REV] += strcmp(field, "rev") == 0 && command->import_rev.value == 0;
@@ -271,4 +285,6 @@ void model_cases_count(const struct model_state *state, const struct model_comma
         count_renewal(command, decision, counts);
     else if (command->op == RENTBUS_OP_admin_import)
         count_import(state, command, decision, counts);
+    else if (command->op == RENTBUS_OP_admin_import_device)
+        count_device_import(command, decision, counts);
 }

@@ -42,6 +42,11 @@
     CASE(HOLE_SHRUNK, 20, "a hole that shrinks")                                                   \
     CASE(HOLE_SPLIT, 20, "a hole that is split")                                                   \
     CASE(HOLE_FILLED, 20, "a hole that is filled")                                                 \
+    CASE(DEVICE_IMPORT, 5, "an import of a device that left scans out")                            \
+    CASE(DEVICE_IMPORT_MOST, 1, "an import of a device with as many holes as can be")              \
+    CASE(DEVICE_IMPORT_MANY, 1, "an import of a device with more holes than can be")               \
+    CASE(DEVICE_IMPORT_RESEND, 5, "a scan that came to another ledger already")                    \
+    CASE(DEVICE_IMPORT_HOLE, 5, "a scan that did not come to another ledger")                      \
     CASE(DEVICE_TIME, 100, "a scan by a clock that was off")                                       \
     CASE(OVERRIDE_BLOCK, 10, "an overridden block")                                                \
     CASE(OVERRIDE_USER_LIMIT, 8, "an overridden limit of the user")                                \

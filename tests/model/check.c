@@ -136,7 +136,7 @@ bool check_same_device(struct check_report *report, const struct model_device *e
                        const struct ledger_device_view *actual)
 {
     const char *id = expected->id.text;
-    struct model_hole holes[MODEL_DEVICE_SCANS_MAX];
+    struct model_hole holes[MODEL_DEVICE_HOLES_MAX];
     size_t count = model_device_holes(expected, holes);
     if (!rentbus_text_equal(view_text(&expected->id), actual->id))
         return check_fail(report, "device: model \"%s\", ledger \"%.*s\"", id,

@@ -13,7 +13,10 @@ static const char *const asset_ids[] = {"a1", "a2", "a3", "a4",  "a5",     "a6",
 static const char *const asset_type_ids[] = {"mug", "bowl", "box", "lid"};
 static const char *const location_ids[] = {"l1", "l2", "bin", "far"};
 
-static const char *const device_ids[] = {"d1", "d2", "d", "ö", "no device"};
+/* The first few scan from the beginning, the others when they have been imported. */
+static const char *const device_ids[] = {"d1", "d2", "d",  "ö",  "i1", "i2",       "i3",
+                                         "i4", "i5", "i6", "i7", "i8", "no device"};
+#define SCANNING 4
 static const char *const some_overrides[] = {
     "the desk knows her", "x", "ja", "so be it", "why not", "again", "paid", "lent by hand", ""};
 static const char *const some_reasons[] = {"lost", "broken", "late", ""};
@@ -114,6 +117,11 @@ struct model_text choose_location(struct history_random *random)
 }
 
 struct model_text choose_device(struct history_random *random)
+{
+    return choose_text(random, device_ids, SCANNING);
+}
+
+struct model_text choose_device_to_import(struct history_random *random)
 {
     return choose_text(random, device_ids, CHOOSE_COUNT_OF(device_ids) - 1);
 }

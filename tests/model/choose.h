@@ -29,6 +29,7 @@ struct model_text choose_asset_to_put(struct history_random *random);
 struct model_text choose_asset_type(struct history_random *random);
 struct model_text choose_location(struct history_random *random);
 struct model_text choose_device(struct history_random *random);
+struct model_text choose_device_to_import(struct history_random *random);
 struct model_ids choose_types(struct history_random *random);
 /* Why a person does something. */
 struct model_text choose_reason(struct history_random *random);
@@ -48,6 +49,7 @@ typedef void choose_command(struct history_random *random, const struct history_
 choose_command choose_return;
 choose_command choose_checkout;
 choose_command choose_import;
+choose_command choose_import_device;
 choose_command choose_renew;
 choose_command choose_judgement;
 choose_command choose_block;

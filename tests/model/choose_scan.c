@@ -14,10 +14,11 @@
 /* One of the numbers that did not come: the first, the last or any one of a hole. */
 static uint64_t choose_missing(struct history_random *random, const struct model_device *device)
 {
-    struct model_hole holes[MODEL_DEVICE_SCANS_MAX];
+    struct model_hole holes[MODEL_DEVICE_HOLES_MAX];
     size_t count = model_device_holes(device, holes);
+    uint64_t last = model_device_last(device);
     if (count == 0)
-        return model_device_last(device) + 1;
+        return last < (uint64_t)INT64_MAX ? last + 1 : last;
     struct model_hole hole = holes[history_random_below(random, count)];
     switch (history_random_below(random, 4)) {
     case 0:
@@ -27,6 +28,16 @@ static uint64_t choose_missing(struct history_random *random, const struct model
     default:
         return hole.first + history_random_next(random) % (hole.last - hole.first + 1);
     }
+}
+
+/* One that came, or may have come elsewhere; 1 where none did. */
+static uint64_t choose_came(struct history_random *random, const struct model_device *device)
+{
+    if (!device)
+        return 1;
+    if (device->imported > 0 && (device->scan_count == 0 || choose_chance(random, 50)))
+        return 1 + history_random_next(random) % device->imported;
+    return device->scans[history_random_below(random, device->scan_count)];
 }
 
 static uint64_t choose_device_seq(struct history_random *random, const struct model_device *device)
@@ -41,7 +52,7 @@ static uint64_t choose_device_seq(struct history_random *random, const struct mo
     case 4:
         return choose_missing(random, device);
     case 5:
-        return device ? device->scans[history_random_below(random, device->scan_count)] : 1;
+        return choose_came(random, device);
     default:
         return last + 1;
     }
@@ -65,6 +76,9 @@ static void choose_scan(struct history_random *random, const struct history_view
     if (!choose_chance(random, 40))
         return;
     command->device_id = choose_device(random);
+    size_t known = view->state->device_count;
+    if (known > 0 && choose_chance(random, 40))
+        command->device_id = view->state->devices[history_random_below(random, known)].id;
     const struct model_device *device = model_device(view->state, &command->device_id);
     bool ended = model_device_last(device) > (uint64_t)INT64_MAX - 8;
     command->device_seq =

@@ -46,8 +46,9 @@ static const struct {
     size_t weight;
     choose_command *choose;
 } choices[] = {
-    {33, choose_return},   {28, choose_checkout}, {7, choose_import},     {9, choose_renew},
-    {9, choose_judgement}, {3, choose_block},     {3, choose_policy_put}, {8, choose_put},
+    {32, choose_return}, {27, choose_checkout},     {7, choose_import},
+    {9, choose_renew},   {2, choose_import_device}, {9, choose_judgement},
+    {3, choose_block},   {3, choose_policy_put},    {8, choose_put},
 };
 
 static void choose_any_command(struct history_random *random, const struct history_view *view,

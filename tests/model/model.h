@@ -21,8 +21,11 @@
 /* Rentals in memory: a history without a single archiving must fit. */
 #define MODEL_RENTALS_MAX 4096
 /* Devices that scan, and the scans of one of them. */
-#define MODEL_DEVICES_MAX 8
+#define MODEL_DEVICES_MAX 16
 #define MODEL_DEVICE_SCANS_MAX 2048
+/* One more than an import may bring. */
+#define MODEL_IMPORT_HOLES_MAX (RENTBUS_HOLES_MAX + 1)
+#define MODEL_DEVICE_HOLES_MAX (MODEL_DEVICE_SCANS_MAX + MODEL_IMPORT_HOLES_MAX)
 /* Returns of one asset that wait for the checkout before them. */
 #define MODEL_UNANSWERED_MAX 4
 #define MODEL_EVENTS_MAX 6
@@ -106,17 +109,25 @@ struct model_unanswered {
     int64_t occurred_at;
 };
 
-/* A device, and the numbers of its scans that came, in their order. */
-struct model_device {
-    struct model_text id;
-    size_t scan_count;
-    uint64_t scans[MODEL_DEVICE_SCANS_MAX];
-};
-
 /* Scans that did not come, the first and the last of them included. */
 struct model_hole {
     uint64_t first;
     uint64_t last;
+};
+
+struct model_holes {
+    size_t count;
+    struct model_hole items[MODEL_IMPORT_HOLES_MAX];
+};
+
+/* A device, and the numbers of its scans that came, in their order. Elsewhere those up to
+ * `imported` came, but for those in `left_out`. */
+struct model_device {
+    struct model_text id;
+    uint64_t imported;
+    struct model_holes left_out;
+    size_t scan_count;
+    uint64_t scans[MODEL_DEVICE_SCANS_MAX];
 };
 
 struct model_asset_type {
@@ -173,6 +184,7 @@ struct model_command {
     struct model_text device_id;
     uint64_t device_seq; /* with a device_id */
     struct model_number device_time;
+    struct model_holes holes; /* of the import of a device */
     struct model_text override;
     struct model_number expires_at;
     struct model_number loan_period; /* seconds, as all periods */
@@ -222,6 +234,7 @@ struct model_event {
     uint64_t device_seq; /* with a device_id */
     struct model_number device_time;
     struct model_hole missing; /* of a DEVICE_GAP_EVENT */
+    struct model_holes holes;  /* of a DEVICE_IMPORTED_EVENT */
     struct model_number policy_version;
     enum rentbus_matched_by matched_by;
     enum rentbus_op op;
@@ -306,7 +319,7 @@ bool model_device_came(const struct model_device *device, uint64_t device_seq);
 /* The greatest number that came; 0 when `device` is NULL. */
 uint64_t model_device_last(const struct model_device *device);
 /* How many scans before that did not come, and in which holes, the oldest first: returns how many
- * holes there are, of MODEL_DEVICE_SCANS_MAX. */
+ * holes there are, of MODEL_DEVICE_HOLES_MAX. */
 uint64_t model_device_missing(const struct model_device *device);
 size_t model_device_holes(const struct model_device *device, struct model_hole *holes);
 /* How many returns of the asset are unanswered. */

@@ -157,13 +157,43 @@ static bool check_assets(struct moving *moving, const struct model_state *state)
     return true;
 }
 
+/* ---- devices ---- */
+
+/* An export says no more holes than an import takes. */
+static bool move_device(struct moving *moving, const struct model_device *device)
+{
+    struct model_command import = {.op = RENTBUS_OP_admin_import_device,
+                                   .device_id = device->id,
+                                   .device_seq = model_device_last(device)};
+    struct model_hole holes[MODEL_DEVICE_HOLES_MAX];
+    struct ledger_device_view actual;
+    import.holes.count = model_device_holes(device, holes);
+    if (import.holes.count > RENTBUS_HOLES_MAX)
+        return true;
+    for (size_t i = 0; i < import.holes.count; i++)
+        import.holes.items[i] = holes[i];
+    if (!move_by(moving, &import))
+        return false;
+    if (!ledger_device_get(moving->ledger, view_text(&device->id), &actual))
+        return check_fail(moving->report, "a move: device %s is lost", device->id.text);
+    return check_same_device(moving->report, device, &actual);
+}
+
+static bool move_devices(struct moving *moving, const struct model_state *state)
+{
+    for (size_t i = 0; i < state->device_count; i++)
+        if (!move_device(moving, &state->devices[i]))
+            return false;
+    return true;
+}
+
 bool check_move(struct check_report *report, const struct model_state *state,
                 const struct model_rental *archive, size_t archive_count, int64_t now)
 {
     struct moving moving = {.report = report, .ledger = ledger_create(), .now = now};
     if (!moving.ledger)
         abort();
-    bool good = move_things(&moving, state) &&
+    bool good = move_things(&moving, state) && move_devices(&moving, state) &&
                 move_rentals(&moving, archive, archive_count, false) &&
                 move_rentals(&moving, state->rentals, state->rental_count, now % 2 == 0) &&
                 move_rentals(&moving, state->rentals, state->rental_count, now % 2 != 0) &&

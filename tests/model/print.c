@@ -78,6 +78,9 @@ static void print_step_args(FILE *out, const struct model_command *command)
     print_step_text(out, "device", &command->device_id);
     if (command->device_id.given)
         fprintf(out, " device_seq=%" PRIu64, command->device_seq);
+    for (size_t i = 0; i < command->holes.count; i++)
+        fprintf(out, " %" PRIu64 "-%" PRIu64, command->holes.items[i].first,
+                command->holes.items[i].last);
     if (command->device_time.given)
         print_step_time(out, "device_time", command->device_time.value);
     print_step_text(out, "override", &command->override);

@@ -141,6 +141,7 @@ static model_decider *const deciders[RENTBUS_OP_COUNT] = {
     [RENTBUS_OP_location_put] = model_decide_location_put,
     [RENTBUS_OP_policy_put] = model_decide_policy_put,
     [RENTBUS_OP_admin_import] = model_decide_import,
+    [RENTBUS_OP_admin_import_device] = model_decide_import_device,
 };
 
 void model_decide(const struct model_state *state, const struct model_command *command,
@@ -172,6 +173,7 @@ static enum rentbus_outcome outcome_of(const struct model_event *event)
         return RENTBUS_OUTCOME_UNCHANGED;
     case RENTBUS_RENTAL_CREATED_EVENT:
     case RENTBUS_RENTAL_IMPORTED_EVENT:
+    case RENTBUS_DEVICE_IMPORTED_EVENT:
     case RENTBUS_USER_CREATED_EVENT:
     case RENTBUS_ASSET_CREATED_EVENT:
     case RENTBUS_ASSET_TYPE_CREATED_EVENT:

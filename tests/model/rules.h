@@ -30,6 +30,7 @@ model_decider model_decide_asset_type_put;
 model_decider model_decide_location_put;
 model_decider model_decide_policy_put;
 model_decider model_decide_import;
+model_decider model_decide_import_device;
 
 /* An error for the sender: nothing is journaled. */
 void model_refuse(struct model_decision *decision, enum rentbus_error_code error,

@@ -206,10 +206,9 @@ static void apply_imported(struct model_state *state, const struct model_rental 
 
 /* ---- scans ---- */
 
-static void apply_device(struct model_state *state, const struct model_event *event)
+/* The device of the event, which may be known from then on. */
+static struct model_device *device_of(struct model_state *state, const struct model_event *event)
 {
-    if (!event->device_id.given)
-        return;
     size_t index = 0;
     while (index < state->device_count &&
            !model_text_equal(&state->devices[index].id, &event->device_id))
@@ -220,7 +219,24 @@ static void apply_device(struct model_state *state, const struct model_event *ev
         state->device_count++;
         device->id = event->device_id;
         device->scan_count = 0;
+        device->imported = 0;
+        device->left_out.count = 0;
     }
+    return device;
+}
+
+static void apply_imported_device(struct model_state *state, const struct model_event *event)
+{
+    struct model_device *device = device_of(state, event);
+    device->imported = event->device_seq;
+    device->left_out = event->holes;
+}
+
+static void apply_device(struct model_state *state, const struct model_event *event)
+{
+    if (!event->device_id.given)
+        return;
+    struct model_device *device = device_of(state, event);
     must_have_room(device->scan_count, MODEL_DEVICE_SCANS_MAX);
     size_t place = device->scan_count++;
     for (; place > 0 && device->scans[place - 1] > event->device_seq; place--)
@@ -361,6 +377,9 @@ void model_apply(struct model_state *state, const struct model_event *event)
         break;
     case RENTBUS_RENTAL_RETURN_EVENT:
         apply_device(state, event);
+        break;
+    case RENTBUS_DEVICE_IMPORTED_EVENT:
+        apply_imported_device(state, event);
         break;
     case RENTBUS_RENTAL_RETURN_REJECTED_EVENT:
         apply_rejected_return(state, event);

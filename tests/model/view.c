@@ -180,6 +180,30 @@ static void view_asset_type_put(const struct model_command *command,
         RENTBUS_SET(view, asset_type_put_args, eligible_asset_types, view_ids(&command->eligible));
 }
 
+/* Encoded into `out`, which the list borrows. */
+static struct rentbus_list view_holes(const struct model_holes *holes, struct rentbus_buffer *out)
+{
+    rentbus_buffer_clear(out);
+    for (size_t i = 0; i < holes->count; i++) {
+        struct rentbus_device_hole hole = {0};
+        RENTBUS_SET(&hole, device_hole, first, holes->items[i].first);
+        RENTBUS_SET(&hole, device_hole, last, holes->items[i].last);
+        rentbus_encode(&rentbus_device_hole_schema, &hole, out);
+    }
+    return (struct rentbus_list){out->data, out->length, holes->count};
+}
+
+/* Good until the next one. */
+static void view_import_device(const struct model_command *command,
+                               struct rentbus_import_device_args *view)
+{
+    static struct rentbus_buffer holes;
+    RENTBUS_SET(view, import_device_args, id, view_text(&command->device_id));
+    if (command->holes.count > 0)
+        RENTBUS_SET(view, import_device_args, holes, view_holes(&command->holes, &holes));
+    RENTBUS_SET(view, import_device_args, device_seq, command->device_seq);
+}
+
 static void view_import(const struct model_command *command, struct rentbus_import_args *view)
 {
     const struct model_rental *import = &command->import;
@@ -291,6 +315,9 @@ void view_command(const struct model_command *command, struct ledger_command *vi
     case RENTBUS_OP_admin_import:
         view_import(command, &view->args.admin_import);
         break;
+    case RENTBUS_OP_admin_import_device:
+        view_import_device(command, &view->args.admin_import_device);
+        break;
     default:
         view_thing_command(command, view);
         break;
@@ -375,6 +402,19 @@ static void view_unchanged(const struct model_event *event, struct rentbus_uncha
     put_text(PLACE(view, unchanged_data, device_id), &event->device_id);
     if (event->device_id.given)
         RENTBUS_SET(view, unchanged_data, device_seq, event->device_seq);
+}
+
+/* Good until the next one. */
+static void view_imported_device(const struct model_event *event, struct rentbus_device *view)
+{
+    static struct rentbus_buffer holes;
+    uint64_t missing = 0;
+    for (size_t i = 0; i < event->holes.count; i++)
+        missing += event->holes.items[i].last - event->holes.items[i].first + 1;
+    RENTBUS_SET(view, device, id, view_text(&event->device_id));
+    RENTBUS_SET(view, device, holes, view_holes(&event->holes, &holes));
+    RENTBUS_SET(view, device, missing, missing);
+    RENTBUS_SET(view, device, device_seq, event->device_seq);
 }
 
 static void view_gap(const struct model_event *event, struct rentbus_gap_data *view)
@@ -495,6 +535,9 @@ void view_event(const struct model_event *event, struct ledger_event *view)
         break;
     case RENTBUS_DEVICE_GAP_EVENT:
         view_gap(event, &view->data.gap_data);
+        break;
+    case RENTBUS_DEVICE_IMPORTED_EVENT:
+        view_imported_device(event, &view->data.device);
         break;
     default:
         view_rental_event(event, view);
