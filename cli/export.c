@@ -2,6 +2,7 @@
 #include "cli/pages.h"
 #include "cli/report.h"
 #include "cli/row.h"
+#include "cli/text.h"
 #include "cli/verbs.h"
 
 #include <errno.h>
@@ -16,13 +17,27 @@ struct exporting {
     FILE *file;
     enum cli_row_kind kind;
     const struct rentbus_schema *schema; /* of what the list of this kind gives */
+    bool *complete;                      /* set to false when something cannot be written */
 };
+
+static enum cli_exit skip_device(const struct exporting *exporting,
+                                 const struct rentbus_device *device)
+{
+    char id[RENTBUS_ID_MAX + 1];
+    cli_report(exporting->cli, "TOO_LARGE",
+               "device %s: misses scans in more than %d places: it is not written",
+               cli_text_clean(device->id, id, sizeof(id)), RENTBUS_HOLES_MAX);
+    *exporting->complete = false;
+    return CLI_EXIT_OK;
+}
 
 static enum cli_exit export_item(void *context, const void *item)
 {
     struct exporting *exporting = context;
     if (!cli_row_made_of(exporting->kind, item))
         return CLI_EXIT_OK;
+    if (!cli_row_complete(exporting->kind, item))
+        return skip_device(exporting, item);
     char *line = cli_row_format(exporting->kind, exporting->schema, item);
     if (!line) {
         cli_report_failure(exporting->cli, -ENOMEM, NULL);
@@ -42,7 +57,8 @@ static const struct rentbus_field *things_field(enum rentbus_op list)
     return field;
 }
 
-static enum cli_exit export_kind(struct cli *cli, FILE *file, enum cli_row_kind kind)
+static enum cli_exit export_kind(struct cli *cli, FILE *file, enum cli_row_kind kind,
+                                 bool *complete)
 {
     union {
         struct rentbus_list_args list;
@@ -51,7 +67,7 @@ static enum cli_exit export_kind(struct cli *cli, FILE *file, enum cli_row_kind 
     struct rentbus_policy_result policy;
     enum rentbus_op list = cli_row_types[kind].list;
     const struct rentbus_field *things = things_field(list);
-    struct exporting exporting = {cli, file, kind, things->schema};
+    struct exporting exporting = {cli, file, kind, things->schema, complete};
     if (things->kind == RENTBUS_KIND_MAPS)
         return cli_pages_read(cli, list, &args, UINT64_MAX, export_item, &exporting);
     enum cli_exit exit = cli_call(cli, list, NULL, NULL, &policy);
@@ -61,9 +77,10 @@ static enum cli_exit export_kind(struct cli *cli, FILE *file, enum cli_row_kind 
 static enum cli_exit export_all(struct cli *cli, FILE *file)
 {
     enum cli_exit exit = CLI_EXIT_OK;
+    bool complete = true;
     for (int i = 0; exit == CLI_EXIT_OK && i < CLI_ROW_KIND_COUNT; i++)
-        exit = export_kind(cli, file, (enum cli_row_kind)i);
-    return exit;
+        exit = export_kind(cli, file, (enum cli_row_kind)i, &complete);
+    return complete ? exit : cli_exit_worse(exit, CLI_EXIT_BAD_DATA);
 }
 
 static enum cli_exit export_file(struct cli *cli, const char *path)
@@ -96,7 +113,8 @@ const struct cli_verb cli_verb_export = {
     .usage = "[--output FILE]",
     .options = CLI_OPTIONS(options),
     .notes =
-        "One object a line with its kind: policy, asset_type, location, user, block, asset or\n"
-        "rental.",
+        "One object a line with its kind: policy, asset_type, location, user, block, asset,\n"
+        "device or rental. A device that misses scans in more than 100 places cannot be written:\n"
+        "it is named, the rest is written, and the exit code is 65.",
     .run = export_run,
 };

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 const struct cli_row_type cli_row_types[CLI_ROW_KIND_COUNT] = {
     [CLI_ROW_POLICY] = {"policy", NULL, RENTBUS_OP_policy_put, RENTBUS_OP_policy_get},
@@ -16,6 +17,7 @@ const struct cli_row_type cli_row_types[CLI_ROW_KIND_COUNT] = {
     [CLI_ROW_USER] = {"user", "users", RENTBUS_OP_user_put, RENTBUS_OP_user_list},
     [CLI_ROW_BLOCK] = {"block", NULL, RENTBUS_OP_user_block, RENTBUS_OP_user_list},
     [CLI_ROW_ASSET] = {"asset", "assets", RENTBUS_OP_asset_put, RENTBUS_OP_asset_list},
+    [CLI_ROW_DEVICE] = {"device", NULL, RENTBUS_OP_admin_import_device, RENTBUS_OP_device_list},
     [CLI_ROW_RENTAL] = {"rental", "rentals", RENTBUS_OP_admin_import, RENTBUS_OP_rental_list},
 };
 
@@ -38,6 +40,8 @@ void cli_row_release(struct cli_row *row)
 {
     json_decref(row->texts);
     row->texts = NULL;
+    rentbus_free(row->maps);
+    row->maps = NULL;
 }
 
 static int kind_find(const json_t *kind, struct cli_row *row, struct rentbus_fault *fault)
@@ -49,8 +53,26 @@ static int kind_find(const json_t *kind, struct cli_row *row, struct rentbus_fau
             return 0;
         }
     }
-    return cli_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, "kind",
-                         "must be policy, asset_type, location, user, block, asset or rental");
+    return cli_fault_set(
+        fault, RENTBUS_ERROR_INVALID_ARGUMENT, "kind",
+        "must be policy, asset_type, location, user, block, asset, device or rental");
+}
+
+/* The holes of a device, read as the protocol reads them into memory that the row keeps. */
+static int holes_set(struct cli_row *row, const json_t *holes, struct rentbus_fault *fault)
+{
+    struct rentbus_import_device_args args;
+    json_t *alone = json_pack("{s:s, s:i, s:O}", "id", "-", "device_seq", 1, "holes", holes);
+    char *text = alone ? json_dumps(alone, JSON_COMPACT) : NULL;
+    json_decref(alone);
+    if (!text)
+        return -ENOMEM;
+    int status = rentbus_from_json(&rentbus_import_device_args_schema, text, strlen(text), &args,
+                                   &row->maps, fault);
+    free(text);
+    if (status == 0 && RENTBUS_HAS(&args, import_device_args, holes))
+        RENTBUS_SET(&row->args.device, import_device_args, holes, args.holes);
+    return status;
 }
 
 static int member_set(struct cli_row *row, const char *name, const json_t *member,
@@ -61,6 +83,8 @@ static int member_set(struct cli_row *row, const char *name, const json_t *membe
     if (index == schema->count)
         return cli_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, name,
                              "is no member of this kind");
+    if (schema->fields[index].kind == RENTBUS_KIND_MAPS)
+        return holes_set(row, member, fault);
     return cli_field_set_json(schema, index, member, &row->args, fault);
 }
 
@@ -144,6 +168,19 @@ bool cli_row_made_of(enum cli_row_kind kind, const void *thing)
     return true;
 }
 
+bool cli_row_complete(enum cli_row_kind kind, const void *thing)
+{
+    const struct rentbus_device *device = thing;
+    struct rentbus_device_hole hole;
+    uint64_t listed = 0;
+    size_t position = 0;
+    if (kind != CLI_ROW_DEVICE)
+        return true;
+    while (rentbus_list_next(&device->holes, &rentbus_device_hole_schema, &position, &hole) == 1)
+        listed += hole.last - hole.first + 1;
+    return listed == device->missing;
+}
+
 /* How many bytes a field is, by its kind; 0: no row has such a field. */
 static const size_t sizes[] = {
     [RENTBUS_KIND_ID] = sizeof(struct rentbus_text),
@@ -156,6 +193,7 @@ static const size_t sizes[] = {
     [RENTBUS_KIND_INT] = sizeof(int64_t),
     [RENTBUS_KIND_BOOL] = sizeof(bool),
     [RENTBUS_KIND_WORD] = sizeof(enum rentbus_status),
+    [RENTBUS_KIND_MAPS] = sizeof(struct rentbus_list),
     [RENTBUS_KIND_ANY] = 0,
 };
 

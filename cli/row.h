@@ -18,6 +18,7 @@ enum cli_row_kind {
     CLI_ROW_USER,
     CLI_ROW_BLOCK, /* of a user */
     CLI_ROW_ASSET,
+    CLI_ROW_DEVICE,
     CLI_ROW_RENTAL,
     CLI_ROW_KIND_COUNT,
 };
@@ -40,9 +41,11 @@ struct cli_row {
         struct rentbus_user_put_args user;
         struct rentbus_user_block_args block;
         struct rentbus_asset_put_args asset;
+        struct rentbus_import_device_args device;
         struct rentbus_import_args rental;
     } args;
     struct json_t *texts; /* owns texts that args points into; or NULL */
+    void *maps;           /* likewise lists of maps */
 };
 
 /* The schema of row->args. */
@@ -70,6 +73,9 @@ int cli_row_check(const struct cli_row *row, struct rentbus_fault *fault)
 int cli_row_command_id(const struct cli_row *row, struct rentbus_uuid *command_id)
     __attribute__((warn_unused_result));
 
+/* Whether a row can say all of a thing as a list gives it: not all of a device with more holes than
+ * are listed. */
+bool cli_row_complete(enum cli_row_kind kind, const void *thing);
 /* Whether a thing as a list gives it makes a row: a policy that nobody put and a user whom nobody
  * blocked make none. */
 bool cli_row_made_of(enum cli_row_kind kind, const void *thing);
