@@ -405,25 +405,35 @@ static int check_far(void *context, uint64_t seq)
     return 0;
 }
 
-static void test_mentions_cross_segments(void **state)
+static void put_far(struct journal_fixture *fixture, uint64_t seq)
 {
-    struct journal_fixture *fixture = *state;
-    struct mention mention = {MENTION_RENTAL, rentbus_text("rental-1")};
-    uint64_t seq;
+    uint32_t key = mention_key((struct mention){MENTION_RENTAL, rentbus_text("rental-1")});
     char sql[200];
 
-    struct archive *archive = archive_fixture_open(fixture);
-    archive_close(&archive);
-    for (size_t i = 0; i < FAR_SEQS; i++) {
-        snprintf(sql, sizeof(sql), "INSERT INTO mention VALUES(%llu, %d, %llu)",
-                 (unsigned long long)(far_seqs[i] / SEGMENT), (int32_t)mention_key(mention),
-                 (unsigned long long)far_seqs[i]);
-        journal_fixture_sql(fixture->archive_path, sql);
-    }
-    snprintf(sql, sizeof(sql), "UPDATE meta SET value = %llu WHERE key = 'seq'",
-             (unsigned long long)far_seqs[FAR_SEQS - 1]);
+    snprintf(sql, sizeof(sql),
+             "INSERT INTO mention VALUES(%llu, %d, %llu); "
+             "UPDATE meta SET value = max(value, %llu) WHERE key = 'seq'",
+             (unsigned long long)(seq / SEGMENT), (int32_t)key, (unsigned long long)seq,
+             (unsigned long long)seq);
     journal_fixture_sql(fixture->archive_path, sql);
-    struct archive_reader *reader = archive_fixture_read(fixture);
+}
+
+static struct archive_reader *read_far(struct journal_fixture *fixture)
+{
+    struct archive *archive = archive_fixture_open(fixture);
+
+    archive_close(&archive);
+    for (size_t i = 0; i < FAR_SEQS; i++)
+        put_far(fixture, far_seqs[i]);
+    return archive_fixture_read(fixture);
+}
+
+static void test_mentions_cross_segments(void **state)
+{
+    struct mention mention = {MENTION_RENTAL, rentbus_text("rental-1")};
+    struct archive_reader *reader = read_far(*state);
+    uint64_t seq;
+
     for (size_t first = 0; first < FAR_SEQS; first++) {
         for (size_t limit = 0; limit <= FAR_SEQS - first; limit++) {
             size_t next = first;
@@ -436,6 +446,38 @@ static void test_mentions_cross_segments(void **state)
     size_t next = FAR_SEQS;
     assert_int_equal(
         archive_mentions(reader, mention_key(mention), UINT64_MAX, 10, &seq, check_far, &next), 0);
+    archive_reader_close(&reader);
+}
+
+struct interrupting {
+    struct journal_fixture *fixture;
+    size_t next;
+};
+
+static int interrupt(void *context, uint64_t seq)
+{
+    struct interrupting *interrupting = context;
+
+    if (interrupting->next == 0) {
+        put_far(interrupting->fixture, 3 * SEGMENT);
+        put_far(interrupting->fixture, 12 * SEGMENT);
+    }
+    return check_far(&interrupting->next, seq);
+}
+
+/* What is archived meanwhile is not visited: it is behind the seq that the caller was told. */
+static void test_mentions_are_of_one_moment(void **state)
+{
+    struct archive_reader *reader = read_far(*state);
+    struct interrupting interrupting = {*state, 0};
+    uint32_t key = mention_key((struct mention){MENTION_RENTAL, rentbus_text("rental-1")});
+    uint64_t seq = 0;
+
+    assert_int_equal(archive_mentions(reader, key, 0, 100, &seq, interrupt, &interrupting), 0);
+    assert_int_equal(interrupting.next, FAR_SEQS);
+    assert_int_equal(seq, far_seqs[FAR_SEQS - 1]);
+    assert_int_equal(archive_reader_seq(reader, &seq), 0);
+    assert_int_equal(seq, 12 * SEGMENT);
     archive_reader_close(&reader);
 }
 
@@ -455,6 +497,7 @@ int main(void)
         WITH_JOURNAL(test_archive_ends_behind_a_command),
         WITH_JOURNAL(test_visitor_ends_the_visit),
         WITH_JOURNAL(test_mentions_cross_segments),
+        WITH_JOURNAL(test_mentions_are_of_one_moment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

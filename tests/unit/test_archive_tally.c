@@ -3,7 +3,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,7 +49,6 @@ static struct rentbus_rental_data imported(const struct rentbus_complete_data *d
 static struct tally *new_tally(void)
 {
     struct tally *tally = tally_create();
-
     assert_non_null(tally);
     return tally;
 }
@@ -58,7 +56,6 @@ static struct tally *new_tally(void)
 static struct tally_summary summarize(const struct tally *tally, int64_t from, int64_t until)
 {
     struct tally_summary summary = {0};
-
     assert_int_equal(tally_summarize(tally, from, until, &summary), 0);
     return summary;
 }
