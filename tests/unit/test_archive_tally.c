@@ -329,7 +329,8 @@ static void check_median(const struct tally_summary *summary, const struct expec
     if (count == 0)
         return;
     qsort(seconds, count, sizeof(*seconds), compare_seconds);
-    double median = ((double)seconds[(count - 1) / 2] + (double)seconds[count / 2]) / 2;
+    const size_t middle[] = {(count - 1) / 2, count / 2};
+    double median = ((double)seconds[middle[0]] + (double)seconds[middle[1]]) / 2;
     double difference = (double)summary->median - median;
     /* Halves of seconds are cut. */
     assert_true(difference <= median / 100 && -difference <= median / 100 + 0.5);
