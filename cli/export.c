@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 #include "cli/pages.h"
+#include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/row.h"
 #include "cli/verbs.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static const struct cli_option options[] = {
     {"output", "FILE", "write there; else to standard output", NULL},
 };
 
 struct exporting {
-    const struct cli *cli;
+    struct cli *cli;
     FILE *file;
+    struct cli_progress progress;
+    uint64_t done;
+    uint64_t total; /* 0: unknown */
     enum cli_row_kind kind;
     const struct rentbus_schema *schema; /* of what the list of this kind gives */
 };
@@ -30,6 +35,8 @@ static enum cli_exit export_item(void *context, const void *item)
     }
     int written = fprintf(exporting->file, "%s\n", line);
     free(line);
+    exporting->done++;
+    cli_progress_show(&exporting->progress, exporting->done, exporting->total, exporting->done);
     return written < 0 ? CLI_EXIT_OUTPUT : CLI_EXIT_OK;
 }
 
@@ -42,7 +49,7 @@ static const struct rentbus_field *things_field(enum rentbus_op list)
     return field;
 }
 
-static enum cli_exit export_kind(struct cli *cli, FILE *file, enum cli_row_kind kind)
+static enum cli_exit export_kind(struct exporting *exporting, enum cli_row_kind kind)
 {
     union {
         struct rentbus_list_args list;
@@ -51,18 +58,34 @@ static enum cli_exit export_kind(struct cli *cli, FILE *file, enum cli_row_kind 
     struct rentbus_policy_result policy;
     enum rentbus_op list = cli_row_types[kind].list;
     const struct rentbus_field *things = things_field(list);
-    struct exporting exporting = {cli, file, kind, things->schema};
+    exporting->kind = kind;
+    exporting->schema = things->schema;
     if (things->kind == RENTBUS_KIND_MAPS)
-        return cli_pages_read(cli, list, &args, UINT64_MAX, export_item, &exporting);
-    enum cli_exit exit = cli_call(cli, list, NULL, NULL, &policy);
-    return exit == CLI_EXIT_OK ? export_item(&exporting, &policy.policy) : exit;
+        return cli_pages_read(exporting->cli, list, &args, UINT64_MAX, export_item, exporting);
+    enum cli_exit exit = cli_call(exporting->cli, list, NULL, NULL, &policy);
+    return exit == CLI_EXIT_OK ? export_item(exporting, &policy.policy) : exit;
+}
+
+/* How many rows there will be, for whoever watches. */
+static uint64_t rows_count(struct cli *cli)
+{
+    struct rentbus_stats_result stats;
+    if (cli_connect(cli) != CLI_EXIT_OK || rentbus_stats(cli->client, NULL, NULL, &stats) != 0)
+        return 0;
+    return stats.asset_types + stats.locations + stats.users + stats.assets + stats.rentals;
 }
 
 static enum cli_exit export_all(struct cli *cli, FILE *file)
 {
+    struct exporting exporting = {.cli = cli, .file = file};
     enum cli_exit exit = CLI_EXIT_OK;
+    /* Where the rows themselves go to a terminal, a bar would stand between them. */
+    cli_progress_begin(&exporting.progress, cli->json || isatty(fileno(file)));
+    if (exporting.progress.wanted)
+        exporting.total = rows_count(cli);
     for (int i = 0; exit == CLI_EXIT_OK && i < CLI_ROW_KIND_COUNT; i++)
-        exit = export_kind(cli, file, (enum cli_row_kind)i);
+        exit = export_kind(&exporting, (enum cli_row_kind)i);
+    cli_progress_clear(&exporting.progress);
     return exit;
 }
 
