@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -306,27 +307,114 @@ static void check_thing(struct archive_reader *reader, const struct command *com
     }
 }
 
-static void check_every_row(struct archive_reader *reader, const struct command *commands)
+static void expect_thing(struct mention_rows *rows, uint64_t seq, uint64_t number)
 {
-    struct archive_counts counts;
-    uint64_t expected = 0;
+    const struct mention things[] = {{MENTION_RENTAL, archive_fixture_id("rental", number)},
+                                     {MENTION_USER, archive_fixture_id("user", number)},
+                                     {MENTION_ASSET, archive_fixture_id("asset", number)}};
+
+    for (size_t i = 0; i < 3; i++)
+        rows->items[rows->count++] = (struct mention_row){seq, mention_key(things[i])};
+}
+
+/* The rows that there must be, in static storage, with room for one more. */
+static struct mention_rows expected_rows(const struct command *commands)
+{
+    static struct mention_row items[6 * COMMANDS + 1];
+    struct mention_rows rows = {items, 0, 6 * COMMANDS + 1, false};
 
     for (size_t i = 0; i < COMMANDS; i++) {
-        for (uint64_t user = 0; user < USERS; user++) {
-            bool there = commands[i].rental == user || commands[i].other == user;
-            struct mention mention = {MENTION_USER, archive_fixture_id("user", user)};
-            struct mention_row row = {commands[i].first, mention_key(mention)};
-            assert_int_equal(archive_mentioned(reader, &row), there);
-            expected += there ? 3 : 0;
-        }
-        for (uint64_t seq = commands[i].first + 1; seq <= commands[i].last; seq++) {
-            struct mention mention = {MENTION_USER, archive_fixture_id("user", commands[i].rental)};
-            struct mention_row row = {seq, mention_key(mention)};
-            assert_int_equal(archive_mentioned(reader, &row), 0);
-        }
+        expect_thing(&rows, commands[i].first, commands[i].rental);
+        if (commands[i].other != commands[i].rental)
+            expect_thing(&rows, commands[i].first, commands[i].other);
     }
+    mention_rows_sort(&rows);
+    return rows;
+}
+
+static void check_same(struct archive_reader *reader, const struct mention_rows *rows,
+                       uint64_t head)
+{
+    struct archive_mention_difference difference;
+
+    assert_int_equal(
+        archive_compare_mentions(reader, INT64_MIN, INT64_MAX, rows, head, &difference), 0);
+}
+
+static void check_differs(struct archive_reader *reader, const struct mention_rows *rows,
+                          uint64_t head, bool extra, uint64_t seq)
+{
+    struct archive_mention_difference difference;
+
+    assert_int_equal(
+        archive_compare_mentions(reader, INT64_MIN, INT64_MAX, rows, head, &difference), 1);
+    assert_int_equal(difference.extra, extra);
+    assert_int_equal(difference.seq, seq);
+}
+
+static void check_every_row(struct archive_reader *reader, const struct command *commands)
+{
+    struct mention_rows rows = expected_rows(commands);
+    uint64_t head = commands[COMMANDS - 1].last;
+    struct archive_counts counts;
+
+    check_same(reader, &rows, head);
     assert_int_equal(archive_count(reader, &counts), 0);
-    assert_int_equal(counts.mentions, expected);
+    assert_int_equal(counts.mentions, rows.count);
+    for (size_t i = 0; i < rows.count; i++) {
+        struct mention_row *row = &rows.items[i];
+        struct mention_row kept = *row;
+        *row = rows.items[--rows.count];
+        mention_rows_sort(&rows);
+        check_differs(reader, &rows, head, true, kept.seq);
+        rows.items[rows.count++] = kept;
+        rows.items[rows.count++] = (struct mention_row){kept.seq, kept.key + 1};
+        mention_rows_sort(&rows);
+        check_differs(reader, &rows, head, false, kept.seq);
+        rows = expected_rows(commands);
+    }
+}
+
+/* What a hand may do to a table, and the difference that it makes. `WHERE` finds the row of user-3
+ * at the seq. */
+static const struct {
+    const char *sql;
+    bool extra;
+} spoilt[] = {
+    {"DELETE FROM mention", false},
+    {"UPDATE mention SET hash = hash + 4294967296", false},
+    {"UPDATE mention SET segment = segment - 1", true},
+    {"UPDATE mention SET segment = segment + 1", false},
+    {"UPDATE mention SET seq = seq + 1000000", false},
+};
+
+static void test_a_spoilt_row_is_found(void **state)
+{
+    struct journal_fixture *fixture = *state;
+    static struct command commands[COMMANDS];
+    uint32_t key = mention_key((struct mention){MENTION_USER, rentbus_text("user-3")});
+    uint64_t seq = 0;
+
+    for (uint64_t i = 0; i < COMMANDS; i++)
+        append_command(fixture, i + 1, &commands[i]);
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (commands[i].rental == 3)
+            seq = commands[i].first;
+    struct mention_rows rows = expected_rows(commands);
+    for (size_t i = 0; i < sizeof(spoilt) / sizeof(*spoilt); i++) {
+        char sql[200];
+        struct archive *archive = archive_fixture_open(fixture);
+        archive_fixture_follow(fixture, archive, 1000);
+        archive_close(&archive);
+        struct archive_reader *reader = archive_fixture_read(fixture);
+        check_same(reader, &rows, commands[COMMANDS - 1].last);
+        snprintf(sql, sizeof(sql), "%s WHERE hash = %d AND seq = %llu", spoilt[i].sql, (int32_t)key,
+                 (unsigned long long)seq);
+        journal_fixture_sql(fixture->archive_path, sql);
+        check_differs(reader, &rows, commands[COMMANDS - 1].last, spoilt[i].extra, seq);
+        archive_reader_close(&reader);
+        assert_int_equal(unlink(fixture->archive_path), 0);
+    }
 }
 
 static void test_archive_knows_who_is_mentioned_where(void **state)
@@ -449,6 +537,31 @@ static void test_mentions_cross_segments(void **state)
     archive_reader_close(&reader);
 }
 
+static void test_segments_are_compared_apart(void **state)
+{
+    uint32_t key = mention_key((struct mention){MENTION_RENTAL, rentbus_text("rental-1")});
+    struct archive_reader *reader = read_far(*state);
+    struct archive_mention_difference difference;
+    struct mention_row items[FAR_SEQS];
+    struct mention_rows rows = {items, 0, FAR_SEQS, false};
+
+    for (size_t i = 0; i < FAR_SEQS; i++) {
+        check_differs(reader, &rows, UINT64_MAX, true, far_seqs[i]);
+        if (i > 0)
+            check_same(reader, &rows, far_seqs[i] - 1);
+        items[rows.count++] = (struct mention_row){far_seqs[i], key};
+        check_same(reader, &rows, far_seqs[i]);
+    }
+    rows = (struct mention_rows){items + 2, 2, 2, false};
+    assert_int_equal(archive_compare_mentions(reader, 1, 1, &rows, UINT64_MAX, &difference), 0);
+    rows.count = 3;
+    assert_int_equal(archive_compare_mentions(reader, 1, 3, &rows, UINT64_MAX, &difference), 0);
+    assert_int_equal(archive_compare_mentions(reader, 1, 4, &rows, UINT64_MAX, &difference), 1);
+    assert_true(difference.extra);
+    assert_int_equal(difference.seq, far_seqs[5]);
+    archive_reader_close(&reader);
+}
+
 struct interrupting {
     struct journal_fixture *fixture;
     size_t next;
@@ -494,9 +607,11 @@ int main(void)
         cmocka_unit_test(test_keys_of_similar_ids_differ),
         cmocka_unit_test(test_rows_are_sorted_as_the_table_is),
         WITH_JOURNAL(test_archive_knows_who_is_mentioned_where),
+        WITH_JOURNAL(test_a_spoilt_row_is_found),
         WITH_JOURNAL(test_archive_ends_behind_a_command),
         WITH_JOURNAL(test_visitor_ends_the_visit),
         WITH_JOURNAL(test_mentions_cross_segments),
+        WITH_JOURNAL(test_segments_are_compared_apart),
         WITH_JOURNAL(test_mentions_are_of_one_moment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
