@@ -158,7 +158,7 @@ static void test_hold_and_again(void **state)
     offer(101, 1);
     offer(102, 1);
     struct queue_delivery first = take(1, SECOND);
-    queue_hold(queue, 101);
+    queue_hold(queue, first.seq);
     takes_none();
     assert_int_equal(queue_timer(queue), INT64_MAX);
     queue_finish(queue, 101);
