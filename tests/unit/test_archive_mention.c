@@ -346,6 +346,29 @@ static void test_segments_are_compared_apart(void **state)
     archive_reader_close(&reader);
 }
 
+/* A row that lies where no other does changes no order. */
+static void test_a_spoilt_row_alone_in_its_segment_is_found(void **state)
+{
+    struct journal_fixture *fixture = *state;
+    uint32_t key = mention_key((struct mention){MENTION_RENTAL, rentbus_text("rental-1")});
+    struct archive_reader *reader = read_far(fixture);
+    uint64_t head = far_seqs[FAR_SEQS - 1];
+    struct mention_row items[FAR_SEQS];
+    struct mention_rows rows = {items, FAR_SEQS, FAR_SEQS, false};
+
+    for (size_t i = 0; i < FAR_SEQS; i++)
+        items[i] = (struct mention_row){far_seqs[i], key};
+    check_same(reader, &rows, head);
+    journal_fixture_sql(fixture->archive_path, "INSERT INTO mention VALUES(20, 1, 99999999)");
+    check_differs(reader, &rows, head, true, 99999999);
+    journal_fixture_sql(fixture->archive_path, "DELETE FROM mention WHERE segment = 20");
+    check_same(reader, &rows, head);
+    journal_fixture_sql(fixture->archive_path,
+                        "UPDATE mention SET hash = hash + 4294967296 WHERE segment = 8");
+    check_differs(reader, &rows, head, false, head);
+    archive_reader_close(&reader);
+}
+
 struct interrupting {
     struct journal_fixture *fixture;
     size_t next;
@@ -390,6 +413,7 @@ int main(void)
         WITH_JOURNAL(test_visitor_ends_the_visit),
         WITH_JOURNAL(test_mentions_cross_segments),
         WITH_JOURNAL(test_segments_are_compared_apart),
+        WITH_JOURNAL(test_a_spoilt_row_alone_in_its_segment_is_found),
         WITH_JOURNAL(test_mentions_are_of_one_moment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
