@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 #include "cli/pages.h"
+#include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/row.h"
 #include "cli/text.h"
@@ -7,27 +8,30 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static const struct cli_option options[] = {
     {"output", "FILE", "write there; else to standard output", NULL},
 };
 
 struct exporting {
-    const struct cli *cli;
+    struct cli *cli;
     FILE *file;
+    struct cli_progress progress;
+    uint64_t done;
+    uint64_t total; /* 0: unknown */
     enum cli_row_kind kind;
     const struct rentbus_schema *schema; /* of what the list of this kind gives */
-    bool *complete;                      /* set to false when something cannot be written */
+    bool incomplete;                     /* something could not be written */
 };
 
-static enum cli_exit skip_device(const struct exporting *exporting,
-                                 const struct rentbus_device *device)
+static enum cli_exit skip_device(struct exporting *exporting, const struct rentbus_device *device)
 {
     char id[RENTBUS_ID_MAX + 1];
     cli_report(exporting->cli, "TOO_LARGE",
                "device %s: misses scans in more than %d places: it is not written",
                cli_text_clean(device->id, id, sizeof(id)), RENTBUS_HOLES_MAX);
-    *exporting->complete = false;
+    exporting->incomplete = true;
     return CLI_EXIT_OK;
 }
 
@@ -45,6 +49,8 @@ static enum cli_exit export_item(void *context, const void *item)
     }
     int written = fprintf(exporting->file, "%s\n", line);
     free(line);
+    exporting->done++;
+    cli_progress_show(&exporting->progress, exporting->done, exporting->total, exporting->done);
     return written < 0 ? CLI_EXIT_OUTPUT : CLI_EXIT_OK;
 }
 
@@ -57,8 +63,7 @@ static const struct rentbus_field *things_field(enum rentbus_op list)
     return field;
 }
 
-static enum cli_exit export_kind(struct cli *cli, FILE *file, enum cli_row_kind kind,
-                                 bool *complete)
+static enum cli_exit export_kind(struct exporting *exporting, enum cli_row_kind kind)
 {
     union {
         struct rentbus_list_args list;
@@ -67,20 +72,36 @@ static enum cli_exit export_kind(struct cli *cli, FILE *file, enum cli_row_kind 
     struct rentbus_policy_result policy;
     enum rentbus_op list = cli_row_types[kind].list;
     const struct rentbus_field *things = things_field(list);
-    struct exporting exporting = {cli, file, kind, things->schema, complete};
+    exporting->kind = kind;
+    exporting->schema = things->schema;
     if (things->kind == RENTBUS_KIND_MAPS)
-        return cli_pages_read(cli, list, &args, UINT64_MAX, export_item, &exporting);
-    enum cli_exit exit = cli_call(cli, list, NULL, NULL, &policy);
-    return exit == CLI_EXIT_OK ? export_item(&exporting, &policy.policy) : exit;
+        return cli_pages_read(exporting->cli, list, &args, UINT64_MAX, export_item, exporting);
+    enum cli_exit exit = cli_call(exporting->cli, list, NULL, NULL, &policy);
+    return exit == CLI_EXIT_OK ? export_item(exporting, &policy.policy) : exit;
+}
+
+/* How many rows there will be, for whoever watches. */
+static uint64_t rows_count(struct cli *cli)
+{
+    struct rentbus_stats_result stats;
+    if (cli_connect(cli) != CLI_EXIT_OK || rentbus_stats(cli->client, NULL, NULL, &stats) != 0)
+        return 0;
+    return stats.asset_types + stats.locations + stats.users + stats.assets + stats.rentals +
+           stats.devices;
 }
 
 static enum cli_exit export_all(struct cli *cli, FILE *file)
 {
+    struct exporting exporting = {.cli = cli, .file = file};
     enum cli_exit exit = CLI_EXIT_OK;
-    bool complete = true;
+    /* Where the rows themselves go to a terminal, a bar would stand between them. */
+    cli_progress_begin(&exporting.progress, cli->json || isatty(fileno(file)));
+    if (exporting.progress.wanted)
+        exporting.total = rows_count(cli);
     for (int i = 0; exit == CLI_EXIT_OK && i < CLI_ROW_KIND_COUNT; i++)
-        exit = export_kind(cli, file, (enum cli_row_kind)i, &complete);
-    return complete ? exit : cli_exit_worse(exit, CLI_EXIT_BAD_DATA);
+        exit = export_kind(&exporting, (enum cli_row_kind)i);
+    cli_progress_clear(&exporting.progress);
+    return exporting.incomplete ? cli_exit_worse(exit, CLI_EXIT_BAD_DATA) : exit;
 }
 
 static enum cli_exit export_file(struct cli *cli, const char *path)

@@ -107,7 +107,10 @@ static void hello_done(void *context, const struct rentbus_completion *completio
     subscriber->feed_dead =
         subscriber->beats && clock_monotonic() - subscriber->heard_at >= SILENCE_MAX;
     int64_t pause = 2 * subscriber->idle_pause;
-    idle_restart(subscriber, pause < IDLE_PAUSE_MAX ? pause : IDLE_PAUSE_MAX);
+    if (subscriber->beats)
+        idle_restart(subscriber, SILENCE_MAX);
+    else
+        idle_restart(subscriber, pause < IDLE_PAUSE_MAX ? pause : IDLE_PAUSE_MAX);
 }
 
 /* Whether the page can be the answer to what was asked. */
@@ -277,7 +280,6 @@ static void beat_take(struct rentbus_subscriber *subscriber)
     feed_heard(subscriber);
     if (subscriber->beat_head > subscriber->known_head)
         subscriber->known_head = subscriber->beat_head;
-    subscriber->filling = subscriber->beat_head >= subscriber->next;
     /* An old one, or a ledger that has lost events: the daemon knows. */
     if (subscriber->beat_head + 1 < subscriber->next)
         subscriber->idle_at = subscriber->heard_at;

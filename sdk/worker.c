@@ -24,6 +24,8 @@
 #define WAIT_MAX_MS 60000
 /* After a fetch that failed. */
 #define FETCH_PAUSE INT64_C(250000)
+/* What is fetched at a time should be handled in this time. */
+#define PAGE_TIME INT64_C(1000000)
 /* A handler that took longer than this may do so again: what it has done is told before. */
 #define SLOW INT64_C(1000)
 
@@ -53,6 +55,7 @@ static int options_take(struct rentbus_worker *worker, const struct rentbus_work
 {
     worker->credit = options->credit > 0 ? options->credit : CREDIT;
     worker->wait_ms = options->wait_ms > 0 ? options->wait_ms : WAIT_MS;
+    worker->window = 1;
     worker->timeout = (int64_t)options_choose(options->connection).timeout_ms * 1000;
     bool sound = options->consumer && id_copy(worker->consumer, options->consumer) &&
                  worker_name(options->worker, worker->name) && worker->credit <= CREDIT_MAX &&
@@ -195,6 +198,7 @@ static int page_keep(struct rentbus_worker *worker, const struct rentbus_complet
     worker->page = result.deliveries;
     worker->page_position = 0;
     worker->page_left = result.deliveries.count;
+    worker->page_at = clock_monotonic();
     return 0;
 }
 
@@ -244,11 +248,30 @@ static bool fetch_wanted(const struct rentbus_worker *worker)
            credit_left(worker) > 0;
 }
 
+/* Leases of events that wait here for their turn run, too: no more are fetched at a time than are
+ * handled in about a second. It begins with one. */
+static void window_adapt(struct rentbus_worker *worker, int64_t now)
+{
+    int64_t taken = now - worker->page_at;
+    uint64_t count = worker->page.count;
+    if (count >= worker->window && taken < PAGE_TIME / 4)
+        worker->window *= 2;
+    else if (count > 0 && taken > PAGE_TIME)
+        worker->window = (uint32_t)(count * (uint64_t)PAGE_TIME / (uint64_t)taken);
+    if (worker->window > worker->credit)
+        worker->window = worker->credit;
+    if (worker->window == 0)
+        worker->window = 1;
+    worker->page.count = 0;
+}
+
 static void fetch_if_due(struct rentbus_worker *worker, int64_t now)
 {
     if (!fetch_wanted(worker) || now < worker->fetch_after)
         return;
-    int error = fetch_start(worker, credit_left(worker), worker->wait_ms);
+    window_adapt(worker, now);
+    size_t left = credit_left(worker);
+    int error = fetch_start(worker, left < worker->window ? left : worker->window, worker->wait_ms);
     if (error)
         worker_fail(worker, error, rentbus_client_fault(worker->client));
 }
@@ -278,12 +301,12 @@ static int worker_step(struct rentbus_worker *worker, struct rentbus_delivery *d
     if (worker->run_failed && atomic_load(worker->run_failed))
         return -ECANCELED;
     int64_t now = clock_monotonic();
-    if (worker->page_left == 0) {
+    bool slow = now - worker->given_at > SLOW;
+    if (worker->page_left == 0 || slow) {
         int processed = rentbus_client_process(worker->client);
         if (processed < 0)
             return processed;
     }
-    bool slow = now - worker->given_at > SLOW;
     errand_send(worker, worker->page_left == 0 || slow, now);
     fetch_if_due(worker, now);
     if (worker->status)

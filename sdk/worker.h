@@ -56,6 +56,8 @@ struct rentbus_worker {
     struct rentbus_list page;
     size_t page_position;
     size_t page_left;
+    int64_t page_at; /* it came then */
+    uint32_t window; /* events that are fetched at a time */
 
     /* Events in hand, in the order in which they were given. */
     struct rentbus_lease_ref *held;

@@ -165,6 +165,7 @@ static int read_found(struct history *history, struct journal_reader *journal,
         status = read_groups(history, journal, found->seqs[i], last < to ? last : to);
     }
     history->wanted = NULL;
+    history->wanted_end = NULL;
     return status;
 }
 

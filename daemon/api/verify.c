@@ -21,6 +21,8 @@
 #define VERIFY_STEP_MS 10
 #define VERIFY_BUSY_RETRY_MS 1000
 #define VERIFY_ROUTE_MAX 2048
+/* Events while which the archive is read as it was at one moment. */
+#define VERIFY_HOLD_EVENTS 4096
 
 struct verification {
     struct job job;
@@ -35,7 +37,10 @@ struct verification {
     const char *archive_path;
     /* The work. */
     struct ledger *ledger;
+    struct journal_reader *journal;
     struct archive_reader *archive;
+    uint64_t archived;
+    uint64_t held_events;
     struct rentbus_buffer ours;
     struct rentbus_buffer theirs;
     struct ledger_event event;
@@ -45,8 +50,10 @@ struct verification {
     uint64_t command_last; /* 0: no command yet */
     uint64_t closed;
     uint64_t commands;
-    /* What the events of one command, or an event without one, mention. */
+    /* What is mentioned in the segment, by each command and each event without one; and the one
+     * that goes on. */
     struct mention_rows rows;
+    uint64_t segment;
     uint64_t rows_first;
     bool rows_have_command;
     struct rentbus_uuid rows_command;
@@ -94,23 +101,37 @@ static int follow_command(struct verification *work, const struct rentbus_event 
     return status;
 }
 
-/* Looks up what the command that has ended mentions. */
-static int check_mentions(struct verification *work)
+/* Compares what is mentioned from the segment at hand, the first with whatever the archive has
+ * before it, up to the segment `to`. */
+static int check_mentions(struct verification *work, int64_t to)
 {
-    mention_rows_sort(&work->rows);
+    struct archive_mention_difference difference;
+    int64_t from = work->segment ? (int64_t)work->segment : INT64_MIN;
     if (work->rows.failed)
         return -ENOMEM;
-    for (size_t i = 0; i < work->rows.count; i++) {
-        int found = archive_mentioned(work->archive, &work->rows.items[i]);
-        if (found < 0)
-            return found;
-        if (!found)
-            return differs(work, "the archive does not know what the journal mentions",
-                           work->rows.items[i].seq);
-    }
+    mention_rows_sort(&work->rows);
+    int differing =
+        archive_compare_mentions(work->archive, from, to, &work->rows, work->head, &difference);
+    if (differing < 0)
+        return differing;
+    if (differing)
+        return differs(work,
+                       difference.extra ? "the archive mentions what the journal does not"
+                                        : "the archive does not know what the journal mentions",
+                       difference.seq);
     work->mentions += work->rows.count;
     mention_rows_clear(&work->rows);
     return 0;
+}
+
+/* A command belongs to the segment of its first event. */
+static int turn_to_segment(struct verification *work, uint64_t segment)
+{
+    if (segment == work->segment)
+        return 0;
+    int status = check_mentions(work, (int64_t)segment - 1);
+    work->segment = segment;
+    return status;
 }
 
 static int follow_mentions(struct verification *work, const struct rentbus_event *event)
@@ -118,7 +139,7 @@ static int follow_mentions(struct verification *work, const struct rentbus_event
     bool has = RENTBUS_HAS(event, event, command);
     bool same = has && work->rows_have_command &&
                 memcmp(&work->rows_command, &event->command, sizeof event->command) == 0;
-    int status = same ? 0 : check_mentions(work);
+    int status = same ? 0 : turn_to_segment(work, event->seq >> MENTION_SEGMENT_BITS);
     if (!same) {
         work->rows_have_command = has;
         work->rows_command = event->command;
@@ -162,12 +183,55 @@ static int check_rental(struct verification *work, const struct rentbus_rental *
     return 0;
 }
 
+/* Waits until `reached` says 1, not 0: what the ledger has shown becomes durable and archived. */
+static int wait_for_head(struct verification *work, int (*reached)(struct verification *))
+{
+    const struct timespec step = {.tv_nsec = VERIFY_STEP_MS * 1000000};
+    for (int waited = 0; waited < VERIFY_PATIENCE_MS; waited += VERIFY_STEP_MS) {
+        int status = reached(work);
+        if (status)
+            return status < 0 ? status : 0;
+        if (job_cancelled(&work->job))
+            return -ECANCELED;
+        nanosleep(&step, NULL);
+    }
+    return differs(work, "the archive does not come up to the ledger, which stands", work->head);
+}
+
+static int is_durable(struct verification *work)
+{
+    struct journal_head head;
+    int status = journal_reader_head(work->journal, &head);
+    return status ? status : head.seq >= work->head;
+}
+
+/* An archive that was removed is on its way again. */
+static int is_held(struct verification *work)
+{
+    archive_release(work->archive);
+    int status = archive_hold(work->archive, &work->archived);
+    if (status)
+        return status == -ENOENT ? 0 : status;
+    return work->archived >= work->head;
+}
+
+/* The archive's log is let go now and then. */
+static int hold_archive(struct verification *work)
+{
+    if (work->held_events++ % VERIFY_HOLD_EVENTS != 0)
+        return 0;
+    return wait_for_head(work, is_held);
+}
+
 static int verify_event(void *context, uint64_t seq, struct rentbus_bytes bytes)
 {
     struct verification *work = context;
     struct rentbus_event wire;
     if (job_cancelled(&work->job))
         return -ECANCELED;
+    int held = hold_archive(work);
+    if (held)
+        return held;
     if (replay_decode(seq, bytes, &wire, &work->event))
         return differs(work, "the journal holds what is no event", seq);
     if (chain_hash(work->hash, bytes, work->hash) ||
@@ -200,22 +264,15 @@ static int check_tally_row(void *context, const struct tally_row *row)
 static int check_counts(struct verification *work)
 {
     struct archive_counts counts;
-    uint64_t before;
-    uint64_t behind;
     uint64_t seq;
-    int differing = 0;
-    int status = archive_reader_seq(work->archive, &before);
-    if (status || before != work->head)
+    int status = wait_for_head(work, is_held);
+    if (status || work->archived != work->head)
         return status;
     status = archive_count(work->archive, &counts);
     if (status == 0)
-        differing = archive_tally(work->archive, INT64_MIN, INT64_MAX, &seq, check_tally_row, work);
-    if (status == 0)
-        status = archive_reader_seq(work->archive, &behind);
-    if (status || behind != work->head)
+        status = archive_tally(work->archive, INT64_MIN, INT64_MAX, &seq, check_tally_row, work);
+    if (status)
         return status;
-    if (differing)
-        return differing;
     if (counts.tally_rows != tally_rows(work->tally))
         return differs(work, "the archive counts returns that the journal does not", work->head);
     if (counts.mentions != work->mentions)
@@ -227,50 +284,31 @@ static int check_counts(struct verification *work)
     return 0;
 }
 
-/* Waits until what the ledger has shown is durable and archived. */
-static int wait_for_head(struct verification *work, struct journal_reader *journal)
-{
-    const struct timespec step = {.tv_nsec = VERIFY_STEP_MS * 1000000};
-    for (int waited = 0; waited < VERIFY_PATIENCE_MS; waited += VERIFY_STEP_MS) {
-        struct journal_head head;
-        uint64_t archived;
-        int status = journal_reader_head(journal, &head);
-        if (status == 0)
-            status = archive_reader_seq(work->archive, &archived);
-        if (status || (head.seq >= work->head && archived >= work->head))
-            return status;
-        if (job_cancelled(&work->job))
-            return -ECANCELED;
-        nanosleep(&step, NULL);
-    }
-    return differs(work, "the archive does not come up to the ledger, which stands", work->head);
-}
-
 static int verify(struct verification *work)
 {
-    struct journal_reader *journal = NULL;
     work->ledger = ledger_create();
     work->tally = tally_create();
     int status = work->ledger && work->tally ? 0 : -ENOMEM;
     if (status == 0)
-        status = journal_reader_open(work->journal_path, &journal);
+        status = journal_reader_open(work->journal_path, &work->journal);
     if (status == 0)
         status = archive_reader_open(work->archive_path, &work->archive);
     if (status == 0)
-        status = wait_for_head(work, journal);
+        status = wait_for_head(work, is_durable);
     if (status == 0)
-        status = journal_read(journal, 1, work->head, verify_event, work);
+        status = wait_for_head(work, is_held);
+    if (status == 0)
+        status = journal_read(work->journal, 1, work->head, verify_event, work);
     if (status == 0)
         status = check_command(work);
     if (status == 0)
-        status = check_mentions(work);
+        status = check_mentions(work, INT64_MAX);
     if (status == 0)
         status = check_counts(work);
     if (status == 0 && ledger_head(work->ledger) != work->head)
         status = differs(work, "the journal ends before the ledger, which stands", work->head);
     if (status == 0 && ledger_digest(work->ledger) != work->digest)
         status = differs(work, "the replayed ledger differs from the one in use", work->head);
-    journal_reader_close(&journal);
     return status;
 }
 
@@ -278,6 +316,8 @@ static void run(void *context)
 {
     struct verification *work = context;
     work->status = verify(work);
+    journal_reader_close(&work->journal);
+    archive_reader_close(&work->archive);
 }
 
 /* The client may have asked again over another connection: the reply goes to the last one. */
@@ -321,7 +361,6 @@ static void release(struct api *api)
 {
     struct verification *work = api->verification;
     ledger_destroy(&work->ledger);
-    archive_reader_close(&work->archive);
     mention_rows_release(&work->rows);
     tally_destroy(&work->tally);
     rentbus_buffer_release(&work->ours);

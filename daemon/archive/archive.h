@@ -46,6 +46,13 @@ void archive_reader_close(struct archive_reader **reader);
 int archive_reader_seq(struct archive_reader *reader, uint64_t *seq)
     __attribute__((warn_unused_result));
 
+/* From here to archive_release() the reader sees the archive as it is now, up to the event *seq,
+ * and single look-ups cost a fraction: for many in a row. Meanwhile the archive's log only grows:
+ * not for longer than a fraction of a second. Not while the reader is held already. */
+int archive_hold(struct archive_reader *reader, uint64_t *seq) __attribute__((warn_unused_result));
+/* Harmless when nothing is held. */
+void archive_release(struct archive_reader *reader);
+
 /* The closed rental as encoded CBOR (rentbus_rental_schema) appended to `out`: 1; 0 when there is
  * none; -errno. */
 int archive_rental_get(struct archive_reader *reader, struct rentbus_text id,
@@ -92,8 +99,20 @@ typedef int archive_mention_visitor(void *context, uint64_t seq);
 int archive_mentions(struct archive_reader *reader, uint32_t key, uint64_t from, size_t limit,
                      uint64_t *seq, archive_mention_visitor *visit, void *context)
     __attribute__((warn_unused_result));
-/* Whether the archive has that row: 1, 0, -errno. */
-int archive_mentioned(struct archive_reader *reader, const struct mention_row *row)
+
+/* A row that is not where it should be: `extra` when the archive alone has it. `seq` is the row's.
+ */
+struct archive_mention_difference {
+    bool extra;
+    uint64_t seq;
+};
+/* Compares what the archive has of the segments from `from` to `to` (INT64_MIN, INT64_MAX: all that
+ * there are) with `rows`, which are sorted and of these segments, in one pass over both. What the
+ * archive has rightly of events behind `head` is left out. 0: the same; 1: *difference is the one
+ * with the lowest seq; -errno. */
+int archive_compare_mentions(struct archive_reader *reader, int64_t from, int64_t to,
+                             const struct mention_rows *rows, uint64_t head,
+                             struct archive_mention_difference *difference)
     __attribute__((warn_unused_result));
 
 /* Visits the counts of returns of the days from `from` to before `until` (INT64_MIN, INT64_MAX:
@@ -104,8 +123,8 @@ int archive_tally(struct archive_reader *reader, int64_t from, int64_t until, ui
                   tally_visitor *visit, void *context) __attribute__((warn_unused_result));
 
 /* What a replay of the journal up to archive_reader_seq() finds too: `mentions` is the sum, over
- * commands and over events without one, of mention_rows that were sorted, each of which is
- * archive_mentioned(); `tally_rows` is tally_rows() of a tally that took every event, and its
+ * commands and over events without one, of their mention_rows, which archive_compare_mentions()
+ * compares; `tally_rows` is tally_rows() of a tally that took every event, and its
  * counts are those that archive_tally() visits (tally_find()). */
 struct archive_counts {
     uint64_t rentals;

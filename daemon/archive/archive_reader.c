@@ -30,9 +30,13 @@ const char *const archive_query_sql[ARCHIVE_QUERIES] = {
     [ARCHIVE_QUERY_SEQ] = "SELECT value FROM meta WHERE key = 'seq'",
     [ARCHIVE_QUERY_RENTAL] = "SELECT body FROM rental WHERE id = ?1 AND closed_seq <= ?2",
     [ARCHIVE_QUERY_COMMAND] = "SELECT first_seq, last_seq FROM command WHERE id = ?1",
+    [ARCHIVE_QUERY_COMMANDS] =
+        "SELECT first_seq, last_seq, id FROM command WHERE id >= ?1 ORDER BY id",
     [ARCHIVE_QUERY_LAST_COMMAND] = "SELECT id FROM command ORDER BY id DESC LIMIT 1",
     [ARCHIVE_QUERY_MENTIONS] = "SELECT seq FROM mention WHERE segment = ?1 AND hash = ?2 "
                                "AND seq >= ?3 ORDER BY seq LIMIT ?4",
+    [ARCHIVE_QUERY_SEGMENTS] = "SELECT segment, hash, seq FROM mention "
+                               "WHERE segment >= ?1 AND segment <= ?2 ORDER BY segment, hash, seq",
     [ARCHIVE_QUERY_TALLY] = "SELECT day, kind, name, count FROM tally "
                             "WHERE day >= ?1 AND day < ?2 ORDER BY day",
     [ARCHIVE_QUERY_COUNT] = "SELECT (SELECT count(*) FROM rental), (SELECT count(*) FROM command), "
@@ -42,6 +46,10 @@ const char *const archive_query_sql[ARCHIVE_QUERIES] = {
 struct archive_reader {
     char *path;
     sqlite3 *db;
+    bool held;
+    /* While it is held: ARCHIVE_QUERY_COMMANDS stands at a row, and began at that id. */
+    bool walking;
+    struct rentbus_uuid walk;
     sqlite3_stmt *queries[ARCHIVE_QUERIES];
     sqlite3_stmt *lists[ARCHIVE_LISTS];
 };
@@ -53,6 +61,8 @@ static void archive_reader_disconnect(struct archive_reader *reader)
     for (size_t i = 0; i < ARCHIVE_LISTS; i++)
         sqlite_finalize(&reader->lists[i]);
     sqlite_close(&reader->db);
+    reader->walking = false;
+    reader->held = false;
 }
 
 static int archive_reader_connect(struct archive_reader *reader)
@@ -106,7 +116,7 @@ void archive_reader_close(struct archive_reader **reader)
 /* An archive may be removed and built anew while it is read: goes over to the new one. */
 static int archive_reader_refresh(struct archive_reader *reader)
 {
-    if (reader->db && !sqlite_moved(reader->db))
+    if (reader->held || (reader->db && !sqlite_moved(reader->db)))
         return 0;
     archive_reader_disconnect(reader);
     return archive_reader_connect(reader);
@@ -144,6 +154,31 @@ int archive_reader_seq(struct archive_reader *reader, uint64_t *seq)
     int r = archive_snapshot(reader, seq);
 
     return r ? r : archive_snapshot_end(reader, 0);
+}
+
+int archive_hold(struct archive_reader *reader, uint64_t *seq)
+{
+    int r = archive_reader_refresh(reader);
+
+    if (r == 0)
+        r = sqlite_execute(reader->db, "BEGIN");
+    if (r)
+        return r;
+    reader->held = true;
+    r = archive_reader_seq(reader, seq);
+    if (r)
+        archive_release(reader);
+    return r;
+}
+
+void archive_release(struct archive_reader *reader)
+{
+    if (!reader->held)
+        return;
+    sqlite3_reset(reader->queries[ARCHIVE_QUERY_COMMANDS]);
+    sqlite_rollback(reader->db);
+    reader->walking = false;
+    reader->held = false;
 }
 
 /* A seq as SQLite can have it. */
@@ -214,12 +249,49 @@ int archive_rental_list(struct archive_reader *reader, const struct archive_rent
     return r ? r : row;
 }
 
+/* Whether the next row is that of the command: 1, 0, -errno. */
+static int archive_command_next(struct archive_reader *reader, const struct rentbus_uuid *command)
+{
+    sqlite3_stmt *statement = reader->queries[ARCHIVE_QUERY_COMMANDS];
+    int r = sqlite_step(statement);
+
+    reader->walking = r == 1;
+    if (r != 1)
+        return archive_query_end(statement, r);
+    struct rentbus_bytes id = sqlite_column_bytes(statement, 2);
+    return id.length == sizeof(command->bytes) && memcmp(id.data, command->bytes, id.length) == 0;
+}
+
+/* Who looks up many does so mostly in the order of ids: the next row is tried before a search. */
+static int archive_command_walk(struct archive_reader *reader, const struct rentbus_uuid *command,
+                                uint64_t *first_seq, uint64_t *last_seq)
+{
+    sqlite3_stmt *statement = reader->queries[ARCHIVE_QUERY_COMMANDS];
+    int r = reader->walking ? archive_command_next(reader, command) : 0;
+
+    if (r == 0) {
+        sqlite3_reset(statement);
+        reader->walk = *command;
+        r = sqlite_bind_bytes(
+            statement, 1, (struct rentbus_bytes){reader->walk.bytes, sizeof(reader->walk.bytes)});
+        if (r == 0)
+            r = archive_command_next(reader, command);
+    }
+    if (r == 1) {
+        *first_seq = (uint64_t)sqlite3_column_int64(statement, 0);
+        *last_seq = (uint64_t)sqlite3_column_int64(statement, 1);
+    }
+    return r;
+}
+
 int archive_command_find(struct archive_reader *reader, struct rentbus_uuid command,
                          uint64_t *first_seq, uint64_t *last_seq)
 {
     int r = archive_reader_refresh(reader);
     if (r)
         return r;
+    if (reader->held)
+        return archive_command_walk(reader, &command, first_seq, last_seq);
     sqlite3_stmt *statement = reader->queries[ARCHIVE_QUERY_COMMAND];
     r = sqlite_bind_bytes(statement, 1,
                           (struct rentbus_bytes){command.bytes, sizeof(command.bytes)});
@@ -282,20 +354,92 @@ int archive_mentions(struct archive_reader *reader, uint32_t key, uint64_t from,
     return archive_snapshot_end(reader, r);
 }
 
-int archive_mentioned(struct archive_reader *reader, const struct mention_row *row)
+/* A row as the table has it, which may be any. */
+struct archive_mention {
+    int64_t segment;
+    int64_t key;
+    int64_t seq;
+};
+
+static int archive_order(const struct archive_mention *mention, const struct mention_row *row)
 {
+    int64_t segment = (int64_t)(row->seq >> MENTION_SEGMENT_BITS);
+    int64_t key = (int32_t)row->key;
+    int64_t seq = (int64_t)row->seq;
+
+    if (mention->segment != segment)
+        return mention->segment < segment ? -1 : 1;
+    if (mention->key != key)
+        return mention->key < key ? -1 : 1;
+    return (mention->seq > seq) - (mention->seq < seq);
+}
+
+/* One archive_compare_mentions(); rows before `next` are compared. */
+struct archive_comparing {
+    const struct mention_rows *rows;
+    size_t next;
+    bool differs;
+    struct archive_mention_difference difference;
+};
+
+static void archive_note(struct archive_comparing *comparing, bool extra, uint64_t seq)
+{
+    if (!comparing->differs || seq < comparing->difference.seq)
+        comparing->difference = (struct archive_mention_difference){extra, seq};
+    comparing->differs = true;
+}
+
+/* Passes the rows that come before the mention (NULL: all), and the one that is like it. */
+static void archive_compare_mention(struct archive_comparing *comparing,
+                                    const struct archive_mention *mention)
+{
+    const struct mention_rows *rows = comparing->rows;
+    int order = 1;
+
+    while (comparing->next < rows->count) {
+        const struct mention_row *row = &rows->items[comparing->next];
+        order = mention ? archive_order(mention, row) : 1;
+        if (order < 0)
+            break;
+        comparing->next++;
+        if (order == 0)
+            return;
+        archive_note(comparing, false, row->seq);
+    }
+    if (mention)
+        archive_note(comparing, true, (uint64_t)mention->seq);
+}
+
+int archive_compare_mentions(struct archive_reader *reader, int64_t from, int64_t to,
+                             const struct mention_rows *rows, uint64_t head,
+                             struct archive_mention_difference *difference)
+{
+    struct archive_comparing comparing = {.rows = rows};
+    int row = 0;
     int r = archive_reader_refresh(reader);
-    if (r || row->seq > INT64_MAX)
+    if (r)
         return r;
-    sqlite3_stmt *statement = reader->queries[ARCHIVE_QUERY_MENTIONS];
-    r = archive_bind_mention(statement, 1, row->seq >> MENTION_SEGMENT_BITS, row->key, row->seq);
+
+    sqlite3_stmt *statement = reader->queries[ARCHIVE_QUERY_SEGMENTS];
+    r = archive_bind_int(statement, 1, from);
     if (r == 0)
-        r = sqlite_bind_uint(statement, 4, 1);
-    if (r == 0)
-        r = sqlite_step(statement);
-    if (r == 1)
-        r = (uint64_t)sqlite3_column_int64(statement, 0) == row->seq;
-    return archive_query_end(statement, r);
+        r = archive_bind_int(statement, 2, to);
+    while (r == 0 && (row = sqlite_step(statement)) == 1) {
+        struct archive_mention mention = {sqlite3_column_int64(statement, 0),
+                                          sqlite3_column_int64(statement, 1),
+                                          sqlite3_column_int64(statement, 2)};
+        bool later = mention.seq > (int64_t)archive_clamp(head) &&
+                     mention.seq >> MENTION_SEGMENT_BITS == mention.segment;
+        if (!later)
+            archive_compare_mention(&comparing, &mention);
+    }
+    r = archive_query_end(statement, r ? r : row);
+    if (r)
+        return r;
+    archive_compare_mention(&comparing, NULL);
+    if (comparing.differs)
+        *difference = comparing.difference;
+    return comparing.differs;
 }
 
 static int archive_visit_tally(sqlite3_stmt *statement, tally_visitor *visit, void *context)

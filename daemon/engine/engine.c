@@ -247,6 +247,7 @@ static void take_commit(struct engine *engine)
 void engine_process(struct engine *engine)
 {
     uint64_t count;
+    engine_release_archive(engine);
     ssize_t got = read(engine->event_fd, &count, sizeof count);
     if (got == sizeof count) {
         take_commit(engine);
@@ -357,8 +358,8 @@ static int find_archived(struct engine *engine, const struct ledger_command *com
     if (!id.data || ledger_rental_get(engine->ledger, id, rental))
         return 0;
     rentbus_buffer_clear(&engine->scratch);
-    int found =
-        engine_archive_found(engine, archive_rental_get(engine->archive, id, &engine->scratch));
+    int found = engine_archive_found(
+        engine, archive_rental_get(engine_archive(engine), id, &engine->scratch));
     if (found <= 0)
         return found;
     struct rentbus_bytes bytes = {engine->scratch.data, engine->scratch.length};

@@ -143,6 +143,8 @@ struct bus *engine_bus(struct engine *engine);
 /* For reading. The journal's and archive's readers show what is durable. */
 const struct ledger *engine_ledger(const struct engine *engine);
 struct journal_reader *engine_journal(struct engine *engine);
+/* Until the next engine_process() it sees the archive as it was when it was asked for first: many
+ * look-ups in a row cost one look at the file. */
 struct archive_reader *engine_archive(struct engine *engine);
 /* The seq of the last durable event. */
 uint64_t engine_durable(const struct engine *engine);

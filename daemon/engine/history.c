@@ -153,8 +153,8 @@ int engine_command_range(struct engine *engine, struct rentbus_uuid command, uin
     if (engine->archive_empty ||
         memcmp(command.bytes, engine->archived_command.bytes, sizeof command.bytes) > 0)
         return ENGINE_NEW;
-    int found =
-        engine_archive_found(engine, archive_command_find(engine->archive, command, first, last));
+    int found = engine_archive_found(
+        engine, archive_command_find(engine_archive(engine), command, first, last));
     if (found < 0)
         return found;
     return found ? ENGINE_DURABLE : ENGINE_NEW;

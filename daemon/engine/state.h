@@ -30,6 +30,7 @@ struct engine {
     uint64_t archived;           /* how far the archive is; back to 0 when it is rebuilt */
     uint64_t evicted; /* memory no longer holds what only the archive has to: up to here */
     struct rentbus_uuid archived_command; /* the greatest up to there */
+    bool archive_held;                    /* for the look-ups of this round of requests */
     bool archive_empty;
     bool archive_failing;
     bool recovering; /* the journal failed: commands are refused */
@@ -64,6 +65,8 @@ void engine_log_failure(struct engine *engine, const char *event, int status);
 /* Applies the durable events behind the ledger's head, and notes their commands. `publish`: also
  * hands them to the hook, since nobody has seen them. 0, or a negative errno. */
 int engine_catch_up(struct engine *engine, bool publish) __attribute__((warn_unused_result));
+/* Ends what engine_archive() began. */
+void engine_release_archive(struct engine *engine);
 /* Takes what the archive has come to hold out of memory. */
 int engine_take_archived(struct engine *engine) __attribute__((warn_unused_result));
 

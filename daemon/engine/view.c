@@ -19,7 +19,16 @@ struct journal_reader *engine_journal(struct engine *engine)
 
 struct archive_reader *engine_archive(struct engine *engine)
 {
+    uint64_t seq;
+    if (!engine->archive_held)
+        engine->archive_held = archive_hold(engine->archive, &seq) == 0;
     return engine->archive;
+}
+
+void engine_release_archive(struct engine *engine)
+{
+    archive_release(engine->archive);
+    engine->archive_held = false;
 }
 
 uint64_t engine_durable(const struct engine *engine)

@@ -248,9 +248,10 @@ static void add_outcome(const struct taking *taking, const struct ledger_context
                         struct ledger_decision *decision)
 {
     const struct ledger_reasons *reasons = &taking->reasons;
+    bool known = taking->user && taking->asset;
 
-    if (reasons->count > 0 &&
-        !ledger_reasons_yield(reasons, taking->scan->override, MAY_BE_OVERRIDDEN)) {
+    if (!known || (reasons->count > 0 &&
+                   !ledger_reasons_yield(reasons, taking->scan->override, MAY_BE_OVERRIDDEN))) {
         add_rejected(taking, decision);
         return;
     }

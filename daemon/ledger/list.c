@@ -49,13 +49,28 @@ static struct ledger_rental *chain_next(const struct ledger_chain *chain,
     return next;
 }
 
+/* The rental of a late checkout is open between two events, the last one that there is, and its
+ * asset does not know it. */
+static struct ledger_rental *late_of(const struct ledger *ledger, const struct ledger_asset *asset)
+{
+    const struct ledger_sequence *created = &ledger->created;
+    struct ledger_rental *last =
+        created->count > 0 ? created->entries[created->count - 1].rental : NULL;
+    bool late = last && last->state.late && ledger_rental_open(last);
+
+    return late && last->state.asset == asset ? last : NULL;
+}
+
 /* Of the rentals in memory that name the asset, the next one behind `after`. */
 static struct ledger_rental *asset_next(const struct ledger *ledger,
                                         const struct ledger_asset *asset, uint64_t after)
 {
     struct ledger_rental *open = asset->rental;
     struct ledger_rental *next = open && open->created_seq > after ? open : NULL;
+    struct ledger_rental *late = late_of(ledger, asset);
 
+    if (!next && late && late->created_seq > after)
+        next = late;
     next = chain_next(&ledger->flagged, asset, after, next);
     return chain_next(&ledger->closed, asset, after, next);
 }

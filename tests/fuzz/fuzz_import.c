@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What `rentbus import` and `rentbus return --event` make of bytes: lines of NDJSON, columns of a
- * database, documents; and what is shown of them. */
+/* What `rentbus import`, `rentbus return --event` and `rentbus scan` make of bytes: lines of
+ * NDJSON, columns of a database, documents, scans and their spool; and what is shown of them. */
 #include "cli/documents.h"
 #include "cli/field.h"
 #include "cli/row.h"
+#include "cli/spool_line.h"
 #include "cli/text.h"
 
 #include <stdlib.h>
@@ -61,6 +62,31 @@ static void check_line(struct rentbus_text line)
     cli_row_release(&row);
 }
 
+/* A line of a spool, and what a scanner typed: what is taken is written as a line that is read
+ * again, with the same id and number. */
+static void check_scan(struct rentbus_text line)
+{
+    static const struct cli_scan_defaults defaults = {
+        .op = RENTBUS_OP_rental_return, .device = {"bin", 3}, .sequence = 7};
+    struct cli_spool_line scan;
+    struct cli_spool_line again;
+    struct rentbus_fault fault;
+    char name[4 * RENTBUS_ID_MAX + 1];
+    bool typed = cli_spool_line_scan(line, &defaults, &scan, &fault) == 0;
+    if (!typed && cli_spool_line_read(line, &scan, &fault) != 0)
+        return;
+    if (scan.op != RENTBUS_OP_COUNT) {
+        char *text = cli_spool_line_format(&scan);
+        require(text && cli_spool_line_read(rentbus_text(text), &again, &fault) == 0);
+        require(again.op == scan.op && memcmp(&again.id, &scan.id, sizeof(scan.id)) == 0);
+        require(!typed || scan.sequence == 0 || again.sequence == 7);
+        cli_spool_line_name(&again, name);
+        cli_spool_line_release(&again);
+        free(text);
+    }
+    cli_spool_line_release(&scan);
+}
+
 static void check_columns(struct rentbus_text text)
 {
     for (int kind = 0; kind < CLI_ROW_KIND_COUNT; kind++) {
@@ -97,6 +123,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         const char *end = memchr(rest.data, '\n', rest.length);
         size_t length = end ? (size_t)(end - rest.data) : rest.length;
         check_line((struct rentbus_text){rest.data, length});
+        check_scan((struct rentbus_text){rest.data, length});
         rest.data += length + (end != NULL);
         rest.length -= length + (end != NULL);
     }

@@ -60,15 +60,22 @@ def wait_until(predicate, deadline=10, what=None):
         pause.wait(0.005)
 
 
+_ports = set()
+
+
 def free_port():
-    """A TCP port of the loopback, below those that the kernel gives to outgoing connections."""
+    """A TCP port of the loopback, below those that the kernel gives to outgoing connections, and
+    another one each time."""
     while True:
         port = random.SystemRandom().randrange(20000, 32000)
+        if port in _ports:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
+            _ports.add(port)
             return port
 
 

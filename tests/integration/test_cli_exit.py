@@ -205,6 +205,7 @@ def test_rows_wait_for_what_they_depend_on(tmp_path):
         first = request["id"] not in asked
         asked.append(request["id"])
         commands = request["args"]["commands"]
+        assert len({command["op"] for command in commands}) == 1
         if commands[0]["op"] == "asset.put":
             assert len(answered) == 5, "an asset before the users"
         elif first:  # and the SDK asks again

@@ -381,6 +381,9 @@ def test_progress_is_for_terminals(daemon, tmp_path):
     assert shown.endswith("20000 rows: 20000 new, 0 already there, 0 bad\n")
     assert "rows/s" not in run_on_terminal("--json", "import", path)
     assert run_cli(daemon, "import", path).stderr == ""
+    assert " rows/s" in run_on_terminal("export", "--output", tmp_path / "out.ndjson")
+    assert " rows/s" not in run_on_terminal("export")
+    assert run_cli(daemon, "export").stderr == ""
 
 
 def test_a_row_longer_than_the_limit_of_a_column(daemon, tmp_path):

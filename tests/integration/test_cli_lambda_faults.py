@@ -4,13 +4,14 @@ and what is parked is told."""
 import os
 import random
 import signal
+import time
 
 import pytest
 
 from harness import rounds, wait_until
 from lambdas import handler, notes, publish, running, start, until
 
-COUNT = 120
+COUNT = 400
 SUBJECTS = 5
 WORDS = ("--from", "first", "--on", "mine", "--lease", "2", "--backoff", "0.01", "--backoff-max", "0.1")
 
@@ -18,9 +19,10 @@ PROCESS = (
     "echo \"$RENTBUS_EVENT_SEQ $RENTBUS_EVENT_SUBJECT begin MARK\" >>{log}\nsleep 0.02\n"
     'echo "$RENTBUS_EVENT_SEQ $RENTBUS_EVENT_SUBJECT end MARK" >>{log}\n'
 )
-STREAM = """import json, sys
+STREAM = """import json, select, sys
 for line in sys.stdin:
     event = json.loads(line)
+    select.select([], [], [], 0.01)
     with open("{log}", "a") as log: log.write(f"{event['seq']} {event['subject']} end x\\n")
     print("ack", event["seq"], flush=True)
 """
@@ -63,19 +65,19 @@ def test_killed_at_random(daemon, client, tmp_path, way):
         if number == 0:
             until(client, name, workers=1)
 
+        killed_at = [time.monotonic()]
+
         def all_handled():
-            """Kills a handler or the host now and then, on the way."""
-            kill_one(running(str(script)) if random.random() < 0.3 else [])
-            if random.random() < 0.05 and len(hosts) < 8 and hosts[-1].running:
-                hosts[-1].kill()
-            if not hosts[-1].running:
-                hosts.append(
-                    start(daemon, tmp_path, name, *WORDS, *words, "--", script)
-                )
+            """Kills a handler, a keeper or the host now and then, on the way."""
             done = {line.split()[0] for line in notes(script) if " end " in line}
+            if time.monotonic() - killed_at[0] > random.uniform(0.1, 0.6):
+                killed_at[0] = time.monotonic()
+                kill_one(running(str(script)))
+            if not hosts[-1].running:
+                hosts.append(start(daemon, tmp_path, name, *WORDS, *words, "--", script))
             return done >= {str(seq) for seq in seqs}
 
-        wait_until(all_handled, 90, "every event to be handled")
+        wait_until(all_handled, 150, "every event to be handled")
         found = until(client, name, in_flight=0, delayed=0)
         assert found["parked"] == 0
         # The last thing killed may have been a host.

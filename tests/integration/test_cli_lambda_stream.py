@@ -12,8 +12,9 @@ ALL = ("--from", "first", "--on", "mine", "--stream")
 QUICK = ("--backoff", "0.01", "--backoff-max", "0.05")
 
 # Notes each event and answers as `answer` says, an expression over `event` and the dict `seen`.
-LOOP = """import json, os, sys, time
+LOOP = """import json, os, select, sys
 seen = {}
+def linger(seconds): select.select([], [], [], seconds)
 def note(*words):
     with open("{log}", "a") as log: log.write(" ".join(map(str, words)) + "\\n")
 for line in sys.stdin:
@@ -150,7 +151,7 @@ def test_at_the_end_what_it_has_is_answered(daemon, client, tmp_path):
     gate = tmp_path / "gate"
     script = stream(
         tmp_path,
-        f"\n    while not os.path.exists('{gate}'): time.sleep(0.02)\n    print('ack', seq)",
+        f"\n    while not os.path.exists('{gate}'): linger(0.02)\n    print('ack', seq)",
     )
     publish(client, 100)
     host = start(daemon, tmp_path, "l", *ALL, "--concurrency", "2", "--", script)
@@ -162,7 +163,7 @@ def test_at_the_end_what_it_has_is_answered(daemon, client, tmp_path):
 
 
 def test_leases_are_extended(daemon, client, tmp_path):
-    script = stream(tmp_path, "time.sleep(2); print('ack', seq)")
+    script = stream(tmp_path, "linger(2); print('ack', seq)")
     publish(client, 2, subjects=2)
     host = start(daemon, tmp_path, "l", *ALL, "--lease", "0.5", "--", script)
     found = until(client, "l", acked=2)

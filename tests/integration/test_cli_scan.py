@@ -205,6 +205,21 @@ def test_rejected_and_refused_scans_are_kept_aside(desk, spool):
     assert spooled(spool) == []
 
 
+def test_a_scan_is_kept_aside_once(desk, spool):
+    """As after a crash between FILE.rejected and FILE."""
+    away(spool, "m1", "m2")
+    waiting = spool.read_bytes()
+    scan(desk, spool, "", "--upload", timeout="10")
+    aside = spool.with_name(spool.name + ".rejected")
+    before = aside.read_bytes()
+    assert len(rejected(spool)) == 2 and spooled(spool) == []
+    spool.write_bytes(waiting)
+    aside.write_bytes(before.splitlines(True)[0] + before.splitlines(True)[1][:-9])
+    assert scan(desk, spool, "", "--upload", timeout="10").returncode == REJECTED
+    assert aside.read_bytes() == before and spooled(spool) == []
+    assert len(scans_of(desk)) == 2
+
+
 def test_two_processes_cannot_share_a_spool(desk, spool):
     first = Scanner(desk, spool, "--location", "L1")
     first.type(qr("m1")).answered(1)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """The history of a rental, a user, an asset: what is told, page by page, and that it is all."""
 import itertools
+import sqlite3
 
 import pytest
 
@@ -8,6 +9,8 @@ import harness
 from harness import Client, uuid7, wait_until
 from ledgers import at, read_events, stock, verify
 
+COLLIDE = """INSERT OR IGNORE INTO mention SELECT said.segment, other.hash, said.seq
+FROM mention AS said, (SELECT DISTINCT hash FROM mention) AS other"""
 KINDS = ("rental_id", "user_id", "asset_id")
 
 
@@ -173,6 +176,21 @@ def test_kinds_are_kept_apart(tmp_path):
     check(client, histories(events))
     assert len(read_events(client, asset_id="same")) == 1
     assert len(read_events(client, user_id="same")) == 2
+    assert daemon.stop() == 0
+
+
+def test_keys_that_collide(tmp_path):
+    """As if all things had the same hash: what the archive names is asked whether it is true."""
+    daemon = harness.Daemon(tmp_path).start()
+    client = Client(daemon.api)
+    Shop(client).day()
+    wait_until(lambda: client.ok("stats")["archived_seq"] == client.ok("hello")["head"])
+    told = histories(read_events(client))
+    with sqlite3.connect(daemon.data / "archive.db") as archive:
+        assert archive.execute(COLLIDE).rowcount > 100
+    archive.close()
+    for limit in (1, 3, 1000):
+        check(client, told, limit)
     assert daemon.stop() == 0
 
 

@@ -36,6 +36,8 @@ COMMANDS = [
     ("rental.return", OUT, "REJECTED"),
     ("admin.import", IMPORT, "CREATED"),
     ("admin.import", IMPORT, "UNCHANGED"),
+    ("admin.import_device", {"id": "d1", "device_seq": 3}, "CREATED"),
+    ("admin.import_device", {"id": "d1", "device_seq": 4}, "UNCHANGED"),
 ]
 
 

@@ -280,21 +280,25 @@ def test_before_the_first_event(history, reader):
         assert reader.ok("policy.get", **when)["policy"]["version"] == 0
 
 
+def take_for_a_moment(client):
+    """A rental that has expired, though it had not when it began: its event, and its end."""
+    for number in range(20):
+        client.ok("asset.put", id=f"m{number}", asset_type="mug")
+        end = datetime.now(timezone.utc) + timedelta(milliseconds=300)
+        args = {"user_id": "ada", "asset_id": f"m{number}", "location_id": "counter"}
+        rental = client.ok("rental.checkout", expires_at=on_wire(end), **args)["rental"]
+        created = read_events(client, rental["created_seq"])[0]
+        if moment(created) < end:
+            wait_until(lambda: datetime.now(timezone.utc) > end + timedelta(milliseconds=5))
+            return created, end
+        client.ok("rental.forgive", rental_id=rental["id"], reason="the machine is busy")
+    raise AssertionError("a checkout takes too long")
+
+
 def test_expired_is_measured_against_then(client):
     """What was out then, and was not late yet, is not said to have been."""
-    stock(client, ["ada"], [("m1", "mug")])
-    start = datetime.now(timezone.utc)
-    end = start + timedelta(milliseconds=700)
-    rental = client.ok(
-        "rental.checkout",
-        user_id="ada",
-        asset_id="m1",
-        location_id="counter",
-        expires_at=on_wire(end),
-    )["rental"]
-    wait_until(lambda: client.ok("stats")["expired"] == 1)
-    wait_until(lambda: datetime.now(timezone.utc) > end + timedelta(milliseconds=5))
-    created = read_events(client, rental["created_seq"])[0]
+    client.ok("user.put", id="ada")
+    created, end = take_for_a_moment(client)
     for when, expired in (
         ({"at": created["time"]}, 0),
         ({"at_seq": created["seq"]}, 0),

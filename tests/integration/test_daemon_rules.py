@@ -391,3 +391,51 @@ def test_puts_say_created_updated_unchanged(shop):
         (event,) = shop.expect(updated, "UPDATED", [f"{kind}_UPDATED_EVENT"])
         got = shop.client.ok(f"{noun}.get", id=first["id"])[noun]
         assert event["data"] == got and {key: got[key] for key in second} == second
+
+
+# ---- imports ----
+
+WHOLE = {
+    "id": "old",
+    "rev": 9,
+    "status": "FLAGGED",
+    "user_id": "u1",
+    "asset_id": "m1",
+    "renewals": 3,
+    "closed_by": "return_scan",
+    "created_at": at(),
+    "expires_at": at(days=1),
+    "flag_reason": "late",
+    "returned_at": at(days=2),
+    "returned_asset_id": "m2",
+    "eligible_asset_types": ["mug"],
+    "created_at_location_id": "desk",
+    "returned_at_location_id": "bin",
+}
+
+
+@pytest.mark.parametrize("status", ["FLAGGED", "COMPLETED", "FORGIVEN"])
+def test_an_import_is_taken_as_it_is(daemon, client, status):
+    stock(client, ["u1"], [("m1", "mug"), ("m2", "mug")])
+    result = client.ok("admin.import", **{**WHOLE, "status": status})
+    rental = result["rental"]
+    expected = {**WHOLE, "status": status, "created_seq": rental["created_seq"]}
+    assert rental == expected
+    daemon.restart()
+    assert client.ok("rental.get", rental_id="old")["rental"] == expected
+    scan = {"asset_id": "m2", "location_id": "bin", "timestamp": at(days=3)}
+    again = client.ok("rental.return", **scan)["reason"]
+    assert again == ("NO_OPEN_RENTAL" if status == "FORGIVEN" else "ALREADY_RETURNED")
+    verify(client)
+
+
+def test_an_import_of_what_is_open(client):
+    stock(client, ["u1"], [("m1", "mug"), ("m2", "mug")])
+    args = {key: WHOLE[key] for key in WHOLE if not key.startswith(("returned", "closed", "flag"))}
+    args["status"] = "IN_PROGRESS"
+    rental = client.ok("admin.import", **args)["rental"]
+    assert (rental["rev"], rental["renewals"]) == (9, 3)
+    plain = {key: args[key] for key in args if key not in ("rev", "renewals")}
+    rental = client.ok("admin.import", **{**plain, "id": "plain", "asset_id": "m2"})["rental"]
+    assert (rental["rev"], rental["renewals"]) == (1, 0)
+    verify(client)

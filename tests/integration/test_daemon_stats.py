@@ -199,9 +199,15 @@ def test_what_came_back_today(client):
     for number in range(60):
         scan = {"user_id": "ada", "asset_id": "m19", "location_id": "today"}
         now = datetime.now(timezone.utc)
-        taken = client.ok("rental.checkout", **scan, timestamp=now.isoformat())
-        assert taken["outcome"] == "CREATED"
-        client.ok("rental.return", **scan, timestamp=(now + timedelta(seconds=1)).isoformat())
+        if number % 2:
+            times = {"created_at": at(), "expires_at": at(days=1), "returned_at": now.isoformat()}
+            places = {"created_at_location_id": "old", "returned_at_location_id": "today"}
+            args = {"id": f"today{number}", "user_id": "ada", "asset_id": "m19", **times, **places}
+            client.ok("admin.import", status="COMPLETED", **args)
+        else:
+            client.ok("rental.checkout", **scan, timestamp=now.isoformat())
+            later = now + timedelta(seconds=1)
+            client.ok("rental.return", **scan, timestamp=later.isoformat())
         stats = client.ok("stats")
         assert stats["returns"] == before + number + 1
         assert stats["returns_by_location"] == [{"location_id": "today", "returns": number + 1}]

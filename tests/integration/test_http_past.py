@@ -265,10 +265,9 @@ def pages_of(bridge, path):
 
 
 def link_of(response):
-    link = response.headers["Link"]
+    link, page = response.headers["Link"], response.json()
+    assert (link is None) == (page["next_seq"] > page["head"])
     if link is None:
-        page = response.json()
-        assert page["next_seq"] > page["head"]
         return None
     target, _, rel = link.partition("; ")
     assert rel == 'rel="next"' and target[0] == "<" and target[-1] == ">"

@@ -94,6 +94,7 @@ def test_limits(table, schema):
     assert f"publish: [* new_event],  ; 1 to {limits['publish']}\n" in text
     assert f"integer,  ; the true time is timestamp less this; at most {limits['clock_offset_ms']}," in text
     assert f"[* device_hole],  ; the oldest of what is missing, at most {limits['holes']}\n" in text
+    assert f"holes: [* device_hole],  ; at most {limits['holes']}\n" in text
     assert re.search(rf"over\s+;?\s*{limits['request_bytes']} bytes", text)
     assert f"over {limits['request_items']} items" in text
     assert f"a map over {limits['map']} entries" in text

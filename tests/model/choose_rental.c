@@ -25,8 +25,9 @@ static void choose_import_rest(struct history_random *random, struct model_comma
                                                      (int)history_random_below(random, 5));
     if (choose_chance(random, open ? 6 : 30))
         import->flag_reason = choose_reason(random);
-    if (choose_chance(random, open ? 6 : import->returned_at.given ? 50 : 10))
-        import->returned_asset_id = choose_asset(random);
+    if (choose_chance(random, open ? 6 : import->returned_at.given ? 50 : 30))
+        import->returned_asset_id =
+            choose_chance(random, 12) ? model_text("nothing") : choose_asset(random);
 }
 
 void choose_import(struct history_random *random, const struct history_view *view,

@@ -46,12 +46,13 @@ static uint64_t choose_device_seq(struct history_random *random, const struct mo
     switch (history_random_below(random, 10)) {
     case 0:
     case 1:
+    case 5:
         return last + 2 + history_random_below(random, 6);
     case 2:
     case 3:
     case 4:
         return choose_missing(random, device);
-    case 5:
+    case 6:
         return choose_came(random, device);
     default:
         return last + 1;

@@ -28,6 +28,9 @@ struct fake_event_state {
 struct fake_worker {
     char name[RENTBUS_ID_MAX + 1];
     struct rentbus_uuid incarnation;
+    struct rentbus_uuid answered; /* the fetch that was, and the leases that it got */
+    uint64_t first_lease;
+    uint64_t last_lease;
 };
 
 /* A fetch that waits. */
@@ -152,28 +155,59 @@ static void put_delivery(struct fake_daemon *fake, size_t number, struct rentbus
     rentbus_buffer_release(&bytes);
 }
 
-static void hand_out(struct fake_daemon *fake, size_t worker, uint64_t credit,
-                     struct rentbus_buffer *out)
+static void put_deliveries(struct rentbus_list list, struct rentbus_buffer *deliveries,
+                           struct rentbus_buffer *out)
+{
+    struct rentbus_fetch_result result = {0};
+    list.data = deliveries->data;
+    list.length = deliveries->length;
+    RENTBUS_SET(&result, fetch_result, deliveries, list);
+    rentbus_encode(&rentbus_fetch_result_schema, &result, out);
+    rentbus_buffer_release(deliveries);
+}
+
+static void hand_out(struct fake_daemon *fake, size_t number, const struct rentbus_uuid *request,
+                     uint64_t credit, struct rentbus_buffer *out)
 {
     struct fake_consumer *consumer = fake->consumer;
-    struct rentbus_fetch_result result = {0};
+    struct fake_worker *worker = &consumer->workers[number];
+    struct rentbus_list list = {0};
     struct rentbus_buffer deliveries = {0};
-    for (size_t i = 0; i < consumer->event_count && result.deliveries.count < credit; i++) {
+    worker->answered = *request;
+    worker->first_lease = consumer->leases + 1;
+    for (size_t i = 0; i < consumer->event_count && list.count < credit; i++) {
         struct fake_event_state *event = &consumer->events[i];
         if (event->place != PLACE_READY)
             continue;
         event->place = PLACE_HANDS;
         event->lease = ++consumer->leases;
-        event->worker = worker;
+        event->worker = number;
         event->attempt++;
-        put_delivery(fake, i, &result.deliveries, &deliveries);
+        put_delivery(fake, i, &list, &deliveries);
     }
-    consumer->counts.handed += result.deliveries.count;
-    result.deliveries.data = deliveries.data;
-    result.deliveries.length = deliveries.length;
-    result.has = RENTBUS_BIT(fetch_result, deliveries);
-    rentbus_encode(&rentbus_fetch_result_schema, &result, out);
-    rentbus_buffer_release(&deliveries);
+    worker->last_lease = consumer->leases;
+    consumer->counts.handed += list.count;
+    put_deliveries(list, &deliveries, out);
+}
+
+/* Its answer was lost: what the worker still has of it. False when it was not answered yet. */
+static bool hand_again(struct fake_daemon *fake, size_t number, const struct rentbus_uuid *request,
+                       struct rentbus_buffer *out)
+{
+    struct fake_consumer *consumer = fake->consumer;
+    const struct fake_worker *worker = &consumer->workers[number];
+    struct rentbus_list list = {0};
+    struct rentbus_buffer deliveries = {0};
+    if (memcmp(&worker->answered, request, sizeof(*request)) != 0)
+        return false;
+    for (size_t i = 0; i < consumer->event_count; i++) {
+        const struct fake_event_state *event = &consumer->events[i];
+        if (event->place == PLACE_HANDS && event->worker == number &&
+            event->lease >= worker->first_lease && event->lease <= worker->last_lease)
+            put_delivery(fake, i, &list, &deliveries);
+    }
+    put_deliveries(list, &deliveries, out);
+    return true;
 }
 
 static bool something_ready(const struct fake_consumer *consumer)
@@ -226,8 +260,10 @@ static void serve_fetch(struct fake_daemon *fake, const struct rentbus_request *
     if (!find_worker(consumer, args.worker, args.incarnation, true, answer, &number))
         return;
     fetches_end(consumer, number, &request->id);
+    if (hand_again(fake, number, &request->id, answer->result))
+        return;
     if (something_ready(consumer) || !RENTBUS_HAS(&args, fetch_args, wait_ms)) {
-        hand_out(fake, number, args.credit, answer->result);
+        hand_out(fake, number, &request->id, args.credit, answer->result);
         return;
     }
     struct fake_fetch fetch = {.request = request->id, .worker = number, .credit = args.credit};
@@ -247,7 +283,7 @@ bool fake_consumer_wake(struct fake_daemon *fake, zmq_msg_t *identity, struct re
     if (i == consumer->fetch_count)
         return false;
     struct fake_fetch *fetch = &consumer->fetches[i];
-    hand_out(fake, fetch->worker, fetch->over ? 0 : fetch->credit, &result);
+    hand_out(fake, fetch->worker, &fetch->request, fetch->over ? 0 : fetch->credit, &result);
     RENTBUS_SET(&reply, reply, v, 1);
     RENTBUS_SET(&reply, reply, id, fetch->request);
     RENTBUS_SET(&reply, reply, ok, true);
@@ -441,8 +477,10 @@ void fake_consumer_forget(struct fake_daemon *fake)
 {
     struct fake_consumer *consumer = fake->consumer;
     pthread_mutex_lock(&fake->mutex);
-    for (size_t i = 0; i < consumer->worker_count; i++)
+    for (size_t i = 0; i < consumer->worker_count; i++) {
         worker_release(consumer, i);
+        consumer->workers[i].answered = (struct rentbus_uuid){{0}};
+    }
     while (consumer->fetch_count > 0)
         zmq_msg_close(&consumer->fetches[--consumer->fetch_count].identity);
     fake_daemon_unlock(fake);

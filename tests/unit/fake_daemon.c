@@ -76,7 +76,7 @@ static bool put_reply(struct fake_daemon *fake, const struct rentbus_request *re
     RENTBUS_SET(&reply, reply, v, 1);
     RENTBUS_SET(&reply, reply, id, request->id);
     if (fake->mood == FAKE_OTHER_ID)
-        reply.id.bytes[15] ^= 1;
+        reply.id.bytes[8] ^= 0x20;
     bool refused =
         fake->mood == FAKE_BUSY || fake->mood == FAKE_UNAVAILABLE || fake->mood == FAKE_DENYING;
     bool now = true;

@@ -88,7 +88,7 @@ static void test_every_operation_for_every_role(void **state)
         enum rentbus_op op = rentbus_op_find(rentbus_text(allowed[i].op));
         assert_int_not_equal(op, RENTBUS_OP_COUNT);
         for (int role = 1; role < ROLES; role++) {
-            char principal[8];
+            char principal[16];
             struct rentbus_fault fault = {0};
             snprintf(principal, sizeof principal, "uid:%d", role);
             int status = access_check(&access, rentbus_text(principal), op, &fault);

@@ -379,6 +379,41 @@ static void test_readers_go_over_to_the_new_file(void **state)
     archive_reader_close(&reader);
 }
 
+static void test_held_reader_sees_one_moment(void **state)
+{
+    struct journal_fixture *fixture = *state;
+    struct rentbus_uuid unknown = {{1}};
+    uint64_t seq = 0, first, last;
+
+    append(fixture, 500);
+    archive_all(fixture);
+    struct archive_reader *reader = open_reader(fixture);
+    assert_int_equal(archive_hold(reader, &seq), 0);
+    assert_int_equal(seq, 500);
+    append(fixture, 500);
+    archive_all(fixture);
+    assert_int_equal(archive_reader_seq(reader, &seq), 0);
+    assert_int_equal(seq, 500);
+    for (uint64_t i = 0; i < 2000; i++)
+        check_command(reader, 1 + journal_fixture_random(fixture, 500));
+    for (uint64_t at = 1; at <= 1000; at++) {
+        struct rentbus_uuid command;
+        if (!journal_fixture_command(at, &command))
+            continue;
+        assert_int_equal(archive_command_find(reader, command, &first, &last), at <= 500);
+        assert_int_equal(archive_command_find(reader, unknown, &first, &last), 0);
+    }
+    archive_release(reader);
+    archive_release(reader);
+    assert_int_equal(archive_hold(reader, &seq), 0);
+    assert_int_equal(seq, 1000);
+    for (uint64_t at = 1000; at > 0; at--)
+        check_command(reader, at);
+    for (uint64_t at = 1; at <= 1000; at++)
+        check_command(reader, at);
+    archive_reader_close(&reader);
+}
+
 #define WITH_JOURNAL(test)                                                                         \
     cmocka_unit_test_setup_teardown(test, journal_fixture_setup, journal_fixture_teardown)
 
@@ -386,6 +421,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_JOURNAL(test_new_archive_is_empty),
+        WITH_JOURNAL(test_held_reader_sees_one_moment),
         WITH_JOURNAL(test_follows_in_transactions_of_any_size),
         WITH_JOURNAL(test_reopened_archive_goes_on),
         WITH_JOURNAL(test_open_rental_leaves_the_archive),

@@ -3,7 +3,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,7 +49,6 @@ static struct rentbus_rental_data imported(const struct rentbus_complete_data *d
 static struct tally *new_tally(void)
 {
     struct tally *tally = tally_create();
-
     assert_non_null(tally);
     return tally;
 }
@@ -58,7 +56,6 @@ static struct tally *new_tally(void)
 static struct tally_summary summarize(const struct tally *tally, int64_t from, int64_t until)
 {
     struct tally_summary summary = {0};
-
     assert_int_equal(tally_summarize(tally, from, until, &summary), 0);
     return summary;
 }
@@ -332,7 +329,8 @@ static void check_median(const struct tally_summary *summary, const struct expec
     if (count == 0)
         return;
     qsort(seconds, count, sizeof(*seconds), compare_seconds);
-    double median = ((double)seconds[(count - 1) / 2] + (double)seconds[count / 2]) / 2;
+    const size_t middle[] = {(count - 1) / 2, count / 2};
+    double median = ((double)seconds[middle[0]] + (double)seconds[middle[1]]) / 2;
     double difference = (double)summary->median - median;
     /* Halves of seconds are cut. */
     assert_true(difference <= median / 100 && -difference <= median / 100 + 0.5);

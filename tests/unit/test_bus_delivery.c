@@ -418,12 +418,32 @@ static void test_a_newer_worker_takes_over(void **state)
     assert_int_equal(bus->answers, 1); /* the older one's, which hears that it is */
     assert_int_equal(bus->last.count, 1);
     assert_int_equal(bus->last.deliveries[0].seq, seq);
-    assert_int_equal(bus->last.deliveries[0].attempt, 1);
+    assert_int_equal(bus->last.deliveries[0].attempt, 2);
     refused(bus, bus_fixture_ack(bus, "c", "one", &taken), RENTBUS_ERROR_CONFLICT, "incarnation");
     refused(bus, bus_fixture_ask(bus, "c", "one", 1, 5, 0, 7), RENTBUS_ERROR_CONFLICT,
             "incarnation");
     assert_int_equal(bus_fixture_status(bus, "c").in_flight, 1);
     assert_int_equal(bus_fixture_status(bus, "c").workers, 1);
+}
+
+/* What ends each worker that takes it is parked at last. */
+static void test_an_event_that_ends_its_workers(void **state)
+{
+    struct bus_fixture *bus = *state;
+    put(bus, "c", "t", 3);
+    uint64_t bad = bus_fixture_publish(bus, "t", "a");
+    uint64_t next = bus_fixture_publish(bus, "t", "a");
+    for (unsigned incarnation = 1; incarnation <= 3; incarnation++) {
+        assert_int_equal(bus_fixture_ask(bus, "c", "w", incarnation, 1, 0, incarnation), 0);
+        assert_int_equal(bus->last.deliveries[0].seq, bad);
+        assert_int_equal(bus->last.deliveries[0].attempt, incarnation);
+    }
+    assert_int_equal(bus_fixture_ask(bus, "c", "w", 4, 1, 0, 4), 0);
+    assert_int_equal(bus->last.count, 0);
+    bus_fixture_commit(bus);
+    assert_int_equal(bus_fixture_status(bus, "c").parked, 1);
+    assert_int_equal(bus_fixture_ask(bus, "c", "w", 4, 1, 0, 5), 0);
+    assert_int_equal(bus->last.deliveries[0].seq, next);
 }
 
 static void test_a_crowd(void **state)
@@ -562,6 +582,7 @@ int main(void)
         BUS_TEST(test_one_worker_waits_once),
         BUS_TEST(test_an_answer_that_was_lost),
         BUS_TEST(test_a_newer_worker_takes_over),
+        BUS_TEST(test_an_event_that_ends_its_workers),
         BUS_TEST(test_a_crowd),
         BUS_TEST(test_pause),
         BUS_TEST(test_large_fetches),

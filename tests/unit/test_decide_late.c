@@ -97,6 +97,33 @@ static void it_opens_and_completes_at_once(void **state)
     assert_int_equal(ledger_timer_next(world->ledger), LEDGER_NEVER);
 }
 
+static bool count_rental(void *context, const struct rentbus_rental *rental)
+{
+    size_t *open = context;
+
+    *open += rental->status == RENTBUS_STATUS_IN_PROGRESS;
+    return true;
+}
+
+static void it_is_listed_while_it_is_open(void **state)
+{
+    struct world *world = *state;
+    struct ledger_command command =
+        world_scan(RENTBUS_OP_rental_checkout, "ann", "box1", NULL, NOW - 5 * HOUR);
+    struct ledger_rental_filter filter = {.asset_id = rentbus_text("box1")};
+    uint64_t head = world_lost_return(world, "ann", "box1", NOW - HOUR);
+    size_t open = 0;
+
+    assert_int_equal(world_decide(world, &command), 0);
+    for (uint64_t i = 0; i < 2; i++)
+        assert_int_equal(ledger_apply(world->ledger, &world->decision.events[i], head + 1 + i), 0);
+    ledger_rental_list(world->ledger, &filter, 0, count_rental, &open);
+    assert_int_equal(open, 1);
+    ledger_rental_list(world->ledger, &filter, head + 2, count_rental, &open);
+    assert_int_equal(open, 1);
+    ledger_rollback(world->ledger);
+}
+
 static void a_return_without_a_location_leaves_none(void **state)
 {
     struct world *world = *state;
@@ -413,6 +440,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(it_opens_and_completes_at_once),
+        TEST(it_is_listed_while_it_is_open),
         TEST(a_return_without_a_location_leaves_none),
         TEST(a_gap_comes_last),
         TEST(the_return_is_between_checkout_and_end),

@@ -26,6 +26,7 @@ struct fixture {
     pthread_barrier_t *together; /* handlers wait for each other */
     enum rentbus_handled answer; /* of a first attempt */
     bool fatal;
+    int status;
     const struct rentbus_new_event *events;
     size_t event_count;
 };
@@ -256,6 +257,33 @@ static void ends_when_another_one_takes_over(void **state)
     assert_string_equal(fixture->fault.field, "incarnation");
 }
 
+static void *run_in_a_thread(void *context)
+{
+    struct fixture *fixture = context;
+    fixture->status = run(fixture);
+    return NULL;
+}
+
+/* One of the four is taken over, and the others wait for events: all end. */
+static void ends_when_one_thread_does(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rentbus_worker_options options = fixture->options;
+    struct rentbus_worker *other = NULL;
+    struct rentbus_delivery delivery;
+    pthread_t thread;
+    options.worker = "w-2";
+    assert_int_equal(pthread_create(&thread, NULL, run_in_a_thread, fixture), 0);
+    fake_daemon_await(fixture->fake, "consumer.fetch", 4);
+    int64_t before = client_clock_ms();
+    assert_int_equal(rentbus_worker_open(&options, &other), 0);
+    assert_int_equal(rentbus_worker_next(other, 100, &delivery), 0);
+    pthread_join(thread, NULL);
+    assert_int_equal(fixture->status, -ESTALE);
+    assert_true(client_clock_ms() - before < 10000);
+    rentbus_worker_close(&other);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -265,7 +293,7 @@ int main(void)
         TEST(stops_from_a_signal_handler),      TEST(stops_before_it_begins),
         TEST(tries_again_what_failed),          TEST(parks_what_is_hopeless),
         TEST(publishes_what_a_handler_says),    TEST(ends_when_it_is_of_no_use),
-        TEST(ends_when_another_one_takes_over),
+        TEST(ends_when_another_one_takes_over), TEST(ends_when_one_thread_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,7 +29,7 @@ static void gives_each_event_once(void **state)
     worker_flush(fixture);
     assert_int_equal(worker_counts(fixture).done, 300);
     assert_int_equal(rentbus_worker_lost(fixture->worker), 0);
-    /* 64 at a time, and what was done with each goes in one. */
+    /* Up to 64 at a time, and what was done with each goes in one. */
     assert_in_range(worker_requests(fixture, "consumer.fetch"), 5, 20);
     assert_in_range(worker_requests(fixture, "consumer.ack"), 5, 290);
 }
@@ -95,6 +95,24 @@ static void keeps_within_its_credit(void **state)
     worker_ack(fixture, &deliveries[1]);
     worker_take(fixture, 4, &deliveries[1]);
     worker_expect_nothing(fixture, 50);
+}
+
+/* What it cannot handle for long it leaves to others. */
+static void fetches_what_it_can_handle(void **state)
+{
+    struct worker_fixture *fixture = *state;
+    struct rentbus_delivery delivery;
+    fake_consumer_add(fixture->fake, 100);
+    worker_start(fixture);
+    worker_take(fixture, 1, &delivery);
+    assert_int_equal(worker_counts(fixture).leased, 1);
+    for (uint64_t seq = 2; seq <= 7; seq++)
+        worker_take(fixture, seq, &delivery);
+    for (int64_t end = client_clock_ms() + 2100; client_clock_ms() < end;)
+        continue;
+    /* Four events took two seconds: it comes back to less. */
+    worker_take(fixture, 8, &delivery);
+    assert_int_equal(worker_counts(fixture).leased, 8);
 }
 
 static void sends_what_a_slow_handler_did(void **state)
@@ -308,6 +326,7 @@ int main(void)
         TEST(leaves_a_fetch_alone_that_waits),
         TEST(sends_a_fetch_again_behind_its_time),
         TEST(keeps_within_its_credit),
+        TEST(fetches_what_it_can_handle),
         TEST(sends_what_a_slow_handler_did),
         TEST(refuses_what_is_not_in_hand),
         TEST(refuses_misuse),

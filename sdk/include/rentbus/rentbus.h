@@ -94,6 +94,7 @@ RENTBUS_EXPORT int rentbus_call(struct rentbus_client *client, enum rentbus_op o
  * rentbus_device_get() tells what is still missing.
  * An op of RENTBUS_MODE_READ can be asked of the past, with `at` or `at_seq`. The daemon may have
  * to read a long journal for that: such calls want a longer timeout.
+ * rentbus_consumer_fetch() with `wait_ms` may take so much longer than other calls.
  * PERMISSION_DENIED: the role that rentbus_hello() tells is not enough. */
 #define RENTBUS_DECLARE_CALL(name, wire, args_struct, result_struct, mode)                         \
     RENTBUS_EXPORT int rentbus_##name(                                                             \
@@ -244,7 +245,9 @@ struct rentbus_worker_options {
     /* Its name, an id. A process that opens a name which another one has takes over what that has
      * in hand, and the other one gets -ESTALE. NULL: of the host and the process id. */
     const char *worker;
-    uint32_t credit;  /* events in hand at most, up to 1000; 0: 64 */
+    /* Events in hand at most, up to 1000; 0: 64. No more are fetched at a time than the program has
+     * shown to handle in about a second. */
+    uint32_t credit;
     uint32_t wait_ms; /* how long a fetch waits at the daemon, up to 60000; 0: 20000 */
     /* Of rentbus_worker_run() alone: threads, up to 256, 0: 1; and where it puts what the daemon
      * said when it returns a positive code, NULL: nowhere. */
