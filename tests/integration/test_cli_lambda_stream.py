@@ -173,7 +173,7 @@ def test_leases_are_extended(daemon, client, tmp_path):
 
 def test_big_events(daemon, client, tmp_path):
     script = stream(tmp_path, "print('ack', seq)")
-    publish(client, 40, text="x" * 1000, more=["y" * 1000] * 50)
+    publish(client, 40, subjects=40, text="x" * 1000, more=["y" * 1000] * 50)
     host = start(daemon, tmp_path, "l", *ALL, "--", script)
     until(client, "l", acked=40)
     assert host.stop() == 0 and len(notes(script)) == 40 and status(client, "l")["failed"] == 0
