@@ -131,7 +131,7 @@ int bus_start(struct bus *bus)
 
 /* ---- time ---- */
 
-static void end_leases(struct bus *bus, struct consumer *consumer, int64_t now)
+void bus_end_leases(struct bus *bus, struct consumer *consumer, int64_t now)
 {
     struct queue_delivery delivery;
 
@@ -223,7 +223,7 @@ int64_t bus_timer(const struct bus *bus)
 static void process_one(struct bus *bus, struct consumer *consumer, bool due, int64_t now)
 {
     if (due) {
-        end_leases(bus, consumer, now);
+        bus_end_leases(bus, consumer, now);
         check_stall(bus, consumer, now);
     }
     if (consumer->waiting_count > 0)

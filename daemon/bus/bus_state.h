@@ -92,6 +92,8 @@ bool bus_fail(struct bus *bus, struct consumer *consumer, const struct queue_del
 bool bus_behind(const struct bus *bus, const struct consumer *consumer);
 /* Tells when the events of a consumer cannot be read, or can again. */
 void bus_note(struct bus *bus, struct consumer *consumer, int status);
+/* Makes ready what has waited until `now`; what was in hands for too long has failed. */
+void bus_end_leases(struct bus *bus, struct consumer *consumer, int64_t now);
 /* Hands out to those of the consumer who wait. */
 void bus_serve(struct bus *bus, struct consumer *consumer, int64_t now);
 /* Ends a fetch that waits: with nothing, or with `fault`. */

@@ -170,6 +170,25 @@ static int refuse_fenced(struct rentbus_fault *fault)
                              "a newer worker of that name has taken over");
 }
 
+/* What the older worker had in hand has failed: it may be what ended it. It is tried again at once,
+ * or parked. */
+static void take_over(struct bus *bus, struct consumer *consumer, struct consumer_worker *older)
+{
+    struct rentbus_fault fenced;
+    size_t count;
+
+    if (older->waiting) {
+        refuse_fenced(&fenced);
+        bus_dismiss(bus, consumer, older, &fenced);
+    }
+    while ((count = queue_held(consumer->queue, older->number, 0, UINT32_MAX, bus->taken,
+                               BUS_CREDIT_MAX)) > 0)
+        for (size_t i = 0; i < count; i++)
+            bus_fail(bus, consumer, &bus->taken[i], rentbus_text("its worker began anew"), bus->now,
+                     false, bus->now);
+    bus_end_leases(bus, consumer, bus->now);
+}
+
 /* The worker of a fetch. */
 static int join(struct bus *bus, struct consumer *consumer, const struct rentbus_fetch_args *args,
                 struct consumer_worker **worker, struct rentbus_fault *fault)
@@ -177,12 +196,9 @@ static int join(struct bus *bus, struct consumer *consumer, const struct rentbus
     struct consumer_worker *known = consumer_find_worker(consumer, args->worker);
     bool newer =
         known && memcmp(&args->incarnation, &known->incarnation, sizeof(args->incarnation)) > 0;
-    struct rentbus_fault fenced;
 
-    if (newer && known->waiting) {
-        refuse_fenced(&fenced);
-        bus_dismiss(bus, consumer, known, &fenced);
-    }
+    if (newer)
+        take_over(bus, consumer, known);
     int r = consumer_join(consumer, args->worker, args->incarnation, bus->now, worker);
     if (r == -ESTALE)
         return refuse_fenced(fault);
