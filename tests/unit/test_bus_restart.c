@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* What consumers know behind the end of a daemon, of whatever kind. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -132,6 +134,30 @@ static void test_killed_before_a_saving(void **state)
     assert_int_equal(bus->last.deliveries[1].seq, taken.deliveries[4].seq);
     assert_int_equal(bus->last.deliveries[2].seq, taken.deliveries[4].seq + 1);
     assert_int_equal(bus->last.deliveries[1].attempt, 1);
+}
+
+/* What could not be saved is saved when the disk is well, though nothing else has changed. */
+static void test_a_saving_that_fails(void **state)
+{
+    struct bus_fixture *bus = *state;
+    struct rlimit before;
+    put(bus, "c", "t");
+    publish_some(bus, 5);
+    bus_fixture_save(bus);
+    assert_int_equal(bus_fixture_work(bus, "c", "w"), 5);
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before);
+    struct rlimit none = {0, before.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &none);
+    for (int i = 0; i < 5000 && bus->logged == 0; i++)
+        bus_fixture_sleep(bus, 100000);
+    setrlimit(RLIMIT_FSIZE, &before);
+    assert_int_equal(bus->logged, 1);
+    bus_fixture_sleep(bus, 5 * BUS_SECOND);
+    bus_fixture_save(bus);
+    assert_int_equal(bus->logged, 2);
+    bus_fixture_restart(bus, BUS_FIXTURE_KILLED);
+    assert_int_equal(bus_fixture_work(bus, "c", "w"), 0);
 }
 
 static void test_parking_that_was_not_durable(void **state)
@@ -447,6 +473,7 @@ int main(void)
         BUS_TEST(test_stopped_before_it_was_saved),
         BUS_TEST(test_killed_behind_a_saving),
         BUS_TEST(test_killed_before_a_saving),
+        BUS_TEST(test_a_saving_that_fails),
         BUS_TEST(test_parking_that_was_not_durable),
         BUS_TEST(test_lost),
         BUS_TEST(test_damaged),
