@@ -144,8 +144,10 @@ def test_leases_of_others_and_of_before(client, worker):
     publish(client, "a", "b")
     mine, yours = worker.fetch(1)[0], Worker(client, "c", "other").fetch(1)[0]
     before = state(client)
-    other = Worker(client, "c", "third")
-    for args in (worker.ack_args([yours]), worker.ack_args([mine, yours]), other.ack_args([mine])):
+    other, newer = Worker(client, "c", "third"), Worker(client, "c")
+    tries = [worker.ack_args([yours]), worker.ack_args([mine, yours]), other.ack_args([mine])]
+    # Who has only begun has nothing in hand, and takes nothing over before it fetches.
+    for args in (*tries, newer.ack_args([mine])):
         refused(client, "consumer.ack", "CONFLICT", "acks", **args)
     refused(client, "consumer.nack", "CONFLICT", "seq", **worker.nack_args(yours))
     refused(client, "consumer.extend", "CONFLICT", "leases", **worker.who, leases=leases([yours]))
