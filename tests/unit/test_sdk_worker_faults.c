@@ -104,6 +104,26 @@ static void survives_bad_answers(void **state)
     }
 }
 
+/* What came to nothing is tried again by itself, also while a fetch waits and nothing else happens.
+ */
+static void tries_an_ack_again_in_time(void **state)
+{
+    struct worker_fixture *fixture = *state;
+    struct rentbus_delivery delivery;
+    fixture->connection.timeout_ms = 300;
+    fake_consumer_add(fixture->fake, 1);
+    worker_start(fixture);
+    worker_take(fixture, 1, &delivery);
+    worker_expect_nothing(fixture, 20);
+    fake_daemon_await(fixture->fake, "consumer.fetch", 2);
+    fake_daemon_mood(fixture->fake, FAKE_UNAVAILABLE, INT32_MAX);
+    worker_ack(fixture, &delivery);
+    worker_expect_nothing(fixture, 350);
+    fake_daemon_mood(fixture->fake, FAKE_WELL, 0);
+    worker_expect_nothing(fixture, 1000);
+    assert_int_equal(worker_counts(fixture).done, 1);
+}
+
 /* ---- errors ---- */
 
 static void tells_that_another_worker_took_over(void **state)
@@ -316,6 +336,7 @@ int main(void)
         TEST(loses_what_another_one_did),
         TEST(survives_lost_answers_to_acks),
         TEST(survives_bad_answers),
+        TEST(tries_an_ack_again_in_time),
         TEST(tells_that_another_worker_took_over),
         TEST(tells_what_the_daemon_refuses),
         TEST(refuses_fetches_that_make_no_sense),
