@@ -325,7 +325,7 @@ def test_a_newer_worker_of_the_name_takes_over(daemon, client, tmp_path):
     older = start(daemon, tmp_path, "l", *ALL, "--worker", "w", "--lease", "1", "--", script)
     until_noted(script, 1)
     newer = start(daemon, tmp_path, "l", *ALL, "--worker", "w", "--lease", "1", "--grace", "0", "--", script)
-    assert until_noted(script, 2) == ["1", "1"]
+    assert until_noted(script, 2) == ["1", "2"]
     assert older.wait() == 1
     assert "a newer worker of the same name has taken over" in older.log()
     assert newer.stop() == 0
