@@ -6,6 +6,7 @@
  */
 #include "sdk/client.h"
 #include "sdk/clock.h"
+#include "sdk/protocol/cbor.h"
 #include "sdk/protocol/codec.h"
 #include "sdk/worker.h"
 
@@ -257,6 +258,45 @@ static void errand_add_or_fail(struct rentbus_worker *worker, struct errand *err
     int error = errand ? errand_add(worker, errand) : -ENOMEM;
     if (error)
         worker_fail(worker, error, NULL);
+}
+
+/* ---- what it says ---- */
+
+int errand_publish(struct errand *errand, const struct rentbus_new_event *events, size_t count)
+{
+    struct rentbus_buffer *out = &errand->publish;
+    for (size_t i = 0; i < count; i++) {
+        size_t start = out->length;
+        struct rentbus_new_event checked;
+        rentbus_encode(&rentbus_new_event_schema, &events[i], out);
+        if (out->failed)
+            return -ENOMEM;
+        struct rentbus_bytes bytes = {out->data + start, out->length - start};
+        enum rentbus_cbor_check check = rentbus_cbor_check(bytes, &rentbus_request_limits);
+        int error = check == RENTBUS_CBOR_OK
+                        ? rentbus_decode(&rentbus_new_event_schema, bytes, RENTBUS_STRICT, &checked,
+                                         &errand->worker->fault)
+                        : rentbus_fault_set(&errand->worker->fault, RENTBUS_ERROR_INVALID_ARGUMENT,
+                                            "data", "%s", rentbus_cbor_check_text(check));
+        if (error)
+            return error;
+    }
+    errand->publish_count = count;
+    return 0;
+}
+
+void errand_explain(struct errand *errand, const char *error)
+{
+    size_t length = error ? strlen(error) : 0;
+    if (length > RENTBUS_TEXT_MAX) {
+        length = RENTBUS_TEXT_MAX;
+        while (length > 0 && ((uint8_t)error[length] & 0xc0) == 0x80)
+            length--;
+    }
+    if (length > 0 && rentbus_utf8_valid(error, length))
+        rentbus_buffer_append(&errand->error, error, length);
+    else if (length > 0)
+        rentbus_buffer_append(&errand->error, "(not UTF-8)", strlen("(not UTF-8)"));
 }
 
 /* ---- acknowledgements ---- */

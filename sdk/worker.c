@@ -7,7 +7,6 @@
 #include "sdk/worker.h"
 #include "sdk/clock.h"
 #include "sdk/options.h"
-#include "sdk/protocol/cbor.h"
 #include "sdk/protocol/codec.h"
 
 #include <errno.h>
@@ -202,15 +201,39 @@ static int page_keep(struct rentbus_worker *worker, const struct rentbus_complet
     return 0;
 }
 
+/* What cannot be given back now goes back when its lease ends. */
+static void lease_return(struct rentbus_worker *worker, struct rentbus_lease_ref lease)
+{
+    struct errand *errand = errand_create_single(worker, RENTBUS_OP_consumer_nack, lease);
+    if (!errand)
+        return;
+    errand->delay_ms = 0;
+    int ignored = errand_add(worker, errand);
+    (void)ignored;
+}
+
+static void deliveries_return(struct rentbus_worker *worker, const struct rentbus_list *deliveries,
+                              size_t position)
+{
+    struct rentbus_delivery delivery;
+    while (rentbus_list_next(deliveries, &rentbus_delivery_schema, &position, &delivery) == 1)
+        lease_return(worker, lease_of(&delivery));
+}
+
 static void fetch_done(void *context, const struct rentbus_completion *completion)
 {
     struct rentbus_worker *worker = context;
     int status = completion->status;
     worker->fetching--;
+    if (worker->closing) {
+        const struct rentbus_fetch_result *result = completion->result;
+        if (result)
+            deliveries_return(worker, &result->deliveries, 0);
+        return;
+    }
     if (status == 0)
         status = page_keep(worker, completion);
-    /* When a fetch is fenced in the end, it was by ourselves. */
-    if (status == 0 || worker->closing)
+    if (status == 0)
         return;
     worker->fetch_after = clock_monotonic() + FETCH_PAUSE;
     bool passes = status == -ETIMEDOUT || status == -ECANCELED || status == RENTBUS_ERROR_BUSY ||
@@ -293,14 +316,25 @@ static int page_give(struct rentbus_worker *worker, struct rentbus_delivery *del
     return 1;
 }
 
+/* What is here already is handled before the end, for as long as that may take: to give it back
+ * counts as an attempt. */
+static int worker_stop_step(struct rentbus_worker *worker, struct rentbus_delivery *delivery,
+                            int64_t now)
+{
+    if (worker->stop_at == 0)
+        worker->stop_at = now + PAGE_TIME;
+    return worker->page_left > 0 && now < worker->stop_at ? page_give(worker, delivery)
+                                                          : -ECANCELED;
+}
+
 /* Goes on without waiting: 1 with *delivery, 0, or an error as of rentbus_worker_next(). */
 static int worker_step(struct rentbus_worker *worker, struct rentbus_delivery *delivery)
 {
-    if (worker->stop_wanted && atomic_load(worker->stop_wanted))
-        return -ECANCELED;
+    int64_t now = clock_monotonic();
     if (worker->run_failed && atomic_load(worker->run_failed))
         return -ECANCELED;
-    int64_t now = clock_monotonic();
+    if (worker->stop_wanted && atomic_load(worker->stop_wanted))
+        return worker_stop_step(worker, delivery, now);
     bool slow = now - worker->given_at > SLOW;
     if (worker->page_left == 0 || slow) {
         int processed = rentbus_client_process(worker->client);
@@ -410,32 +444,6 @@ static int errand_begin(struct rentbus_worker *worker, const struct rentbus_deli
     return *errand ? 0 : -ENOMEM;
 }
 
-/* Adds the events, and checks them as the daemon will: 0, a positive code with worker->fault, or
- * -ENOMEM. */
-static int publish_encode(struct rentbus_worker *worker, struct errand *errand,
-                          const struct rentbus_new_event *events, size_t count)
-{
-    struct rentbus_buffer *out = &errand->publish;
-    for (size_t i = 0; i < count; i++) {
-        size_t start = out->length;
-        struct rentbus_new_event checked;
-        rentbus_encode(&rentbus_new_event_schema, &events[i], out);
-        if (out->failed)
-            return -ENOMEM;
-        struct rentbus_bytes bytes = {out->data + start, out->length - start};
-        enum rentbus_cbor_check check = rentbus_cbor_check(bytes, &rentbus_request_limits);
-        int error = check == RENTBUS_CBOR_OK
-                        ? rentbus_decode(&rentbus_new_event_schema, bytes, RENTBUS_STRICT, &checked,
-                                         &worker->fault)
-                        : rentbus_fault_set(&worker->fault, RENTBUS_ERROR_INVALID_ARGUMENT, "data",
-                                            "%s", rentbus_cbor_check_text(check));
-        if (error)
-            return error;
-    }
-    errand->publish_count = count;
-    return 0;
-}
-
 int rentbus_worker_ack_publish(struct rentbus_worker *worker,
                                const struct rentbus_delivery *delivery,
                                const struct rentbus_new_event *events, size_t count)
@@ -446,27 +454,12 @@ int rentbus_worker_ack_publish(struct rentbus_worker *worker,
     int error = errand_begin(worker, delivery, RENTBUS_OP_consumer_ack, &errand);
     if (error)
         return error;
-    error = publish_encode(worker, errand, events, count);
+    error = errand_publish(errand, events, count);
     if (error) {
         errand_drop(errand);
         return error;
     }
     return hand_over(worker, delivery, errand);
-}
-
-/* As much of the text as fits, cut in front of a character. */
-static void error_take(struct errand *errand, const char *error)
-{
-    size_t length = error ? strlen(error) : 0;
-    if (length > RENTBUS_TEXT_MAX) {
-        length = RENTBUS_TEXT_MAX;
-        while (length > 0 && ((uint8_t)error[length] & 0xc0) == 0x80)
-            length--;
-    }
-    if (length > 0 && rentbus_utf8_valid(error, length))
-        rentbus_buffer_append(&errand->error, error, length);
-    else if (length > 0)
-        rentbus_buffer_append(&errand->error, "(not UTF-8)", strlen("(not UTF-8)"));
 }
 
 int rentbus_worker_nack(struct rentbus_worker *worker, const struct rentbus_delivery *delivery,
@@ -476,7 +469,7 @@ int rentbus_worker_nack(struct rentbus_worker *worker, const struct rentbus_deli
     int status = errand_begin(worker, delivery, RENTBUS_OP_consumer_nack, &errand);
     if (status)
         return status;
-    error_take(errand, error);
+    errand_explain(errand, error);
     errand->delay_ms = delay_ms;
     errand->fatal = fatal;
     return hand_over(worker, delivery, errand);
@@ -547,22 +540,18 @@ int rentbus_worker_flush(struct rentbus_worker *worker, int timeout_ms)
     return error;
 }
 
-/* A newer worker of this name takes over: what was in hand goes back, and counts as no attempt; and
- * a fetch that waits, which would be given events that nobody handles, ends. What the newer one is
- * given by that, one event at most, it gives back. */
+/* What is in hand goes back at once. A fetch that waits at the daemon would be given events that
+ * nobody handles: another one ends it. */
 static int hand_back(struct rentbus_worker *worker, int64_t limit)
 {
-    struct rentbus_delivery delivery;
+    int error = worker->fetching > 0 ? fetch_start(worker, 1, 0) : 0;
     worker->handing_back = true;
+    if (worker->page_left > 0)
+        deliveries_return(worker, &worker->page, worker->page_position);
+    for (size_t i = 0; i < worker->held_count; i++)
+        lease_return(worker, worker->held[i]);
     worker->page_left = 0;
     worker->held_count = 0;
-    int error = incarnation_next(&worker->incarnation);
-    if (!error)
-        error = fetch_start(worker, 1, 0);
-    if (!error)
-        error = errands_wait(worker, limit);
-    if (!error && worker->page_left > 0 && page_give(worker, &delivery) == 1)
-        error = rentbus_worker_nack(worker, &delivery, NULL, 0, false);
     return error ? error : errands_wait(worker, limit);
 }
 
@@ -572,10 +561,9 @@ void rentbus_worker_close(struct rentbus_worker **worker)
         return;
     struct rentbus_worker *closed = *worker;
     int64_t limit = clock_monotonic() + closed->timeout;
-    bool fetching = closed->fetching > 0;
     closed->closing = true;
     int error = errands_wait(closed, limit);
-    if (!error && (fetching || closed->page_left > 0 || closed->held_count > 0))
+    if (!error)
         error = hand_back(closed, limit);
     (void)error;
     worker_release(closed);

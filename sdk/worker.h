@@ -48,6 +48,7 @@ struct rentbus_worker {
     /* Of rentbus_worker_run(), NULL otherwise: next() gives -ECANCELED when one of them is set. */
     const atomic_bool *stop_wanted;
     const atomic_bool *run_failed;
+    int64_t stop_at; /* the stop that was wanted waits no longer */
 
     /* Events that were fetched and not given yet: they point into `page_bytes`. */
     unsigned fetching;   /* calls of this kind on their way */
@@ -101,6 +102,12 @@ struct errand *errand_create_single(struct rentbus_worker *worker, enum rentbus_
 int errand_add(struct rentbus_worker *worker, struct errand *errand)
     __attribute__((warn_unused_result));
 void errand_drop(struct errand *errand);
+/* Adds events to publish, and checks them as the daemon will: 0, a positive code with
+ * worker->fault, or -ENOMEM. */
+int errand_publish(struct errand *errand, const struct rentbus_new_event *events, size_t count)
+    __attribute__((warn_unused_result));
+/* Takes as much of the text as fits, cut in front of a character. NULL: nothing. */
+void errand_explain(struct errand *errand, const char *error);
 /* Forgets all that was to be said. */
 void errand_clear(struct rentbus_worker *worker);
 

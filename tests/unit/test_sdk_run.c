@@ -127,8 +127,8 @@ static void stops_in_the_middle_and_goes_on(void **state)
     assert_int_equal(run(fixture), 0);
     assert_int_equal(fixture->handled, 1000);
     assert_int_equal(counts(fixture).done, 1000);
-    /* One of each thread at most, of hundreds that were given back. */
-    assert_in_range(counts(fixture).failures, 0, 8);
+    /* What was fetched was handled first; what came at the last moment was given back. */
+    assert_in_range(counts(fixture).failures, 0, 4 * 64);
 }
 
 static void on_signal(int signal)

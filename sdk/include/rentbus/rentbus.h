@@ -262,9 +262,9 @@ struct rentbus_worker;
 RENTBUS_EXPORT int rentbus_worker_open(const struct rentbus_worker_options *options,
                                        struct rentbus_worker **worker)
     __attribute__((warn_unused_result));
-/* Sends the acknowledgements and gives back what is in hand, for others to take at once, and
- * without counting an attempt (of more than one); waits for the daemon to confirm it, but no longer
- * than timeout_ms of the connection. NULL-safe. */
+/* Sends the acknowledgements and gives back what is in hand, for others to take at once, as failed
+ * attempts without an error; waits for the daemon to confirm it, but no longer than timeout_ms of
+ * the connection. NULL-safe. */
 RENTBUS_EXPORT void rentbus_worker_close(struct rentbus_worker **worker);
 
 /* Waits for the next event, at most `timeout_ms` (-1: no limit, 0: do not wait). 1 with *delivery:
@@ -359,8 +359,9 @@ typedef enum rentbus_handled rentbus_handler(void *context, struct rentbus_handl
 RENTBUS_EXPORT int rentbus_worker_run(const struct rentbus_worker_options *options,
                                       rentbus_handler *handler, void *context)
     __attribute__((warn_unused_result));
-/* Ends every rentbus_worker_run() of the process: handlers at work finish first. From any thread, a
- * handler or a signal handler. When none is running, it ends the next one. */
+/* Ends every rentbus_worker_run() of the process: what was fetched is handled first, for a second
+ * at most, and handlers at work finish. From any thread, a handler or a signal handler. When none
+ * is running, it ends the next one. */
 RENTBUS_EXPORT void rentbus_worker_stop(void);
 
 /* ---- JSON ---- */
