@@ -28,6 +28,7 @@ struct exporting {
 static enum cli_exit skip_device(struct exporting *exporting, const struct rentbus_device *device)
 {
     char id[RENTBUS_ID_MAX + 1];
+    cli_progress_clear(&exporting->progress);
     cli_report(exporting->cli, "TOO_LARGE",
                "device %s: misses scans in more than %d places: it is not written",
                cli_text_clean(device->id, id, sizeof(id)), RENTBUS_HOLES_MAX);

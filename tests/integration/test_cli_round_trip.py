@@ -13,6 +13,7 @@ OK, BAD_DATA = 0, 65
 USERS = [f"u{number}" for number in range(8)]
 ASSETS = [f"a{number}" for number in range(16)]
 TYPES = ["mug", "bowl", "lid"]
+DEVICES = [f"bin {number}" for number in range(6)]
 DAY = "2025-03-{:02}T{:02}:{:02}:{:02}Z"
 
 
@@ -23,6 +24,7 @@ class Day:
         self.random = random.Random(seed)
         self.clock = 0
         self.returns = []  # (when on the clock, scan)
+        self.sent = dict.fromkeys(DEVICES, 0)
 
     def time(self, back=0):
         at = max(0, self.clock - back)
@@ -47,8 +49,16 @@ class Day:
         user, asset = self.random.choice(USERS), self.random.choice(ASSETS)
         return {
             "user_id": user, "asset_id": asset,
-            "location_id": self.random.choice(["L1", "L2"]), "timestamp": self.time(),
+            "location_id": self.random.choice(["L1", "L2"]), "timestamp": self.time(), **self.place(),
         }
+
+    def place(self):
+        """In the sequence of a device, which leaves some out, and brings some late or again."""
+        if self.random.random() < 0.4:
+            return {}
+        device = self.random.choice(DEVICES)
+        self.sent[device] = last = self.sent[device] + self.random.choice([0, 1, 1, 1, 2, 4])
+        return {"device_id": device, "device_seq": self.random.randrange(max(1, last - 9), last + 2)}
 
     def command(self, rentals):
         pick = self.random
@@ -68,7 +78,8 @@ class Day:
         if kind < 72 and self.returns:  # a checkout that comes after its return
             at, scan = pick.choice(self.returns[-30:])
             early = {"timestamp": self.time(back=self.clock - at + 100)}
-            return "rental.checkout", {**self.scan(), **scan, **early}
+            what = {name: scan[name] for name in ("user_id", "asset_id", "location_id") if name in scan}
+            return "rental.checkout", {**self.scan(), **what, **early}
         if kind < 76:
             name = pick.choice(["user.block", "user.unblock"])
             args = {"id": pick.choice(USERS)}
@@ -121,11 +132,12 @@ def seen(daemon):
         "each": [rental_shown(one(daemon, "get", rental["id"])) for rental in rentals[:: 1 + len(rentals) // 20]],
         "expired": [rental["id"] for rental in ok(daemon, "list", "--expired")],
         "policy": policy,
-        **{verb: ok(daemon, verb, "list") for verb in ("user", "asset", "asset-type", "location")},
+        **{verb: ok(daemon, verb, "list") for verb in ("user", "asset", "asset-type", "location", "device")},
+        "each device": [one(daemon, "device", "get", each["id"]) for each in ok(daemon, "device", "list")],
         "of users": [[r["id"] for r in ok(daemon, "list", "--user", user)] for user in USERS],
         "stats": {
             name: stats[name]
-            for name in ("users", "assets", "asset_types", "locations", "rentals", "open", "expired",
+            for name in ("users", "assets", "asset_types", "locations", "devices", "rentals", "open", "expired",
                          "flagged")
         },
     }
