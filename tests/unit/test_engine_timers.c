@@ -85,7 +85,8 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    static const char *const names[] = {"journal.db", "journal.db-wal", "journal.db-shm",
+    static const char *const names[] = {"cursors.db", "cursors.db-wal", "cursors.db-shm",
+                                        "journal.db", "journal.db-wal", "journal.db-shm",
                                         "archive.db", "archive.db-wal", "archive.db-shm"};
     struct desk *desk = *state;
     char path[128];

@@ -91,12 +91,12 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    static const char *const names[] = {"journal.db", "archive.db"};
+    static const char *const names[] = {"journal.db", "archive.db", "cursors.db"};
     static const char *const ends[] = {"", "-wal", "-shm"};
     struct desk *desk = *state;
     char path[128];
     api_close(&desk->api);
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < 3; i++)
         for (size_t j = 0; j < 3; j++) {
             snprintf(path, sizeof path, "%s/%s%s", desk->directory, names[i], ends[j]);
             unlink(path);
