@@ -13,6 +13,7 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
+#include "daemon/bus/bus_state.h"
 #include "sdk/protocol/text.h"
 #include "tests/unit/bus_fixture.h"
 
@@ -141,6 +142,7 @@ static void test_a_saving_that_fails(void **state)
 {
     struct bus_fixture *bus = *state;
     struct rlimit before;
+    bool failed = false;
     put(bus, "c", "t");
     publish_some(bus, 5);
     bus_fixture_save(bus);
@@ -149,9 +151,12 @@ static void test_a_saving_that_fails(void **state)
     getrlimit(RLIMIT_FSIZE, &before);
     struct rlimit none = {0, before.rlim_max};
     setrlimit(RLIMIT_FSIZE, &none);
-    for (int i = 0; i < 5000 && bus->logged == 0; i++)
+    for (int i = 0; i < 100 && bus->logged == 0; i++) {
         bus_fixture_sleep(bus, 100000);
+        failed |= cursors_finish(bus->bus->cursors) != 0;
+    }
     setrlimit(RLIMIT_FSIZE, &before);
+    assert_true(failed);
     assert_int_equal(bus->logged, 1);
     bus_fixture_sleep(bus, 5 * BUS_SECOND);
     bus_fixture_save(bus);

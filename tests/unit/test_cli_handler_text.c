@@ -12,7 +12,7 @@ static void tail_keeps_the_end(void **state)
     (void)state;
     struct handler_tail tail = {0};
     char expected[HANDLER_TAIL_SIZE];
-    char piece[7];
+    char piece[16];
     for (int i = 0; i < 1000; i++) {
         snprintf(piece, sizeof(piece), "%06d", i);
         handler_tail_add(&tail, piece, 6);
