@@ -56,15 +56,14 @@ void bus_note(struct bus *bus, struct consumer *consumer, int status)
 int bus_open(const struct bus_settings *settings, struct bus **bus)
 {
     struct bus *opened = calloc(1, sizeof(*opened));
-    int r = opened ? 0 : -ENOMEM;
 
-    if (r)
-        return r;
+    if (!opened)
+        return -ENOMEM;
     opened->settings = *settings;
     opened->next = INT64_MIN;
     if (opened->settings.stall_after == 0)
         opened->settings.stall_after = BUS_STALL_AFTER;
-    r = bus_load(opened);
+    int r = bus_load(opened);
     if (r)
         bus_close(&opened);
     else
