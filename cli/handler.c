@@ -15,8 +15,6 @@
 /* Reads at one go of a handler that never stops printing. */
 #define READS_MAX 16
 
-extern char **environ;
-
 static void close_fd(int *fd)
 {
     if (*fd >= 0)

@@ -93,9 +93,9 @@ static void signals_default(void)
 
 static void complain(const char *path, const char *words)
 {
-    ssize_t ignored = write(STDERR_FILENO, path, strlen(path));
-    ignored = write(STDERR_FILENO, words, strlen(words));
-    (void)ignored;
+    if (write(STDERR_FILENO, path, strlen(path)) < 0 ||
+        write(STDERR_FILENO, words, strlen(words)) < 0)
+        _exit(EXIT_NOT_EXECUTABLE);
 }
 
 static void __attribute__((noreturn)) program_run(const struct handler_exec *exec, pid_t keeper)

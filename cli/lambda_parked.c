@@ -44,9 +44,7 @@ static enum cli_exit parked_row(struct cli_table *table, const struct rentbus_pa
     char error[ERROR_SIZE] = "";
     struct rentbus_failure failure;
     size_t position = 0;
-    int status;
-    while ((status = rentbus_list_next(&parked->failures, &rentbus_failure_schema, &position,
-                                       &failure)) == 1)
+    while (rentbus_list_next(&parked->failures, &rentbus_failure_schema, &position, &failure) == 1)
         cli_text_clean(last_line(failure.error), error, sizeof(error));
     snprintf(seq, sizeof(seq), "%llu", (unsigned long long)parked->event.seq);
     snprintf(attempts, sizeof(attempts), "%llu", (unsigned long long)parked->attempts);

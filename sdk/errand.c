@@ -75,9 +75,11 @@ static void errand_end(struct errand *errand)
 
 void errand_clear(struct rentbus_worker *worker)
 {
-    struct errand *errand;
-    while ((errand = TAILQ_FIRST(&worker->errands)))
+    struct errand *next;
+    for (struct errand *errand = TAILQ_FIRST(&worker->errands); errand; errand = next) {
+        next = TAILQ_NEXT(errand, link);
         errand_end(errand);
+    }
 }
 
 /* ---- answers ---- */

@@ -59,7 +59,7 @@ void bus_close(struct bus **bus);
 /* Takes a durable event, in the order of the journal: those of a start that is made good, and then
  * each that is committed. 0, or a negative errno. */
 int bus_apply(struct bus *bus, uint64_t seq, enum rentbus_event_type type,
-              struct rentbus_bytes event) __attribute__((warn_unused_result));
+              struct rentbus_bytes bytes) __attribute__((warn_unused_result));
 /* The journal has been replayed. */
 int bus_start(struct bus *bus) __attribute__((warn_unused_result));
 /* What was recorded and is not durable was taken back. */

@@ -305,7 +305,7 @@ static int list_parked(struct deciding *deciding, struct rentbus_list *seqs)
 static int decide_parked(struct deciding *deciding, enum rentbus_event_type type)
 {
     struct rentbus_seqs_data *data = &deciding->event->data.seqs_data;
-    struct rentbus_list seqs;
+    struct rentbus_list seqs = {0};
     int r = list_parked(deciding, &seqs);
 
     if (r)

@@ -122,7 +122,7 @@ static int check_leases(const struct consumer *consumer, uint32_t worker,
                         struct rentbus_fault *fault)
 {
     struct rentbus_lease_ref ref;
-    struct queue_delivery delivery;
+    struct queue_delivery delivery = {0};
     size_t position = 0;
     int r;
 
@@ -202,7 +202,7 @@ int bus_ack_publish(struct bus *bus, const struct rentbus_ack_args *args, int64_
                     uint64_t *hops, uint64_t *cause, struct rentbus_fault *fault)
 {
     struct consumer *consumer = NULL;
-    struct queue_delivery delivery;
+    struct queue_delivery delivery = {0};
     int r = find_single(bus, args, now, &consumer, &delivery, fault);
 
     if (r == 0 && consumer->pending > bus->head) {
@@ -233,7 +233,7 @@ int bus_nack(struct bus *bus, const struct rentbus_nack_args *args, int64_t now,
 {
     struct consumer *consumer = NULL;
     uint32_t worker = 0;
-    struct queue_delivery delivery;
+    struct queue_delivery delivery = {0};
     bool fatal = RENTBUS_HAS(args, nack_args, fatal) && args->fatal;
     struct rentbus_text error =
         RENTBUS_HAS(args, nack_args, error) ? args->error : rentbus_text("");

@@ -29,7 +29,7 @@ struct selector_keys {
  * has none of that name. Much faster than to decode the event. */
 struct rentbus_bytes selector_find(struct rentbus_bytes event, struct rentbus_text name);
 /* Reads the envelope of an event. 0, or -EBADMSG. */
-int selector_read(struct rentbus_bytes event, struct selector_keys *keys)
+int selector_read(struct rentbus_bytes bytes, struct selector_keys *keys)
     __attribute__((warn_unused_result));
 /* Whether the consumer wants it. Looks for the details when they are asked for first. */
 bool selector_matches(const struct rentbus_consumer *consumer, const struct ledger *ledger,

@@ -75,9 +75,12 @@ static void idle_for(struct rentbus_client *client, double seconds)
 {
     struct pollfd ready = {.fd = rentbus_client_fd(client), .events = POLLIN};
     double until = load_clock() + seconds;
-    for (double left = seconds; left > 0; left = until - load_clock())
+    double left = seconds;
+    while (left > 0) {
         if (poll(&ready, 1, (int)(left * 1e3) + 1) < 0 || rentbus_client_process(client) < 0)
             load_fail("the client failed");
+        left = until - load_clock();
+    }
 }
 
 static double share_idle(const struct rig *rig, struct rentbus_client *client, double seconds)
@@ -114,7 +117,7 @@ static double share_passing(const struct rig *rig, struct rentbus_client *client
 {
     double start = load_clock();
     double before = rig_cpu(rig);
-    for (double now = start; now < start + seconds; now = load_clock()) {
+    while (load_clock() < start + seconds) {
         publish_one(client);
         idle_for(client, PAUSE_MS / 1e3);
     }
