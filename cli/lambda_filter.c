@@ -13,12 +13,6 @@ static const char *first_of(const char *a, const char *b)
     return a ? a : b;
 }
 
-static bool begins_with(struct rentbus_text text, const char *prefix)
-{
-    size_t length = strlen(prefix);
-    return text.length >= length && memcmp(text.data, prefix, length) == 0;
-}
-
 struct lambda_subjects lambda_subjects_of(struct rentbus_text type, const json_t *data)
 {
     const json_t *rental = json_object_get(data, "rental");
@@ -31,11 +25,11 @@ struct lambda_subjects lambda_subjects_of(struct rentbus_text type, const json_t
         .asset_type = text_of(data, "asset_type"),
         .asset_id = first_of(text_of(data, "asset_id"), text_of(rental, "asset_id")),
     };
-    if (begins_with(type, "USER_"))
+    if (rentbus_text_begins(type, "USER_"))
         found.user_id = first_of(found.user_id, id);
-    if (begins_with(type, "LOCATION_"))
+    if (rentbus_text_begins(type, "LOCATION_"))
         found.location_id = first_of(found.location_id, id);
-    if (begins_with(type, "ASSET_TYPE_"))
+    if (rentbus_text_begins(type, "ASSET_TYPE_"))
         found.asset_type = first_of(found.asset_type, id);
     return found;
 }

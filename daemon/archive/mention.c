@@ -123,16 +123,11 @@ static void mention_walk(struct mention_finding *finding, const struct mention_m
     }
 }
 
-static bool mention_begins(struct rentbus_text text, const char *prefix)
-{
-    return text.length >= strlen(prefix) && memcmp(text.data, prefix, strlen(prefix)) == 0;
-}
-
 static const struct mention_map *mention_map_of(struct rentbus_text type)
 {
-    if (mention_begins(type, "USER_"))
+    if (rentbus_text_begins(type, "USER_"))
         return &mention_user_data;
-    if (mention_begins(type, "ASSET_") && !mention_begins(type, "ASSET_TYPE_"))
+    if (rentbus_text_begins(type, "ASSET_") && !rentbus_text_begins(type, "ASSET_TYPE_"))
         return &mention_asset_data;
     return &mention_data;
 }

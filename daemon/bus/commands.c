@@ -435,16 +435,9 @@ bool bus_type_valid(struct rentbus_text type)
     return true;
 }
 
-static bool begins_with(struct rentbus_text text, const char *prefix)
-{
-    size_t length = strlen(prefix);
-
-    return text.length >= length && memcmp(text.data, prefix, length) == 0;
-}
-
 bool bus_type_reserved(struct rentbus_text type)
 {
-    return begins_with(type, "RENTAL_") || begins_with(type, "CONSUMER_") ||
+    return rentbus_text_begins(type, "RENTAL_") || rentbus_text_begins(type, "CONSUMER_") ||
            rentbus_text_equal(type, rentbus_text(BUS_HEARTBEAT_TYPE)) ||
            rentbus_word_find(&rentbus_event_type_words, type) != RENTBUS_EVENT_NONE;
 }

@@ -8,13 +8,6 @@
 
 #define CONSUMER_PREFIX "CONSUMER_"
 
-static bool begins_with(struct rentbus_text text, const char *prefix)
-{
-    size_t length = strlen(prefix);
-
-    return text.length >= length && memcmp(text.data, prefix, length) == 0;
-}
-
 /* FNV-1a: those who choose subjects that collide only put their own events in a queue. */
 static uint64_t hash_text(struct rentbus_text text)
 {
@@ -140,11 +133,11 @@ static void read_details(const struct ledger *ledger, struct selector_keys *keys
     keys->location_id = first_of(
         data.location_id, first_of(rental.returned_at_location_id, rental.created_at_location_id));
     keys->asset_type = data.asset_type;
-    if (begins_with(keys->type, "USER_"))
+    if (rentbus_text_begins(keys->type, "USER_"))
         keys->user_id = first_of(keys->user_id, data.id);
-    if (begins_with(keys->type, "LOCATION_"))
+    if (rentbus_text_begins(keys->type, "LOCATION_"))
         keys->location_id = first_of(keys->location_id, data.id);
-    if (begins_with(keys->type, "ASSET_TYPE_"))
+    if (rentbus_text_begins(keys->type, "ASSET_TYPE_"))
         keys->asset_type = first_of(keys->asset_type, data.id);
     if (!keys->asset_type.data)
         keys->asset_type = type_of_asset(ledger, first_of(data.asset_id, rental.asset_id));
@@ -154,10 +147,10 @@ static void read_details(const struct ledger *ledger, struct selector_keys *keys
 static bool type_matches(const struct rentbus_consumer *consumer, const struct selector_keys *keys)
 {
     if (!RENTBUS_HAS(consumer, consumer, types))
-        return !begins_with(keys->type, CONSUMER_PREFIX);
+        return !rentbus_text_begins(keys->type, CONSUMER_PREFIX);
     for (size_t i = 0; i < consumer->types.count; i++)
         if (rentbus_text_equal(consumer->types.items[i], keys->type))
-            return !begins_with(keys->type, CONSUMER_PREFIX) ||
+            return !rentbus_text_begins(keys->type, CONSUMER_PREFIX) ||
                    (keys->hops <= RENTBUS_HOPS_MAX && keys->subject != hash_text(consumer->id));
     return false;
 }
