@@ -331,35 +331,27 @@ static int decide_drop(struct deciding *deciding)
     return decide_parked(deciding, RENTBUS_CONSUMER_DROPPED_EVENT);
 }
 
-static int (*const deciders[RENTBUS_OP_COUNT])(struct deciding *) = {
-    [RENTBUS_OP_consumer_put] = decide_put,       [RENTBUS_OP_consumer_delete] = decide_delete,
-    [RENTBUS_OP_consumer_pause] = decide_pause,   [RENTBUS_OP_consumer_resume] = decide_resume,
-    [RENTBUS_OP_consumer_reset] = decide_reset,   [RENTBUS_OP_consumer_skip] = decide_skip,
-    [RENTBUS_OP_consumer_replay] = decide_replay, [RENTBUS_OP_consumer_drop] = decide_drop,
+/* Of each operation: who decides it, and where its arguments hold the id. */
+#define DECIDER(name, function)                                                                    \
+    [RENTBUS_OP_##name] = {function, offsetof(struct ledger_command, args.name.id)}
+static const struct {
+    int (*decide)(struct deciding *deciding);
+    size_t id;
+} deciders[RENTBUS_OP_COUNT] = {
+    DECIDER(consumer_put, decide_put),       DECIDER(consumer_delete, decide_delete),
+    DECIDER(consumer_pause, decide_pause),   DECIDER(consumer_resume, decide_resume),
+    DECIDER(consumer_reset, decide_reset),   DECIDER(consumer_skip, decide_skip),
+    DECIDER(consumer_replay, decide_replay), DECIDER(consumer_drop, decide_drop),
 };
 
-/* Where the args of each hold the id: all begin alike but for what stands before it. */
-#define ID_OF(op, command) ((command)->args.op.id)
 static struct rentbus_text consumer_id(const struct ledger_command *command)
 {
-    switch (command->op) {
-    case RENTBUS_OP_consumer_put:
-        return ID_OF(consumer_put, command);
-    case RENTBUS_OP_consumer_reset:
-        return ID_OF(consumer_reset, command);
-    case RENTBUS_OP_consumer_skip:
-        return ID_OF(consumer_skip, command);
-    case RENTBUS_OP_consumer_replay:
-    case RENTBUS_OP_consumer_drop:
-        return ID_OF(consumer_replay, command);
-    default:
-        return ID_OF(consumer_delete, command);
-    }
+    return *(const struct rentbus_text *)((const char *)command + deciders[command->op].id);
 }
 
 bool bus_decides(enum rentbus_op op)
 {
-    return deciders[op] != NULL;
+    return deciders[op].decide != NULL;
 }
 
 int bus_decide(struct bus *bus, const struct ledger_command *command,
@@ -380,7 +372,7 @@ int bus_decide(struct bus *bus, const struct ledger_command *command,
         return rentbus_fault_set(fault, RENTBUS_ERROR_NOT_FOUND, "id", "there is no such consumer");
     decision->count = 1;
     deciding.event->subject = id;
-    return deciders[command->op](&deciding);
+    return deciders[command->op].decide(&deciding);
 }
 
 void bus_recorded(struct bus *bus, const struct ledger_decision *decision, uint64_t seq)
