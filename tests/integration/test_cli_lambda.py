@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import time
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -166,11 +167,23 @@ def test_concurrency_and_order(daemon, client, tmp_path):
     assert 2 <= most <= 4 and len(notes(script)) == 48
 
 
+def daemon_time(client):
+    return datetime.fromisoformat(client.ok("hello")["time"].replace("Z", "+00:00"))
+
+
 def test_the_lease_is_extended_while_a_handler_runs(daemon, client, tmp_path):
-    script = handler(tmp_path, "echo $RENTBUS_EVENT_ATTEMPT >>{log}; sleep 2.5\n")
+    gate = tmp_path / "gate"
+    script = handler(
+        tmp_path,
+        f"echo $RENTBUS_EVENT_ATTEMPT >>{{log}}; while ! [ -e {gate} ]; do sleep 0.02; done\n",
+    )
     publish(client, 1)
     host = start(daemon, tmp_path, "l", *ALL, "--lease", "0.6", "--", script)
     other = start(daemon, tmp_path, "l", *ALL, "--lease", "0.6", "--", script)
+    until_noted(script, 1)
+    four_leases_on = daemon_time(client) + timedelta(seconds=2.4)
+    wait_until(lambda: daemon_time(client) > four_leases_on, DEADLINE, "four leases")
+    gate.touch()
     until(client, "l", acked=1)
     assert notes(script) == ["1"] and status(client, "l")["failed"] == 0
     assert host.stop() == 0 and other.stop() == 0
