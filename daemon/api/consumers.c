@@ -252,10 +252,12 @@ static int ack_and_publish(struct api_call *call)
         if (status == 0)
             bus_ack_recorded(bus_of(call), args->id, origin.cause);
     }
+    if (status)
+        return status;
     result->has = 0;
     RENTBUS_SET(result, ack_result, acked, 1);
     RENTBUS_SET(result, ack_result, seq, published.seq);
-    return status;
+    return 0;
 }
 
 int api_answer_consumer_ack(struct api_call *call)
