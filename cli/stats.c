@@ -16,6 +16,9 @@ static const struct cli_column columns[] = {
     {"returns", "returns"},
     {"missed scans", "missed_scans"},
     {"median loan period", "median_loan_period"},
+    {"consumers", "consumers"},
+    {"  stalled", "stalled"},
+    {"  parked", "parked"},
     {"head", "head"},
     {"archived up to", "archived_seq"},
     {"started", "started_at"},
@@ -69,12 +72,15 @@ static enum cli_exit returns_print(const struct cli *cli, const struct rentbus_s
     return exit;
 }
 
-static enum cli_exit stats_print(const struct cli *cli, const struct rentbus_stats_result *result)
+static enum cli_exit stats_print(const struct cli *cli, const struct rentbus_stats_args *args,
+                                 const struct rentbus_stats_result *result)
 {
     enum cli_exit exit = cli_output_record(cli, &rentbus_stats_result_schema, columns,
                                            sizeof(columns) / sizeof(columns[0]), result);
     if (cli->json)
         return exit;
+    if (!RENTBUS_HAS(args, stats_args, since))
+        puts("\nReturns, missed scans and loan periods are those of 30 days: see --since.");
     if (exit == CLI_EXIT_OK)
         exit = returns_print(cli, &rentbus_day_returns_schema, by_day, &result->returns_by_day);
     if (exit == CLI_EXIT_OK)
@@ -97,7 +103,7 @@ static enum cli_exit stats_run(struct cli *cli, const struct cli_line *line)
         exit = cli_line_at(cli, line, &rentbus_stats_args_schema, &args);
     if (exit == CLI_EXIT_OK)
         exit = cli_call(cli, RENTBUS_OP_stats, NULL, &args, &result);
-    return exit == CLI_EXIT_OK ? stats_print(cli, &result) : exit;
+    return exit == CLI_EXIT_OK ? stats_print(cli, &args, &result) : exit;
 }
 
 const struct cli_verb cli_verb_stats = {

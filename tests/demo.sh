@@ -86,4 +86,4 @@ echo
 
 say "5. Journal, ledger and archive agree"
 show rentbus verify
-show rentbus stats
+show rentbus stats --since 2025-02-01T00:00:00Z --until 2025-03-01T00:00:00Z

@@ -143,6 +143,9 @@ def test_stats(desk):
     assert code == OK and ["returns", "3"] in words and ["L2", "3"] in words
     for heading in (["DAY", "RETURNS"], ["LOCATION", "RETURNS"], ["ASSET", "TYPE", "RETURNS"]):
         assert heading in words
+    assert ["consumers", "0"] in words and any("30" in line for line in words)
+    _, *since = said(desk, "stats", "--since", "2020-01-01T00:00:00Z", "--until", "2020-02-01T00:00:00Z")
+    assert not any("30" in line.split() for line in since)
     empty = one(desk, "stats", "--since", "2020-01-01T00:00:00Z", "--until", "2020-02-01T00:00:00Z")
     assert (empty["returns"], empty["returns_by_day"]) == (0, [])
     assert run_cli(desk, "stats", "--since", "soon").returncode == BAD_DATA
