@@ -192,8 +192,10 @@ static void event_send(struct fake_daemon *fake, void *socket, uint64_t seq)
     struct rentbus_buffer body = {0};
     const char *type = fake->journal[seq - 1].type;
     fake_event_put(fake, seq, &body);
-    zmq_send(socket, type, strlen(type), ZMQ_SNDMORE);
-    zmq_send(socket, body.data, body.length, 0);
+    if (zmq_send(socket, type, strlen(type), ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0)
+        zmq_send(socket, body.data, body.length, 0);
+    else
+        fake->overflowed++;
     rentbus_buffer_release(&body);
 }
 
@@ -222,8 +224,8 @@ static void events_send(struct fake_daemon *fake, void *socket)
     for (; socket && fake->beats > 0; fake->beats--)
         beat_send(fake, socket);
     for (; socket && fake->junk > 0; fake->junk--) {
-        zmq_send(socket, "JUNK", 4, fake->junk % 2 ? ZMQ_SNDMORE : 0);
-        if (fake->junk % 2)
+        bool two = fake->junk % 2;
+        if (zmq_send(socket, "JUNK", 4, ZMQ_DONTWAIT | (two ? ZMQ_SNDMORE : 0)) >= 0 && two)
             zmq_send(socket, "\xbf\xff\xff", 3, 0);
     }
 }
@@ -233,11 +235,15 @@ static void events_send(struct fake_daemon *fake, void *socket)
 static void *socket_bind(void *context, int type, const char *endpoint)
 {
     int zero = 0;
+    int one = 1;
     int high_water = type == ZMQ_XPUB ? FEED_HIGH_WATER : 0;
     void *socket = zmq_socket(context, type);
     zmq_setsockopt(socket, ZMQ_LINGER, &zero, sizeof(zero));
     zmq_setsockopt(socket, ZMQ_SNDHWM, &high_water, sizeof(high_water));
     zmq_setsockopt(socket, ZMQ_RCVHWM, &zero, sizeof(zero));
+    /* What a full queue would swallow is refused: so it can be counted. */
+    if (type == ZMQ_XPUB)
+        zmq_setsockopt(socket, ZMQ_XPUB_NODROP, &one, sizeof(one));
     if (zmq_bind(socket, endpoint) == 0)
         return socket;
     zmq_close(socket);
@@ -440,6 +446,14 @@ void fake_daemon_junk(struct fake_daemon *fake, int count)
     fake->junk = (size_t)count;
     fake_daemon_unlock(fake);
     await(fake, everything_sent, NULL, 0);
+}
+
+size_t fake_daemon_overflowed(struct fake_daemon *fake)
+{
+    pthread_mutex_lock(&fake->mutex);
+    size_t overflowed = fake->overflowed;
+    pthread_mutex_unlock(&fake->mutex);
+    return overflowed;
 }
 
 void fake_daemon_beat(struct fake_daemon *fake)

@@ -63,6 +63,7 @@ struct fake_daemon {
     size_t junk;                  /* messages of the feed that are no events, to be sent */
     size_t beats;                 /* heartbeats to be sent */
     size_t subscribers;
+    size_t overflowed; /* events that found the feed's queue full, and were lost */
     struct fake_consumer *consumer; /* NULL: there is none */
 };
 
@@ -87,6 +88,8 @@ void fake_daemon_publish(struct fake_daemon *fake, const char *type, int count,
                          enum fake_delivery delivery);
 /* Sends messages over the feed that are no events. */
 void fake_daemon_junk(struct fake_daemon *fake, int count);
+/* Events that were lost because nobody read the feed. */
+size_t fake_daemon_overflowed(struct fake_daemon *fake);
 /* Sends a heartbeat. */
 void fake_daemon_beat(struct fake_daemon *fake);
 /* Another journal, of `count` events. */
