@@ -118,43 +118,75 @@ int access_check(const struct access *access, struct rentbus_text principal, enu
     return refuse(fault, NULL, op, "", role);
 }
 
-/* The text of that name among the arguments; without data when it is not there. */
-static struct rentbus_text argument(enum rentbus_op op, const void *args, const char *name)
+/* What some may do to their own alone, beyond what readers may: which argument says to what. */
+static const struct own {
+    const char *field;
+    const char *without; /* as of refuse() */
+    const char *foreign;
+    bool strict; /* who has none may do it to none; otherwise to any */
+    bool starred;
+} owns[] = {
+    [RENTBUS_ROLE_kiosk] = {"location_id", "without a location ", "at the location of another ",
+                            false, false},
+    [RENTBUS_ROLE_lambda] = {"id", "without a consumer ", "of a consumer that is not its own ",
+                             true, true},
+    [RENTBUS_ROLE_admin] = {0},
+};
+
+/* The text of that name among the arguments: false when the operation has no such argument. It is
+ * without data when it was not given. */
+static bool argument(enum rentbus_op op, const void *args, const char *name,
+                     struct rentbus_text *text)
 {
     const struct rentbus_schema *schema = rentbus_op_rows[op].args;
     size_t index = rentbus_schema_find(schema, name, strlen(name));
     if (index == schema->count)
-        return (struct rentbus_text){NULL, 0};
+        return false;
     const char *member = (const char *)args + schema->fields[index].offset;
-    return *(const struct rentbus_text *)(const void *)member;
+    *text = *(const struct rentbus_text *)(const void *)member;
+    return true;
 }
 
-static bool scans_at(const struct access *access, const struct access_principal *kiosk,
-                     struct rentbus_text location)
+static bool stands_for(const char *own, bool starred, struct rentbus_text id)
 {
-    for (size_t i = 0; i < kiosk->location_count; i++) {
-        const char *own = access->locations[kiosk->location_first + i];
-        if (rentbus_text_equal(rentbus_text(own), location))
+    size_t length = strlen(own);
+    if (starred && length > 0 && own[length - 1] == '*')
+        return id.length >= length - 1 && memcmp(id.data, own, length - 1) == 0;
+    return rentbus_text_equal((struct rentbus_text){own, length}, id);
+}
+
+static bool owns_it(const struct access *access, const struct access_principal *principal,
+                    const struct own *own, struct rentbus_text id)
+{
+    if (!principal || principal->own_count == 0)
+        return !own->strict;
+    for (size_t i = 0; i < principal->own_count; i++)
+        if (stands_for(access->own[principal->own_first + i], own->starred, id))
             return true;
-    }
     return false;
+}
+
+static int check_own(const struct access *access, struct rentbus_text principal, enum rentbus_op op,
+                     const void *args, enum rentbus_role role, struct rentbus_fault *fault)
+{
+    const struct own *own = &owns[role];
+    const struct access_principal *found = find(access, principal);
+    struct rentbus_text id;
+    if (!own->field || !argument(op, args, own->field, &id))
+        return 0;
+    if (!id.data && found && found->own_count > 0)
+        return refuse(fault, own->field, op, own->without, role);
+    return owns_it(access, found, own, id) ? 0 : refuse(fault, own->field, op, own->foreign, role);
 }
 
 int access_check_args(const struct access *access, struct rentbus_text principal,
                       enum rentbus_op op, const void *args, struct rentbus_fault *fault)
 {
     enum rentbus_role role = access_role(access, principal);
-    if (ranks[role] >= RANK_CLERK || rentbus_op_rows[op].mode != RENTBUS_MODE_COMMAND)
+    struct rentbus_text override;
+    if (ranks[role] >= RANK_CLERK || least[op] == RANK_READER)
         return 0;
-    if (argument(op, args, "override").data)
+    if (argument(op, args, "override", &override) && override.data)
         return refuse(fault, "override", op, "with an override ", role);
-    const struct access_principal *kiosk = find(access, principal);
-    if (!kiosk || kiosk->location_count == 0)
-        return 0;
-    struct rentbus_text location = argument(op, args, "location_id");
-    if (!location.data)
-        return refuse(fault, "location_id", op, "without a location ", role);
-    if (!scans_at(access, kiosk, location))
-        return refuse(fault, "location_id", op, "at the location of another ", role);
-    return 0;
+    return check_own(access, principal, op, args, role, fault);
 }

@@ -10,8 +10,23 @@
 #define PRINCIPAL "principal"
 #define ROLE "role"
 #define LOCATIONS "locations"
+#define CONSUMERS "consumers"
 #define UID "uid:"
 #define ANONYMOUS "anonymous"
+
+/* The lists of what is the own of principals, each of one role. */
+static const struct list {
+    const char *name;
+    enum rentbus_role role;
+    const char *not_for; /* what is wrong with one that another role has */
+    const char *one_too_many;
+} lists[] = {
+    {LOCATIONS, RENTBUS_ROLE_kiosk, "has locations, and only a kiosk may have some",
+     "is one location too many"},
+    {CONSUMERS, RENTBUS_ROLE_lambda, "has consumers, and only a lambda may have some",
+     "is one consumer too many"},
+};
+#define LIST_COUNT (sizeof lists / sizeof *lists)
 
 static const char not_a_role[] = "is not one of reader, kiosk, clerk, lambda, admin";
 
@@ -20,6 +35,7 @@ void principal_options(cfg_opt_t options[PRINCIPAL_OPTIONS])
     static cfg_opt_t section[] = {
         CFG_STR(ROLE, NULL, CFGF_NODEFAULT),
         CFG_STR_LIST(LOCATIONS, NULL, CFGF_NODEFAULT),
+        CFG_STR_LIST(CONSUMERS, NULL, CFGF_NODEFAULT),
         CFG_END(),
     };
     options[0] = (cfg_opt_t)CFG_STR(DEFAULT_ROLE, NULL, CFGF_NODEFAULT);
@@ -69,26 +85,42 @@ static int check_role(cfg_t *file, cfg_opt_t *option)
                                      : refuse(file, option->name, value ? value : "", not_a_role);
 }
 
-static int check_location(cfg_t *section, cfg_opt_t *option)
+static const struct list *list_find(const char *name)
+{
+    const struct list *list = lists;
+    while (strcmp(list->name, name) != 0)
+        list++;
+    return list;
+}
+
+static int check_own(cfg_t *section, cfg_opt_t *option)
 {
     unsigned count = cfg_opt_size(option);
     const char *value = count > 0 ? cfg_opt_getnstr(option, count - 1) : NULL;
     if (check_name(section))
         return -1;
-    if (count > ACCESS_LOCATIONS_MAX)
-        return refuse(section, LOCATIONS, value, "is one location too many");
+    if (count > ACCESS_OWN_MAX)
+        return refuse(section, option->name, value, list_find(option->name)->one_too_many);
     if (!value || rentbus_id_valid(rentbus_text(value)))
         return 0;
-    return refuse(section, LOCATIONS, value,
+    return refuse(section, option->name, value,
                   "is not an id of 1 to 128 bytes without control characters");
 }
 
-/* How many locations the kiosks have so far, all together. */
-static size_t locations_of_all(cfg_opt_t *option)
+static size_t own_count(cfg_t *section)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < LIST_COUNT; i++)
+        count += cfg_size(section, lists[i].name);
+    return count;
+}
+
+/* How much is the own of principals so far, of all together. */
+static size_t own_of_all(cfg_opt_t *option)
 {
     size_t count = 0;
     for (unsigned i = 0; i < cfg_opt_size(option); i++)
-        count += cfg_size(cfg_opt_getnsec(option, i), LOCATIONS);
+        count += own_count(cfg_opt_getnsec(option, i));
     return count;
 }
 
@@ -103,12 +135,12 @@ static int check_principal(cfg_t *file, cfg_opt_t *option)
         return refuse(file, PRINCIPAL, name, "is one principal too many");
     if (cfg_size(section, ROLE) == 0)
         return refuse(file, PRINCIPAL, name, "has no role");
-    if (cfg_size(section, LOCATIONS) == 0)
-        return 0;
-    if (role_find(cfg_getstr(section, ROLE)) != RENTBUS_ROLE_kiosk)
-        return refuse(file, PRINCIPAL, name, "has locations, and only a kiosk may have some");
-    if (locations_of_all(option) > ACCESS_LOCATIONS_MAX)
-        return refuse(file, PRINCIPAL, name, "has locations beyond what all together may have");
+    for (size_t i = 0; i < LIST_COUNT; i++)
+        if (cfg_size(section, lists[i].name) > 0 &&
+            role_find(cfg_getstr(section, ROLE)) != lists[i].role)
+            return refuse(file, PRINCIPAL, name, lists[i].not_for);
+    if (own_count(section) > 0 && own_of_all(option) > ACCESS_OWN_MAX)
+        return refuse(file, PRINCIPAL, name, "lists more than all together may list");
     return 0;
 }
 
@@ -117,7 +149,8 @@ void principal_watch(cfg_t *file)
     cfg_set_validate_func(file, DEFAULT_ROLE, check_role);
     cfg_set_validate_func(file, PRINCIPAL, check_principal);
     cfg_set_validate_func(file, PRINCIPAL "|" ROLE, check_role);
-    cfg_set_validate_func(file, PRINCIPAL "|" LOCATIONS, check_location);
+    cfg_set_validate_func(file, PRINCIPAL "|" LOCATIONS, check_own);
+    cfg_set_validate_func(file, PRINCIPAL "|" CONSUMERS, check_own);
 }
 
 /* ---- what was read ---- */
@@ -126,12 +159,13 @@ static void add(struct access *access, cfg_t *section)
 {
     struct access_principal *principal = &access->principals[access->principal_count++];
     principal->role = role_find(cfg_getstr(section, ROLE));
-    principal->location_first = access->location_count;
-    principal->location_count = cfg_size(section, LOCATIONS);
+    principal->own_first = access->own_count;
+    principal->own_count = own_count(section);
     snprintf(principal->name, sizeof principal->name, "%s", cfg_title(section));
-    for (unsigned i = 0; i < principal->location_count; i++)
-        snprintf(access->locations[access->location_count++], sizeof *access->locations, "%s",
-                 cfg_getnstr(section, LOCATIONS, i));
+    for (size_t i = 0; i < LIST_COUNT; i++)
+        for (unsigned j = 0; j < cfg_size(section, lists[i].name); j++)
+            snprintf(access->own[access->own_count++], sizeof *access->own, "%s",
+                     cfg_getnstr(section, lists[i].name, j));
 }
 
 void principal_read(cfg_t *file, struct access *access)
@@ -156,13 +190,16 @@ static void print_quoted(const char *text, FILE *stream)
     fputc('\'', stream);
 }
 
-static void print_locations(const struct access *access, const struct access_principal *principal,
-                            FILE *stream)
+static void print_own(const struct access *access, const struct access_principal *principal,
+                      FILE *stream)
 {
-    fputs("    locations = {", stream);
-    for (size_t i = 0; i < principal->location_count; i++) {
+    const struct list *list = lists;
+    while (list->role != principal->role)
+        list++;
+    fprintf(stream, "    %s = {", list->name);
+    for (size_t i = 0; i < principal->own_count; i++) {
         fputs(i > 0 ? ", " : "", stream);
-        print_quoted(access->locations[principal->location_first + i], stream);
+        print_quoted(access->own[principal->own_first + i], stream);
     }
     fputs("}\n", stream);
 }
@@ -175,8 +212,8 @@ void principal_print(const struct access *access, FILE *stream)
         const struct access_principal *principal = &access->principals[i];
         fprintf(stream, PRINCIPAL " \"%s\" {\n    " ROLE " = \"%s\"\n", principal->name,
                 rentbus_word_text(&rentbus_role_words, (int)principal->role));
-        if (principal->location_count > 0)
-            print_locations(access, principal, stream);
+        if (principal->own_count > 0)
+            print_own(access, principal, stream);
         fputs("}\n", stream);
     }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* What a file of settings says of principals: `default_role`, and sections such as
- *   principal "uid:1001" { role = kiosk  locations = {"north-bin"} } */
+ *   principal "uid:1001" { role = kiosk  locations = {"north-bin"} }
+ *   principal "uid:1002" { role = lambda  consumers = {"thanks", "mail-*"} } */
 #ifndef RENTBUS_CONFIG_PRINCIPAL_H
 #define RENTBUS_CONFIG_PRINCIPAL_H
 

@@ -29,9 +29,11 @@ MAY = {
 }
 
 
-def principal(role, *locations, name=ME):
-    places = ", ".join(f'"{place}"' for place in locations)
-    more = f"locations = {{{places}}}" if locations else ""
+def principal(role, *own, name=ME):
+    """A section; `own` are the locations of a kiosk, or the consumers of a lambda."""
+    things = ", ".join(f'"{thing}"' for thing in own)
+    what = "consumers" if role == "lambda" else "locations"
+    more = f"{what} = {{{things}}}" if own else ""
     return f'principal "{name}" {{ role = {role} {more} }}\n'
 
 
@@ -159,6 +161,39 @@ def test_a_kiosk_overrides_nothing(desk):
         assert denied(kiosk, op, override="", **args)[0] == "override"
 
 
+FOREIGN = "of a consumer that is not its own is not for the role lambda"
+
+
+def test_a_lambda_serves_its_own_consumers(desk):
+    desk("").ok("consumer.put", id="books", types=["order.placed"])
+    client = desk(principal("lambda", "thanks", "mail-*"))
+    for op in [op for op in OPERATIONS if op.startswith("consumer.")]:
+        if op in READS:
+            assert client.call(op, {} if op == "consumer.list" else {"id": "books"})["ok"], op
+    worker = {"id": "books", "worker": "w", "incarnation": uuid7()}
+    assert denied(client, "consumer.fetch", credit=1, **worker) == ("id", f"consumer.fetch {FOREIGN}")
+    lease = [{"seq": 1, "lease": 1}]
+    assert denied(client, "consumer.ack", acks=lease, **worker) == ("id", f"consumer.ack {FOREIGN}")
+    for op in ("put", "delete", "pause", "resume", "drop"):
+        more = {"all": True} if op == "drop" else {}
+        assert denied(client, f"consumer.{op}", id="books", **more)[0] == "id", op
+    assert denied(client, "consumer.put", id="books2", dry_run=True)[0] == "id"
+    assert [row["consumer"]["id"] for row in client.ok("consumer.list")["consumers"]] == ["books"]
+    for own in ("thanks", "mail-1"):
+        client.ok("consumer.put", id=own, types=["order.placed"])
+        fetched = client.ok("consumer.fetch", credit=1, **{**worker, "id": own})
+        assert fetched["deliveries"] == []
+        client.ok("consumer.delete", id=own)
+
+
+def test_a_lambda_that_lists_none_serves_none(desk):
+    for config in (principal("lambda"), "default_role = lambda\n"):
+        client = desk(config)
+        assert denied(client, "consumer.put", id="thanks") == ("id", f"consumer.put {FOREIGN}")
+        event = {"type": "order.placed", "data": {}}
+        assert client.ok("publish", events=[event])["outcome"] == "CREATED"
+
+
 @pytest.mark.parametrize("role", ["clerk", "admin"])
 def test_clerk_and_admin_override(desk, role):
     client = desk(principal(role))
@@ -218,9 +253,10 @@ def check(tmp_path, text, code):
 
 def test_the_settings_are_told_as_a_file_has_them(tmp_path):
     config = "default_role = clerk\n" + principal("kiosk", "a b", "c'd")
-    config += principal("lambda", name="anonymous")
+    config += principal("lambda", "thanks", "mail-*", name="anonymous")
     told = check(tmp_path, config, 0)
     assert 'default_role = "clerk"\n' in told and "{'a b', 'c\\'d'}" in told
+    assert "    consumers = {'thanks', 'mail-*'}\n" in told
     assert check(tmp_path, told, 0) == told
 
 

@@ -12,7 +12,8 @@
 
 #define ROLES (RENTBUS_ROLE_admin + 1)
 
-/* Principal uid:N has role N; uid:8 and uid:9 are kiosks with locations of their own. */
+/* Principal uid:N has role N; uid:8 and uid:9 are kiosks with locations of their own,
+ * uid:10 and uid:11 lambdas with consumers of their own. */
 static struct access access;
 
 static void add(const char *name, enum rentbus_role role, const char *first, const char *second)
@@ -20,11 +21,10 @@ static void add(const char *name, enum rentbus_role role, const char *first, con
     struct access_principal *principal = &access.principals[access.principal_count++];
     snprintf(principal->name, sizeof principal->name, "%s", name);
     principal->role = role;
-    principal->location_first = access.location_count;
-    principal->location_count = (size_t)(first != NULL) + (second != NULL);
-    for (size_t i = 0; i < principal->location_count; i++)
-        snprintf(access.locations[access.location_count++], sizeof *access.locations, "%s",
-                 i == 0 ? first : second);
+    principal->own_first = access.own_count;
+    principal->own_count = (size_t)(first != NULL) + (second != NULL);
+    for (size_t i = 0; i < principal->own_count; i++)
+        snprintf(access.own[access.own_count++], sizeof *access.own, "%s", i == 0 ? first : second);
 }
 
 static int setup(void **state)
@@ -38,6 +38,8 @@ static int setup(void **state)
     add("uid:5", RENTBUS_ROLE_admin, NULL, NULL);
     add("uid:8", RENTBUS_ROLE_kiosk, "north-bin", "south-bin");
     add("uid:9", RENTBUS_ROLE_kiosk, "east-bin", NULL);
+    add("uid:10", RENTBUS_ROLE_lambda, "thanks", "mail-*");
+    add("uid:11", RENTBUS_ROLE_lambda, "*", NULL);
     return 0;
 }
 
@@ -198,6 +200,100 @@ static void test_arguments_of_reads_are_free(void **state)
         access_check_args(&access, rentbus_text("uid:8"), RENTBUS_OP_hello, &nothing, &fault), 0);
 }
 
+/* The operation about the consumer, by the principal. */
+static int keep(const char *principal, enum rentbus_op op, const char *id,
+                struct rentbus_fault *fault)
+{
+    /* In the arguments of every operation of consumers, the id is found by the schema. */
+    union {
+        struct rentbus_consumer_put_args put;
+        struct rentbus_consumer_args plain;
+        struct rentbus_fetch_args fetch;
+        struct rentbus_ack_args ack;
+        struct rentbus_nack_args nack;
+        struct rentbus_extend_args extend;
+        struct rentbus_consumer_reset_args reset;
+        struct rentbus_consumer_skip_args skip;
+        struct rentbus_consumer_parked_args parked;
+    } args = {0};
+    const struct rentbus_schema *schema = rentbus_op_rows[op].args;
+    size_t index = rentbus_schema_find(schema, "id", 2);
+    struct rentbus_text text = rentbus_text(id);
+    assert_true(index < schema->count);
+    memcpy((char *)&args + schema->fields[index].offset, &text, sizeof text);
+    *fault = (struct rentbus_fault){0};
+    return access_check_args(&access, rentbus_text(principal), op, &args, fault);
+}
+
+static bool keeps_consumers(enum rentbus_op op)
+{
+    struct rentbus_fault fault;
+    return strncmp(rentbus_op_rows[op].wire, "consumer.", 9) == 0 &&
+           access_check(&access, rentbus_text("uid:1"), op, &fault) != 0;
+}
+
+static void test_a_lambda_keeps_its_own_consumers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *principal;
+        const char *id;
+        bool own;
+    } cases[] = {
+        {"uid:10", "thanks", true},  {"uid:10", "mail-", true},  {"uid:10", "mail-x", true},
+        {"uid:10", "mail-*", true},  {"uid:10", "thank", false}, {"uid:10", "thanks2", false},
+        {"uid:10", "mail", false},   {"uid:10", "", false},      {"uid:10", "Thanks", false},
+        {"uid:10", "xmail-", false}, {"uid:11", "any", true},    {"uid:4", "thanks", false},
+        {"uid:4", "*", false},       {"uid:5", "thanks", true},
+    };
+    char message[128];
+    size_t seen = 0;
+    for (enum rentbus_op op = 0; op < RENTBUS_OP_COUNT; op++) {
+        if (!keeps_consumers(op))
+            continue;
+        seen++;
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+            struct rentbus_fault fault;
+            int status = keep(cases[i].principal, op, cases[i].id, &fault);
+            if (status != (cases[i].own ? 0 : RENTBUS_ERROR_PERMISSION_DENIED))
+                fail_msg("%s of %s for %s: %d", rentbus_op_rows[op].wire, cases[i].id,
+                         cases[i].principal, status);
+            if (cases[i].own)
+                continue;
+            snprintf(message, sizeof message,
+                     "%s of a consumer that is not its own is not for the role lambda",
+                     rentbus_op_rows[op].wire);
+            assert_string_equal(fault.field, "id");
+            assert_string_equal(fault.message, message);
+        }
+    }
+    assert_int_equal(seen, 12);
+}
+
+/* As a default role: nothing is listed for who has no section. */
+static void test_a_lambda_without_a_section_keeps_none(void **state)
+{
+    (void)state;
+    struct rentbus_fault fault;
+    access.default_role = RENTBUS_ROLE_lambda;
+    int status = keep("uid:12", RENTBUS_OP_consumer_fetch, "thanks", &fault);
+    access.default_role = RENTBUS_ROLE_reader;
+    assert_int_equal(status, RENTBUS_ERROR_PERMISSION_DENIED);
+    assert_string_equal(fault.field, "id");
+}
+
+static void test_a_lambda_publishes_what_it_likes_and_reads_of_all(void **state)
+{
+    (void)state;
+    struct rentbus_fault fault;
+    struct rentbus_publish_args publish = {0};
+    assert_int_equal(
+        access_check_args(&access, rentbus_text("uid:10"), RENTBUS_OP_publish, &publish, &fault),
+        0);
+    assert_int_equal(keep("uid:10", RENTBUS_OP_consumer_get, "another", &fault), 0);
+    assert_int_equal(keep("uid:4", RENTBUS_OP_consumer_parked, "another", &fault), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +304,9 @@ int main(void)
         cmocka_unit_test(test_a_kiosk_without_locations_scans_anywhere),
         cmocka_unit_test(test_only_clerks_and_admins_override),
         cmocka_unit_test(test_arguments_of_reads_are_free),
+        cmocka_unit_test(test_a_lambda_keeps_its_own_consumers),
+        cmocka_unit_test(test_a_lambda_without_a_section_keeps_none),
+        cmocka_unit_test(test_a_lambda_publishes_what_it_likes_and_reads_of_all),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

@@ -229,7 +229,9 @@ static const char principals[] = "default_role = reader\n"
                                  "}\n"
                                  "principal uid:0 { role = admin }\n"
                                  "principal 'uid:4294967295' { role = kiosk }\n"
-                                 "principal anonymous { role = kiosk locations = {a} }\n";
+                                 "principal anonymous { role = kiosk locations = {a} }\n"
+                                 "principal uid:7 { role = lambda consumers = {thanks, 'm-*'} }\n"
+                                 "principal uid:8 { role = lambda }\n";
 
 static void assert_principal(const struct access *access, size_t index, const char *name,
                              enum rentbus_role role, size_t locations)
@@ -237,22 +239,27 @@ static void assert_principal(const struct access *access, size_t index, const ch
     const struct access_principal *principal = &access->principals[index];
     assert_string_equal(principal->name, name);
     assert_int_equal(principal->role, role);
-    assert_int_equal(principal->location_count, locations);
+    assert_int_equal(principal->own_count, locations);
 }
 
 static void assert_principals(const struct access *access)
 {
     assert_int_equal(access->default_role, RENTBUS_ROLE_reader);
-    assert_int_equal(access->principal_count, 4);
+    assert_int_equal(access->principal_count, 6);
     assert_principal(access, 0, "uid:1001", RENTBUS_ROLE_kiosk, 2);
     assert_principal(access, 1, "uid:0", RENTBUS_ROLE_admin, 0);
     assert_principal(access, 2, "uid:4294967295", RENTBUS_ROLE_kiosk, 0);
     assert_principal(access, 3, "anonymous", RENTBUS_ROLE_kiosk, 1);
-    assert_int_equal(access->location_count, 3);
-    assert_string_equal(access->locations[0], "north-bin");
-    assert_string_equal(access->locations[1], "counter 1/o'\\");
-    assert_int_equal(access->principals[3].location_first, 2);
-    assert_string_equal(access->locations[2], "a");
+    assert_principal(access, 4, "uid:7", RENTBUS_ROLE_lambda, 2);
+    assert_principal(access, 5, "uid:8", RENTBUS_ROLE_lambda, 0);
+    assert_int_equal(access->own_count, 5);
+    assert_string_equal(access->own[0], "north-bin");
+    assert_string_equal(access->own[1], "counter 1/o'\\");
+    assert_int_equal(access->principals[3].own_first, 2);
+    assert_string_equal(access->own[2], "a");
+    assert_int_equal(access->principals[4].own_first, 3);
+    assert_string_equal(access->own[3], "thanks");
+    assert_string_equal(access->own[4], "m-*");
 }
 
 static void test_principals(void **state)
@@ -305,6 +312,12 @@ static void test_principals_that_are_none(void **state)
         {"\nprincipal uid:1 { locations = {a} }", ":2: principal: \"uid:1\" has no role"},
         {"principal uid:1 { role = clerk locations = {a} }",
          ":1: principal: \"uid:1\" has locations, and only a kiosk"},
+        {"principal uid:1 { role = lambda locations = {a} }",
+         ":1: principal: \"uid:1\" has locations, and only a kiosk"},
+        {"principal uid:1 { role = kiosk\nconsumers = {a} }",
+         ":2: principal: \"uid:1\" has consumers, and only a lambda"},
+        {"principal uid:1 { role = lambda\nconsumers = {a, ''} }",
+         ":2: consumers: \"\" is not an id"},
         {"principal uid:1 { role = kiosk\nlocations = {a, ''} }",
          ":2: locations: \"\" is not an id"},
         {"principal uid:1 { role = kiosk locations = {'a\tb'} }", ":1: locations: \"a"},
@@ -347,13 +360,13 @@ static void test_as_many_principals_as_there_is_room_for(void **state)
     assert_int_equal(config.access.principal_count, ACCESS_PRINCIPALS_MAX);
     assert_int_equal(read_kiosks(&config, ACCESS_PRINCIPALS_MAX + 1, 0), 78);
     assert_said(":257: principal: \"uid:256\" is one principal too many");
-    assert_int_equal(read_kiosks(&config, 1, ACCESS_LOCATIONS_MAX), 0);
-    assert_int_equal(config.access.location_count, ACCESS_LOCATIONS_MAX);
-    assert_int_equal(read_kiosks(&config, 1, ACCESS_LOCATIONS_MAX + 1), 78);
+    assert_int_equal(read_kiosks(&config, 1, ACCESS_OWN_MAX), 0);
+    assert_int_equal(config.access.own_count, ACCESS_OWN_MAX);
+    assert_int_equal(read_kiosks(&config, 1, ACCESS_OWN_MAX + 1), 78);
     assert_said(":1: locations: \"512\" is one location too many");
-    assert_int_equal(read_kiosks(&config, 2, ACCESS_LOCATIONS_MAX / 2), 0);
-    assert_int_equal(read_kiosks(&config, 2, ACCESS_LOCATIONS_MAX / 2 + 1), 78);
-    assert_said(":2: principal: \"uid:1\" has locations beyond");
+    assert_int_equal(read_kiosks(&config, 2, ACCESS_OWN_MAX / 2), 0);
+    assert_int_equal(read_kiosks(&config, 2, ACCESS_OWN_MAX / 2 + 1), 78);
+    assert_said(":2: principal: \"uid:1\" lists more than all");
 }
 
 /* Whatever bytes a file has: an answer, and the sanitizers are content. */
@@ -361,9 +374,10 @@ static void test_noise(void **state)
 {
     (void)state;
     static const char pieces[][12] = {
-        "ledger", "=",  "\"",   "'",       "#",    "\\",        "\n",        " ",     "a",    "{",
-        "}",      "+=", "(",    ")",       ",",    "$",         "${A",       "/*",    "*/",   "//",
-        "\x80",   "\1", "data", "include", "role", "locations", "principal", "uid:1", "kiosk"};
+        "ledger", "=",         "\"",        "'",     "#",     "\\",        "\n",    " ",
+        "a",      "{",         "}",         "+=",    "(",     ")",         ",",     "$",
+        "${A",    "/*",        "*/",        "//",    "\x80",  "\1",        "data",  "include",
+        "role",   "locations", "principal", "uid:1", "kiosk", "consumers", "lambda"};
     uint64_t random = 42;
     struct config config;
     for (int round = 0; round < 2000; round++) {
