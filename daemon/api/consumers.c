@@ -38,13 +38,9 @@ int api_publish(struct api_call *call, struct chain_origin *origin, bool dry_run
     }
     if (status)
         return status;
-    if (!dry_run)
-        return engine_publish(engine, origin, &args->events, call->now, result, &call->fault);
-    result->has = 0;
-    RENTBUS_SET(result, command_result, seq, ledger_head(engine_ledger(engine)));
-    RENTBUS_SET(result, command_result, dry_run, true);
-    RENTBUS_SET(result, command_result, outcome, RENTBUS_OUTCOME_CREATED);
-    return 0;
+    if (dry_run)
+        return engine_publish_preview(engine, &args->events, result);
+    return engine_publish(engine, origin, &args->events, call->now, result, &call->fault);
 }
 
 /* ---- commands ---- */

@@ -434,7 +434,7 @@ int engine_execute(struct engine *engine, const struct chain_origin *origin,
     return 0;
 }
 
-static void encode_preview(const struct ledger_event *event, struct rentbus_buffer *out)
+void engine_encode_preview(const struct ledger_event *event, struct rentbus_buffer *out)
 {
     const struct rentbus_schema *schema = &rentbus_preview_schema;
     struct rentbus_preview preview = {0};
@@ -457,7 +457,7 @@ int engine_preview(struct engine *engine, const struct ledger_command *command, 
         return status;
     rentbus_buffer_clear(out);
     for (size_t i = 0; i < decision->count; i++)
-        encode_preview(&decision->events[i], out);
+        engine_encode_preview(&decision->events[i], out);
     if (out->failed)
         return -ENOMEM;
     ledger_outcome(decision->events, decision->count, engine->chain.head.seq, result);

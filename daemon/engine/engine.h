@@ -92,6 +92,11 @@ int engine_publish(struct engine *engine, const struct chain_origin *origin,
                    const struct rentbus_list *events, int64_t now,
                    struct rentbus_command_result *result, struct rentbus_fault *fault)
     __attribute__((warn_unused_result));
+/* The same as a dry run: nothing is recorded, and *result is as of engine_preview(). 0, or a
+ * negative errno. */
+int engine_publish_preview(struct engine *engine, const struct rentbus_list *events,
+                           struct rentbus_command_result *result)
+    __attribute__((warn_unused_result));
 /* Whether the events could be published: 0, or INVALID_ARGUMENT or TOO_LARGE with *fault, that
  * names `field` and what is in it. */
 int engine_publish_check(const struct rentbus_list *events, const char *field,

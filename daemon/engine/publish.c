@@ -42,14 +42,14 @@ int engine_publish_check(const struct rentbus_list *events, const char *field,
     return status;
 }
 
-static int publish_one(struct engine *engine, const struct chain_origin *origin,
-                       const struct rentbus_new_event *new, int64_t now)
+static const struct ledger_event *event_of(struct engine *engine,
+                                           const struct rentbus_new_event *new)
 {
     struct ledger_event *event = &engine->decision.events[0];
     event->type = RENTBUS_EVENT_NONE;
     event->subject = RENTBUS_HAS(new, new_event, subject) ? new->subject : (struct rentbus_text){0};
     event->data.published = (struct ledger_published){new->type, new->data};
-    return engine_append(engine, origin, event, 1, now);
+    return event;
 }
 
 int engine_publish(struct engine *engine, const struct chain_origin *origin,
@@ -63,7 +63,7 @@ int engine_publish(struct engine *engine, const struct chain_origin *origin,
     int next = 1;
     while (status == 0 &&
            (next = rentbus_list_next(events, &rentbus_new_event_schema, &position, &new)) == 1)
-        status = publish_one(engine, origin, &new, now);
+        status = engine_append(engine, origin, event_of(engine, &new), 1, now);
     if (status == 0 && next < 0)
         status = next;
     if (status < 0)
@@ -71,6 +71,27 @@ int engine_publish(struct engine *engine, const struct chain_origin *origin,
     if (status)
         return status;
     ledger_outcome(engine->decision.events, 1, engine->chain.head.seq, result);
+    return 0;
+}
+
+int engine_publish_preview(struct engine *engine, const struct rentbus_list *events,
+                           struct rentbus_command_result *result)
+{
+    struct rentbus_buffer *out = &engine->previews;
+    struct rentbus_new_event new;
+    size_t position = 0;
+    int next;
+    rentbus_buffer_clear(out);
+    while ((next = rentbus_list_next(events, &rentbus_new_event_schema, &position, &new)) == 1)
+        engine_encode_preview(event_of(engine, &new), out);
+    if (next < 0)
+        return next;
+    if (out->failed)
+        return -ENOMEM;
+    ledger_outcome(engine->decision.events, 1, engine->chain.head.seq, result);
+    RENTBUS_SET(result, command_result, dry_run, true);
+    RENTBUS_SET(result, command_result, events,
+                ((struct rentbus_list){out->data, out->length, events->count}));
     return 0;
 }
 

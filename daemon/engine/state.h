@@ -57,6 +57,8 @@ int engine_append(struct engine *engine, const struct chain_origin *origin,
 /* Hands a durable event to the bus and to the hook. */
 void engine_published(struct engine *engine, uint64_t seq, enum rentbus_event_type type,
                       struct rentbus_bytes event);
+/* Appends what a dry run tells of an event. */
+void engine_encode_preview(const struct ledger_event *event, struct rentbus_buffer *out);
 /* UNAVAILABLE with *fault as long as the journal fails. */
 int engine_refuse_when_failing(const struct engine *engine, struct rentbus_fault *fault)
     __attribute__((warn_unused_result));

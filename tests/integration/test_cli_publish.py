@@ -41,8 +41,12 @@ def test_again_with_its_id_is_once(daemon, client):
 
 
 def test_dry_run(daemon, client):
-    done = run_cli(daemon, "publish", "maybe", "--dry-run")
-    assert done.returncode == 0 and done.stdout.startswith("DRY RUN would be CREATED")
+    words = ("publish", "maybe", "--subject", "u1", "--data", '{"fee": 3}', "--dry-run")
+    done = run_cli(daemon, *words)
+    assert done.returncode == 0 and done.stdout.startswith("DRY RUN would be CREATED event maybe\n")
+    assert done.stdout.splitlines()[-1].split() == ["maybe", "u1", "fee=3"]
+    told = json.loads(run_cli(daemon, *words, "--json").stdout)
+    assert told["events"] == [{"type": "maybe", "subject": "u1", "data": {"fee": 3}}]
     assert client.ok("hello")["head"] == 1
 
 

@@ -125,8 +125,10 @@ def test_causes_and_hops(client):
 
 def test_dry_runs(client):
     before = head(client)
-    result = client.ok("publish", events=[event()], dry_run=True)
+    events = [event(), event("order.paid", {"sum": [3, {"deep": "a"}]}, subject="s")]
+    result = client.ok("publish", events=events, dry_run=True)
     assert result["dry_run"] is True and result["outcome"] == "CREATED"
+    assert result["seq"] == before and result["events"] == events
     made = client.ok("consumer.put", id="c", types=["t"], dry_run=True)
     assert made["events"][0]["type"] == "CONSUMER_CREATED_EVENT"
     assert head(client) == before and client.ok("consumer.list")["consumers"] == []

@@ -74,7 +74,8 @@ def test_a_publication_is_tried(bridge, ledger):
         bridge.post("/events?dry_run=true", {"events": [event()]}, headers),
         bridge.post("/events", {"events": [event()], "dry_run": True}, headers),
     ):
-        assert tried(response)["outcome"] == "CREATED"
+        would = tried(response)
+        assert would["outcome"] == "CREATED" and would["events"] == [event()]
     reserved = bridge.post("/events?dry_run=true", {"events": [event("RENTAL_X")]})
     assert_problem(reserved, 400, "INVALID_ARGUMENT", "type")
     assert head(ledger) == before
@@ -333,7 +334,8 @@ ROLES = {"reader": 403, "clerk": 403, "lambda": 202, "admin": 202}
 
 @pytest.mark.parametrize("role", ROLES)
 def test_who_may_publish_and_keep_consumers(tmp_path, role):
-    config = PRINCIPAL % (os.getuid(), role, "")
+    own = '  consumers = {"mail"}\n' if role == "lambda" else ""
+    config = PRINCIPAL % (os.getuid(), role, own)
     with harness.Daemon(tmp_path, config=config) as daemon, harness.Bridge(daemon) as bridge:
         assert bridge.get("/readyz").json()["role"] == role
         assert bridge.get("/consumers").json() == {"consumers": []}
