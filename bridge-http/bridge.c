@@ -265,12 +265,21 @@ static int source_serve(struct http_bridge *bridge, enum source source)
     return 0;
 }
 
+/* Milliseconds until the server or the streams have something to do; -1: only when something comes.
+ */
+static int loop_timeout(struct http_bridge *bridge)
+{
+    MHD_UNSIGNED_LONG_LONG due = 0;
+    int wake = http_hub_wake(&bridge->hub);
+    if (MHD_get_timeout(bridge->server, &due) != MHD_YES || due >= TICK_MS)
+        return wake;
+    return wake < 0 || (int)due < wake ? (int)due : wake;
+}
+
 static int loop_wait(struct http_bridge *bridge)
 {
     struct epoll_event events[8];
-    MHD_UNSIGNED_LONG_LONG due = 0;
-    int timeout = MHD_get_timeout(bridge->server, &due) == MHD_YES && due < TICK_MS ? (int)due : -1;
-    int count = epoll_wait(bridge->epoll_fd, events, 8, timeout);
+    int count = epoll_wait(bridge->epoll_fd, events, 8, loop_timeout(bridge));
     if (count < 0)
         return errno == EINTR ? 0 : -errno;
     bridge->hub.now_ms = monotonic_ms();

@@ -38,10 +38,12 @@ void http_hub_add(struct http_hub *hub, struct http_stream *stream)
     else
         hub->longest_silent = stream;
     hub->last_written = stream;
+    hub->stream_count++;
 }
 
 void http_hub_remove(struct http_hub *hub, struct http_stream *stream)
 {
+    hub->stream_count--;
     if (stream->previous)
         stream->previous->next = stream->next;
     else
@@ -99,11 +101,21 @@ static int head_ask(struct http_hub *hub)
     return error;
 }
 
-static void streams_wake(struct http_hub *hub)
+int http_hub_wake(struct http_hub *hub)
 {
+    int64_t pause = (int64_t)(hub->stream_count / HTTP_WAKE_STREAMS);
+    int64_t left = hub->woken_ms - hub->now_ms;
+    left += pause < HTTP_WAKE_MAX_MS ? pause : HTTP_WAKE_MAX_MS;
+    if (!hub->waking)
+        return -1;
+    if (left > 0)
+        return (int)left;
+    hub->waking = false;
+    hub->woken_ms = hub->now_ms;
     for (struct http_stream *stream = hub->longest_silent; stream; stream = stream->next)
         if (stream->suspended && http_stream_ready(stream))
             http_stream_resume(stream);
+    return -1;
 }
 
 void http_hub_forget(struct http_hub *hub)
@@ -136,8 +148,7 @@ int http_hub_feed(struct http_hub *hub)
         else
             http_ring_start(&hub->ring, event.seq + 1);
     }
-    if (count > 0)
-        streams_wake(hub);
+    hub->waking |= count > 0;
     if (status != 0 && status != 1)
         rentbus_subscriber_close(&hub->subscriber);
     if (status == -ESTALE)

@@ -19,6 +19,11 @@
 #define HTTP_PAGE_BYTES ((size_t)4 << 20)
 /* Events that one round of the loop takes from the subscriber. */
 #define HTTP_FEED_BATCH 256
+/* Streams that are woken in a millisecond: so many events wait for each other before a stream is
+ * written to that writing to all of them takes but a part of the time, since a write costs more
+ * than what it writes. At most HTTP_WAKE_MAX_MS. A few streams are woken at once. */
+#define HTTP_WAKE_STREAMS 100
+#define HTTP_WAKE_MAX_MS 50
 /* Milliseconds without an event before a heartbeat. */
 #define HTTP_HEARTBEAT_MS 15000
 /* Milliseconds that a client is told to wait before it connects again. */
@@ -34,11 +39,14 @@ struct http_hub {
     struct http_chunk *heartbeat;
     struct http_ring ring;
     struct http_stream *longest_silent, *last_written; /* list, by the time of the last write */
-    int64_t now_ms;                                    /* monotonic; the owner keeps it */
-    bool ending;                                       /* streams end when they have been written */
-    bool started;                                      /* the ring knows which event comes next */
-    bool asking;                                       /* for the daemon's head */
-    bool watched; /* the loop watches the subscriber's fd; false after another was opened */
+    size_t stream_count;
+    int64_t now_ms;   /* monotonic; the owner keeps it */
+    int64_t woken_ms; /* when streams were last woken */
+    bool waking;      /* there are events to wake them for */
+    bool ending;      /* streams end when they have been written */
+    bool started;     /* the ring knows which event comes next */
+    bool asking;      /* for the daemon's head */
+    bool watched;     /* the loop watches the subscriber's fd; false after another was opened */
 };
 
 /* Zeroes and fills *hub. 0 or -ENOMEM. */
@@ -47,10 +55,12 @@ int http_hub_open(struct http_hub *hub, struct rentbus_client *client,
 /* When every stream is gone. */
 void http_hub_close(struct http_hub *hub);
 
-/* Takes what the subscriber has, at most HTTP_FEED_BATCH events, and wakes the streams that wait
- * for them. 0, or why the subscriber was of no use any more and has been closed: http_hub_tick()
- * opens another. */
+/* Takes what the subscriber has, at most HTTP_FEED_BATCH events. 0, or why the subscriber was of no
+ * use any more and has been closed: http_hub_tick() opens another. */
 int http_hub_feed(struct http_hub *hub) __attribute__((warn_unused_result));
+/* Wakes the streams that wait for events, when that is due. Returns in how many milliseconds it
+ * will be; -1 when nothing waits. */
+int http_hub_wake(struct http_hub *hub);
 /* To be called every second or so: heartbeats, and a subscriber if there is none. 0, or why there
  * is none. */
 int http_hub_tick(struct http_hub *hub) __attribute__((warn_unused_result));

@@ -360,7 +360,7 @@ def read_all_until(streams, text, deadline=60):
         harness.wait_until(read, deadline, f"{len(waiting)} streams wait for {text}")
 
 
-def test_thousands_of_streams_get_one_event(bridge, client):
+def test_thousands_of_streams_get_each_event(bridge, client):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < STREAMS + 200:
         resource.setrlimit(resource.RLIMIT_NOFILE, (STREAMS + 200, hard))
@@ -372,6 +372,14 @@ def test_thousands_of_streams_get_one_event(bridge, client):
         client.ok("location.put", id="everywhere")
         read_all_until(streams, b'"everywhere"')
         assert all(stream.buffer.count(b"\nid: ") == 1 for stream in streams)
+        # One by one: those that come while streams still rest wait for the end of that.
+        for index in range(5):
+            client.ok("location.put", id=f"l{index}")
+        read_all_until(streams, b'"l4"')
+        first = int(streams[0].buffer.split(b"\nid: ")[1].split(b"\n")[0])
+        for stream in streams:
+            found = [int(part.split(b"\n")[0]) for part in stream.buffer.split(b"\nid: ")[1:]]
+            assert found == list(range(first, first + 6))
         assert bridge.get("/livez").status == 200
     finally:
         for stream in streams:

@@ -63,7 +63,7 @@ struct fake_daemon {
     size_t junk;                  /* messages of the feed that are no events, to be sent */
     size_t beats;                 /* heartbeats to be sent */
     size_t subscribers;
-    size_t overflowed; /* events that found the feed's queue full, and were lost */
+    size_t overflowed;              /* events that found the feed's queue full, and were lost */
     struct fake_consumer *consumer; /* NULL: there is none */
 };
 
