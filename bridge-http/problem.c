@@ -23,6 +23,7 @@ const struct http_problem http_problems[] = {
     {RENTBUS_ERROR_BUSY, 503, RENTBUS_ERROR_BUSY, "Busy"},
     {RENTBUS_ERROR_UNAVAILABLE, 503, RENTBUS_ERROR_UNAVAILABLE, "Unavailable"},
     {RENTBUS_ERROR_INTERNAL, 500, RENTBUS_ERROR_INTERNAL, "Internal error"},
+    {RENTBUS_ERROR_TRIMMED, 410, RENTBUS_ERROR_TRIMMED, "No longer kept"},
     {HTTP_REFUSAL_METHOD, 405, RENTBUS_ERROR_UNKNOWN_OP, "Method not allowed"},
     {HTTP_REFUSAL_MEDIA, 415, RENTBUS_ERROR_INVALID_ARGUMENT, "Unsupported media type"},
     {HTTP_REFUSAL_GATEWAY, 502, RENTBUS_ERROR_INTERNAL, "The daemon's answer makes no sense"},

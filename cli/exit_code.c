@@ -16,6 +16,7 @@
 #define EXIT_OF_BUSY CLI_EXIT_TRY_AGAIN
 #define EXIT_OF_UNAVAILABLE CLI_EXIT_UNAVAILABLE
 #define EXIT_OF_INTERNAL CLI_EXIT_INTERNAL
+#define EXIT_OF_TRIMMED CLI_EXIT_NOT_FOUND
 
 /* Expanded from the protocol's words, so that a new word without a row does not compile. */
 #define EXIT_ROW(P, word) [RENTBUS_ERROR_##word] = EXIT_OF_##word,

@@ -67,7 +67,7 @@ _rentbus_event_types="HELLO_EVENT RENTAL_RETURN_EVENT RENTAL_RETURN_COMPLETE_EVE
     COMMAND_REJECTED_EVENT CONSUMER_CREATED_EVENT CONSUMER_UPDATED_EVENT CONSUMER_DELETED_EVENT
     CONSUMER_PAUSED_EVENT CONSUMER_RESUMED_EVENT CONSUMER_RESET_EVENT CONSUMER_SKIPPED_EVENT
     CONSUMER_PARKED_EVENT CONSUMER_REPLAYED_EVENT CONSUMER_DROPPED_EVENT CONSUMER_STALLED_EVENT
-    DEVICE_GAP_EVENT DEVICE_IMPORTED_EVENT COMMAND_UNCHANGED_EVENT"
+    DEVICE_GAP_EVENT DEVICE_IMPORTED_EVENT COMMAND_UNCHANGED_EVENT JOURNAL_TRIMMED_EVENT"
 
 _rentbus_operations="hello rental.return rental.checkout rental.renew rental.forgive rental.flag
     rental.unflag rental.get rental.list user.put user.block user.unblock user.get user.list
@@ -76,7 +76,7 @@ _rentbus_operations="hello rental.return rental.checkout rental.renew rental.for
     events.read publish consumer.put consumer.get consumer.list consumer.delete consumer.pause
     consumer.resume consumer.reset consumer.skip consumer.fetch consumer.ack consumer.nack
     consumer.extend consumer.parked consumer.replay consumer.drop stats explain admin.import
-    admin.import_device admin.verify"
+    admin.import_device admin.verify admin.trim"
 
 # The words that may stand behind a verb.
 _rentbus_words() {

@@ -151,6 +151,8 @@ struct journal_reader *engine_journal(struct engine *engine);
 /* Until the next engine_process() it sees the archive as it was when it was asked for first: many
  * look-ups in a row cost one look at the file. */
 struct archive_reader *engine_archive(struct engine *engine);
+/* The seq of the first event that is kept: 1, until the journal is trimmed. */
+uint64_t engine_first(const struct engine *engine);
 /* The seq of the last durable event. */
 uint64_t engine_durable(const struct engine *engine);
 /* The time of the first event that is not durable yet, in microseconds since 1970; INT64_MAX when

@@ -31,6 +31,12 @@ void engine_release_archive(struct engine *engine)
     engine->archive_held = false;
 }
 
+uint64_t engine_first(const struct engine *engine)
+{
+    (void)engine;
+    return 1;
+}
+
 uint64_t engine_durable(const struct engine *engine)
 {
     return engine->durable.seq;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct sqlite_meaning {
@@ -105,6 +106,23 @@ bool sqlite_moved(sqlite3 *db)
     int result = sqlite3_file_control(db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
 
     return result == SQLITE_OK && moved;
+}
+
+uint64_t sqlite_bytes(const char *path)
+{
+    static const char *const suffixes[] = {"", "-wal"};
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
+        struct stat status;
+        char *name;
+        if (asprintf(&name, "%s%s", path, suffixes[i]) < 0)
+            return bytes;
+        if (stat(name, &status) == 0)
+            bytes += (uint64_t)status.st_size;
+        free(name);
+    }
+    return bytes;
 }
 
 int sqlite_remove(const char *path)

@@ -36,6 +36,9 @@ int sqlite_use_wal(sqlite3 *db) __attribute__((warn_unused_result));
 /* Whether the open file is no longer the one at its path. */
 bool sqlite_moved(sqlite3 *db);
 
+/* What the file and its log take, in bytes; 0 for what cannot be looked at. */
+uint64_t sqlite_bytes(const char *path);
+
 /* Removes the file and what SQLite keeps beside it; 0 also when there is none. */
 int sqlite_remove(const char *path);
 

@@ -45,6 +45,7 @@ struct ledger_event {
         struct rentbus_seqs_data seqs_data;
         struct rentbus_stalled_data stalled_data;
         struct rentbus_unchanged_data unchanged_data;
+        struct rentbus_trimmed_data trimmed_data;
         struct ledger_published published;
     } data;
 };

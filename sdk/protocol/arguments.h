@@ -315,4 +315,11 @@
     F(S, REQUIRED, MAPS, events, new_event)                                                        \
     F(S, OPTIONAL, BOOL, dry_run, none)
 
+/* What the journal may let go of: the events before a seq, or those that are older than a period.
+ * Exactly one of the two. */
+#define RENTBUS_TRIM_ARGS(F, S)                                                                    \
+    F(S, OPTIONAL, BOOL, dry_run, none)                                                            \
+    F(S, OPTIONAL, UINT, before_seq, none)                                                         \
+    F(S, OPTIONAL, DURATION, older_than, none)
+
 #endif

@@ -141,6 +141,11 @@
     F(S, OPTIONAL, TIME, oldest_at, none)                                                          \
     F(S, REQUIRED, ID, consumer_id, none)
 
+/* The journal lets go of its events before `first_seq`, of which there were so many. */
+#define RENTBUS_TRIMMED_DATA(F, S)                                                                 \
+    F(S, REQUIRED, UINT, events, none)                                                             \
+    F(S, REQUIRED, UINT, first_seq, none)
+
 /* ---- messages ---- */
 
 #define RENTBUS_REQUEST(F, S)                                                                      \

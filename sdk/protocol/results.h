@@ -78,15 +78,18 @@
     F(S, OPTIONAL, TEXT, cursor, none)                                                             \
     F(S, REQUIRED, MAPS, devices, device)
 
-/* Read on from `next_seq`; all is read when it is greater than `head`. */
+/* Read on from `next_seq`; all is read when it is greater than `head`. Of a history whose beginning
+ * may have been trimmed: `first_seq`, from which on it is complete. */
 #define RENTBUS_EVENT_PAGE(F, S)                                                                   \
     F(S, REQUIRED, UINT, head, none)                                                               \
     F(S, REQUIRED, MAPS, events, event)                                                            \
-    F(S, REQUIRED, UINT, next_seq, none)
+    F(S, REQUIRED, UINT, next_seq, none)                                                           \
+    F(S, OPTIONAL, UINT, first_seq, none)
 
 /* `rentals` counts every rental ever, `open` those in progress, `expired` those of them past their
- * time. `archived_seq` is how far the archive has followed. Counters since the start of the daemon:
- * `requests`, `errors`, `commits`. */
+ * time. `archived_seq` is how far the archive has followed. The journal holds the events from
+ * `first_seq` to `head`: earlier ones were trimmed. `journal_bytes`, `archive_bytes`: what the two
+ * take on the disk. Counters since the start of the daemon: `requests`, `errors`, `commits`. */
 #define RENTBUS_STATS_RESULT(F, S)                                                                 \
     F(S, REQUIRED, UINT, head, none)                                                               \
     F(S, REQUIRED, UINT, open, none)                                                               \
@@ -103,11 +106,14 @@
     F(S, REQUIRED, UINT, stalled, none)                                                            \
     F(S, REQUIRED, UINT, requests, none)                                                           \
     F(S, REQUIRED, UINT, consumers, none)                                                          \
+    F(S, REQUIRED, UINT, first_seq, none)                                                          \
     F(S, REQUIRED, UINT, locations, none)                                                          \
     F(S, REQUIRED, TIME, started_at, none)                                                         \
     F(S, REQUIRED, UINT, asset_types, none)                                                        \
     F(S, REQUIRED, UINT, archived_seq, none)                                                       \
     F(S, REQUIRED, UINT, missed_scans, none)                                                       \
+    F(S, REQUIRED, UINT, archive_bytes, none)                                                      \
+    F(S, REQUIRED, UINT, journal_bytes, none)                                                      \
     F(S, REQUIRED, MAPS, returns_by_day, day_returns)                                              \
     F(S, OPTIONAL, DURATION, median_loan_period, none)                                             \
     F(S, REQUIRED, MAPS, returns_by_location, location_returns)                                    \
@@ -143,13 +149,22 @@
     F(S, OPTIONAL, IDS, reasons, none)                                                             \
     F(S, REQUIRED, MAPS, candidates, candidate)
 
-/* `problem` names the first difference; absent when journal, ledger and archive agree. */
+/* `problem` names the first difference; absent when journal, ledger and archive agree. `events` are
+ * those that were checked: from `first_seq` on, when the journal was trimmed. */
 #define RENTBUS_VERIFY_RESULT(F, S)                                                                \
     F(S, REQUIRED, HASH, hash, none)                                                               \
     F(S, REQUIRED, UINT, events, none)                                                             \
     F(S, OPTIONAL, TEXT, problem, none)                                                            \
     F(S, REQUIRED, UINT, rentals, none)                                                            \
-    F(S, REQUIRED, UINT, commands, none)
+    F(S, REQUIRED, UINT, commands, none)                                                           \
+    F(S, OPTIONAL, UINT, first_seq, none)
+
+/* `first_seq` is that of the first event left, `events` how many went, and `bytes` what they took.
+ * Of a dry run: what would be. */
+#define RENTBUS_TRIM_RESULT(F, S)                                                                  \
+    F(S, REQUIRED, UINT, bytes, none)                                                              \
+    F(S, REQUIRED, UINT, events, none)                                                             \
+    F(S, REQUIRED, UINT, first_seq, none)
 
 #define RENTBUS_CONSUMER_RESULT(F, S) F(S, REQUIRED, MAP, consumer, consumer_status)
 

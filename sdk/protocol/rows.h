@@ -199,6 +199,7 @@
     SCHEMA(nack_args, RENTBUS_NACK_ARGS)                                                           \
     SCHEMA(extend_args, RENTBUS_EXTEND_ARGS)                                                       \
     SCHEMA(publish_args, RENTBUS_PUBLISH_ARGS)                                                     \
+    SCHEMA(trim_args, RENTBUS_TRIM_ARGS)                                                           \
     SCHEMA(preview, RENTBUS_PREVIEW)                                                               \
     SCHEMA(command_result, RENTBUS_COMMAND_RESULT)                                                 \
     SCHEMA(batch_reply, RENTBUS_BATCH_REPLY)                                                       \
@@ -234,6 +235,7 @@
     SCHEMA(parked_page, RENTBUS_PARKED_PAGE)                                                       \
     SCHEMA(stats_result, RENTBUS_STATS_RESULT)                                                     \
     SCHEMA(verify_result, RENTBUS_VERIFY_RESULT)                                                   \
+    SCHEMA(trim_result, RENTBUS_TRIM_RESULT)                                                       \
     SCHEMA(hello_data, RENTBUS_HELLO_DATA)                                                         \
     SCHEMA(return_data, RENTBUS_RETURN_DATA)                                                       \
     SCHEMA(complete_data, RENTBUS_COMPLETE_DATA)                                                   \
@@ -253,6 +255,7 @@
     SCHEMA(parked_data, RENTBUS_PARKED_DATA)                                                       \
     SCHEMA(seqs_data, RENTBUS_SEQS_DATA)                                                           \
     SCHEMA(stalled_data, RENTBUS_STALLED_DATA)                                                     \
-    SCHEMA(unchanged_data, RENTBUS_UNCHANGED_DATA)
+    SCHEMA(unchanged_data, RENTBUS_UNCHANGED_DATA)                                                 \
+    SCHEMA(trimmed_data, RENTBUS_TRIMMED_DATA)
 
 #endif

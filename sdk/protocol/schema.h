@@ -66,13 +66,15 @@ extern "C" {
     EVENT(CONSUMER_STALLED_EVENT, stalled_data, NONE)                                              \
     EVENT(DEVICE_GAP_EVENT, gap_data, NONE)                                                        \
     EVENT(DEVICE_IMPORTED_EVENT, device, CREATED)                                                  \
-    EVENT(COMMAND_UNCHANGED_EVENT, unchanged_data, UNCHANGED)
+    EVENT(COMMAND_UNCHANGED_EVENT, unchanged_data, UNCHANGED)                                      \
+    EVENT(JOURNAL_TRIMMED_EVENT, trimmed_data, NONE)
 
 /* ---- operations: OP(name, on the wire, struct of its args, struct of its result, mode) ----
  * A COMMAND is journaled and takes the request's id as its idempotency key; a QUERY changes
- * nothing; a READ is a query that can be asked of the ledger as it was: `at` a time, or behind the
- * event `at_seq`; a DELIVERY changes what the workers of a consumer have in their hands, and is
- * remembered without being journaled. The SDK's typed call is rentbus_<name>(). */
+ * nothing (admin.trim: nothing but how far back the journal goes); a READ is a query that can be
+ * asked of the ledger as it was: `at` a time, or behind the event `at_seq`; a DELIVERY changes what
+ * the workers of a consumer have in their hands, and is remembered without being journaled. The
+ * SDK's typed call is rentbus_<name>(). */
 
 #define RENTBUS_OPS(OP)                                                                            \
     OP(hello, "hello", empty, hello_result, QUERY)                                                 \
@@ -125,7 +127,8 @@ extern "C" {
     OP(explain, "explain", explain_args, explain_result, QUERY)                                    \
     OP(admin_import, "admin.import", import_args, command_result, COMMAND)                         \
     OP(admin_import_device, "admin.import_device", import_device_args, command_result, COMMAND)    \
-    OP(admin_verify, "admin.verify", empty, verify_result, QUERY)
+    OP(admin_verify, "admin.verify", empty, verify_result, QUERY)                                  \
+    OP(admin_trim, "admin.trim", trim_args, trim_result, QUERY)
 
 /* ---- expansions ---- */
 

@@ -100,7 +100,8 @@
     WORD(P, TOO_LARGE)                                                                             \
     WORD(P, BUSY)                                                                                  \
     WORD(P, UNAVAILABLE)                                                                           \
-    WORD(P, INTERNAL)
+    WORD(P, INTERNAL)                                                                              \
+    WORD(P, TRIMMED)
 
 /* WORD SET(name, enum prefix, words) */
 #define RENTBUS_WORD_SETS(SET)                                                                     \

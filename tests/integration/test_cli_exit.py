@@ -25,6 +25,7 @@ EXIT_CODES = {
     "BUSY": 75,
     "UNAVAILABLE": 69,
     "INTERNAL": 70,
+    "TRIMMED": 4,
 }
 HELLO = {
     "head": 1, "time": "2025-01-01T00:00:00Z", "actor": "uid:0", "ledger": "main",

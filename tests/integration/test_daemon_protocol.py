@@ -124,6 +124,7 @@ GOOD_ARGS = {
     "admin.import": IMPORT,
     "admin.import_device": {"id": "d1", "device_seq": 1},
     "admin.verify": {},
+    "admin.trim": {"before_seq": 1},
 }
 KINDS = {
     "id": "ID",
@@ -340,6 +341,7 @@ def test_every_operation_has_a_good_answer(tmp_path):
     assert verified["hash"] == page["events"][1]["hash"]
     assert (verified["events"], verified["rentals"], verified["commands"]) == (11, 2, 7)
     stats = client.ok("stats")
+    assert stats.pop("journal_bytes") > 8192 and stats.pop("archive_bytes") > 8192
     assert stats.pop("started_at") and stats.pop("requests") > 20 and stats.pop("commits") == 8
     assert stats == {
         "head": 11,
@@ -359,6 +361,7 @@ def test_every_operation_has_a_good_answer(tmp_path):
         "locations": 1,
         "asset_types": 1,
         "archived_seq": 11,
+        "first_seq": 1,
         "consumers": 0,
         "stalled": 0,
         "parked": 0,

@@ -64,6 +64,7 @@ def test_the_same_id_again(daemon, client):
 BAD_TYPES = ["", "a b", "a/b", "é", "x" * 201, "tür", "RENTAL_", "RENTAL_RETURN_EVENT"]
 BAD_TYPES += ["RENTAL_OF_MINE", "CONSUMER_", "CONSUMER_X", "USER_CREATED_EVENT", "HELLO_EVENT"]
 BAD_TYPES += ["COMMAND_UNCHANGED_EVENT", "POLICY_UPDATED_EVENT", "DEVICE_GAP_EVENT", "HEARTBEAT"]
+BAD_TYPES += ["JOURNAL_TRIMMED_EVENT"]
 
 
 @pytest.mark.parametrize("type", BAD_TYPES, ids=lambda t: t[:20] or "empty")

@@ -32,7 +32,8 @@ READS = [
     "/stats",
 ]
 # Of the daemon, or of the present.
-PRESENT = {"requests", "errors", "commits", "started_at", "archived_seq"}
+PRESENT = {"requests", "errors", "commits", "started_at", "archived_seq", "first_seq"}
+PRESENT |= {"journal_bytes", "archive_bytes"}
 
 
 def now(**offset):

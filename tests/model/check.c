@@ -363,6 +363,7 @@ bool check_has_effect(const struct model_state *before, const struct model_event
         return model_is_unanswered(before, event);
     case RENTBUS_EVENT_NONE:
     case RENTBUS_HELLO_EVENT:
+    case RENTBUS_JOURNAL_TRIMMED_EVENT:
     case RENTBUS_DEVICE_GAP_EVENT:
     case RENTBUS_RENTAL_CHECKOUT_REJECTED_EVENT:
     case RENTBUS_COMMAND_REJECTED_EVENT:
