@@ -504,6 +504,7 @@ void view_event(const struct model_event *event, struct ledger_event *view)
     switch (event->type) {
     case RENTBUS_EVENT_NONE:
     case RENTBUS_HELLO_EVENT:
+    case RENTBUS_JOURNAL_TRIMMED_EVENT:
         break;
     case RENTBUS_USER_CREATED_EVENT:
     case RENTBUS_USER_UPDATED_EVENT:
