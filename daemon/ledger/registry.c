@@ -5,19 +5,34 @@
 
 #define CAPACITY_MIN 16
 
+static int registry_resize(struct ledger_registry *registry, size_t capacity,
+                           const struct ledger_memory *memory)
+{
+    struct ledger_key **items =
+        memory->resize(memory->context, registry->items, capacity * sizeof(*items));
+
+    if (!items)
+        return -ENOMEM;
+    registry->items = items;
+    registry->capacity = capacity;
+    return 0;
+}
+
 int ledger_registry_reserve(struct ledger_registry *registry, const struct ledger_memory *memory)
 {
-    if (registry->count == registry->capacity) {
-        size_t capacity = registry->capacity ? registry->capacity * 2 : CAPACITY_MIN;
-        struct ledger_key **items =
-            memory->resize(memory->context, registry->items, capacity * sizeof(*items));
+    size_t capacity = registry->capacity ? registry->capacity * 2 : CAPACITY_MIN;
 
-        if (!items)
-            return -ENOMEM;
-        registry->items = items;
-        registry->capacity = capacity;
-    }
+    if (registry->count == registry->capacity && registry_resize(registry, capacity, memory) < 0)
+        return -ENOMEM;
     return ledger_table_reserve(&registry->table, memory);
+}
+
+int ledger_registry_expect(struct ledger_registry *registry, size_t count,
+                           const struct ledger_memory *memory)
+{
+    if (count > registry->capacity && registry_resize(registry, count, memory) < 0)
+        return -ENOMEM;
+    return ledger_table_expect(&registry->table, count, memory);
 }
 
 void ledger_registry_add(struct ledger_registry *registry, struct ledger_key *item)

@@ -17,6 +17,9 @@ struct ledger_registry {
 /* Makes room for one more thing. 0, or -ENOMEM. */
 int ledger_registry_reserve(struct ledger_registry *registry, const struct ledger_memory *memory)
     __attribute__((warn_unused_result));
+/* Makes room for `count` things in all. 0, or -ENOMEM. */
+int ledger_registry_expect(struct ledger_registry *registry, size_t count,
+                           const struct ledger_memory *memory) __attribute__((warn_unused_result));
 /* Adds a thing; needs a ledger_registry_reserve() before. */
 void ledger_registry_add(struct ledger_registry *registry, struct ledger_key *item);
 /* Takes out the thing that was added last. */

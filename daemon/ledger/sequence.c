@@ -8,21 +8,30 @@
 
 #define CAPACITY_MIN 64
 
-int ledger_sequence_reserve(struct ledger_sequence *sequence, const struct ledger_memory *memory)
+int ledger_sequence_expect(struct ledger_sequence *sequence, size_t count,
+                           const struct ledger_memory *memory)
 {
-    size_t capacity = sequence->capacity ? sequence->capacity * 2 : CAPACITY_MIN;
     struct ledger_sequence_entry *entries;
 
-    if (sequence->count < sequence->capacity)
+    if (count <= sequence->capacity)
         return 0;
-    if (capacity > UINT32_MAX)
+    if (count > UINT32_MAX)
         return -ENOMEM;
-    entries = memory->resize(memory->context, sequence->entries, capacity * sizeof(*entries));
+    entries = memory->resize(memory->context, sequence->entries, count * sizeof(*entries));
     if (!entries)
         return -ENOMEM;
     sequence->entries = entries;
-    sequence->capacity = capacity;
+    sequence->capacity = count;
     return 0;
+}
+
+int ledger_sequence_reserve(struct ledger_sequence *sequence, const struct ledger_memory *memory)
+{
+    size_t capacity = sequence->capacity ? sequence->capacity * 2 : CAPACITY_MIN;
+
+    if (sequence->count < sequence->capacity)
+        return 0;
+    return ledger_sequence_expect(sequence, capacity, memory);
 }
 
 static void sequence_place(struct ledger_sequence *sequence, size_t index,

@@ -24,6 +24,9 @@ struct ledger_sequence {
 /* Makes room for one more rental. 0, or -ENOMEM. */
 int ledger_sequence_reserve(struct ledger_sequence *sequence, const struct ledger_memory *memory)
     __attribute__((warn_unused_result));
+/* Makes room for `count` rentals in all. 0, or -ENOMEM. */
+int ledger_sequence_expect(struct ledger_sequence *sequence, size_t count,
+                           const struct ledger_memory *memory) __attribute__((warn_unused_result));
 /* Adds a rental with a created_seq above all others; needs a ledger_sequence_reserve() before. */
 void ledger_sequence_add(struct ledger_sequence *sequence, struct ledger_rental *rental);
 /* Removes a rental that is in it. */

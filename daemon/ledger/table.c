@@ -39,14 +39,11 @@ static void slots_insert(struct ledger_slot *slots, size_t capacity, struct ledg
     slots[at] = slot;
 }
 
-int ledger_table_reserve(struct ledger_table *table, const struct ledger_memory *memory)
+static int table_resize(struct ledger_table *table, size_t capacity,
+                        const struct ledger_memory *memory)
 {
-    size_t capacity = table->capacity ? table->capacity * 2 : CAPACITY_MIN;
-    struct ledger_slot *slots;
+    struct ledger_slot *slots = memory->resize(memory->context, NULL, capacity * sizeof(*slots));
 
-    if (!table_full(table))
-        return 0;
-    slots = memory->resize(memory->context, NULL, capacity * sizeof(*slots));
     if (!slots)
         return -ENOMEM;
     memset(slots, 0, capacity * sizeof(*slots));
@@ -57,6 +54,23 @@ int ledger_table_reserve(struct ledger_table *table, const struct ledger_memory 
     table->slots = slots;
     table->capacity = capacity;
     return 0;
+}
+
+int ledger_table_reserve(struct ledger_table *table, const struct ledger_memory *memory)
+{
+    if (!table_full(table))
+        return 0;
+    return table_resize(table, table->capacity ? table->capacity * 2 : CAPACITY_MIN, memory);
+}
+
+int ledger_table_expect(struct ledger_table *table, size_t count,
+                        const struct ledger_memory *memory)
+{
+    size_t capacity = table->capacity ? table->capacity : CAPACITY_MIN;
+
+    while (count * 4 > capacity * 3)
+        capacity *= 2;
+    return capacity > table->capacity ? table_resize(table, capacity, memory) : 0;
 }
 
 void ledger_table_insert(struct ledger_table *table, struct ledger_key *item)

@@ -32,6 +32,9 @@ void *ledger_table_find(const struct ledger_table *table, uint32_t hash, struct 
 /* Makes room for one more thing. 0, or -ENOMEM. */
 int ledger_table_reserve(struct ledger_table *table, const struct ledger_memory *memory)
     __attribute__((warn_unused_result));
+/* Makes room for `count` things in all. 0, or -ENOMEM. */
+int ledger_table_expect(struct ledger_table *table, size_t count,
+                        const struct ledger_memory *memory) __attribute__((warn_unused_result));
 /* Adds a thing that is not in it; needs a ledger_table_reserve() before. */
 void ledger_table_insert(struct ledger_table *table, struct ledger_key *item);
 /* Removes a thing that is in it. */
