@@ -13,18 +13,20 @@
 
 /* ---- records ---- */
 
-/* Adds what a maker returned, of which there must not be another with that id. What is left behind
- * after a failure goes with the ledger. */
-static void add_thing(struct snapshot_reader *reader, struct ledger_registry *registry,
+/* Adds what a maker returned, of which there must not be another with that id; whether it did. What
+ * is left behind after a failure goes with the ledger. */
+static bool add_thing(struct snapshot_reader *reader, struct ledger_registry *registry,
                       struct ledger_key *thing)
 {
     if (!thing) {
         snapshot_fail(reader, -ENOMEM);
-        return;
+        return false;
     }
     struct rentbus_text id = {(const char *)thing + registry->table.id_offset, thing->length};
-    if (snapshot_require(reader, !ledger_table_find(&registry->table, thing->hash, id)))
-        ledger_registry_add(registry, thing);
+    if (!snapshot_require(reader, !ledger_table_find(&registry->table, thing->hash, id)))
+        return false;
+    ledger_registry_add(registry, thing);
+    return true;
 }
 
 static void read_policy(struct snapshot_reader *reader)
@@ -149,8 +151,7 @@ static void read_device(struct snapshot_reader *reader)
     if (reader->status)
         return;
     device = ledger_device_create(ledger, id);
-    add_thing(reader, &ledger->devices, device ? &device->key : NULL);
-    if (reader->status)
+    if (!add_thing(reader, &ledger->devices, device ? &device->key : NULL))
         return;
     device->seq = seq;
     read_holes(reader, device, count);

@@ -231,6 +231,17 @@ static void a_part_is_refused(void **state)
     rentbus_buffer_release(&bytes);
 }
 
+/* Every thing that is out knows on which rental. */
+static void must_be_sound(const struct ledger *ledger)
+{
+    for (size_t i = 0; i < ledger->created.count; i++) {
+        const struct ledger_rental *rental = ledger->created.entries[i].rental;
+
+        if (ledger_rental_open(rental) && !rental->state.late)
+            assert_ptr_equal(rental->state.asset->rental, rental);
+    }
+}
+
 /* Another ledger, or none; never one that is unsound: whatever is read can be written, listed and
  * read again. */
 static void a_flipped_bit_makes_nothing_unsound(void **state)
@@ -254,6 +265,7 @@ static void a_flipped_bit_makes_nothing_unsound(void **state)
             assert_true(status == -EBADMSG || status == -ENOMEM);
             continue;
         }
+        must_be_sound(ledger);
         write_ledger(ledger, &again);
         read = read_ledger(&again);
         if (i % 16 == 0)
