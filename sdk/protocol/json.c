@@ -41,18 +41,44 @@ static void put_escape(struct rentbus_buffer *out, char character)
     put(out, text);
 }
 
+/* Text that needs no escapes, between quotes. */
+static void put_plain(struct rentbus_buffer *out, const char *data, size_t length)
+{
+    uint8_t *room = rentbus_buffer_reserve(out, length + 2);
+    if (!room)
+        return;
+    room[0] = '"';
+    if (length > 0)
+        memcpy(room + 1, data, length);
+    room[length + 1] = '"';
+    out->length += length + 2;
+}
+
+/* How many bytes at its beginning need no escape. */
+static size_t plain_length(const char *data, size_t length)
+{
+    size_t i = 0;
+    while (i < length && (uint8_t)data[i] >= 0x20 && data[i] != '"' && data[i] != '\\')
+        i++;
+    return i;
+}
+
 static void put_string(struct rentbus_buffer *out, const char *data, size_t length)
 {
-    put(out, "\"");
-    size_t start = 0;
-    for (size_t i = 0; i < length; i++) {
-        if ((uint8_t)data[i] >= 0x20 && data[i] != '"' && data[i] != '\\')
-            continue;
-        rentbus_buffer_append(out, data + start, i - start);
-        put_escape(out, data[i]);
-        start = i + 1;
+    size_t plain = plain_length(data, length);
+    if (plain == length) {
+        put_plain(out, data, length);
+        return;
     }
-    rentbus_buffer_append(out, data + start, length - start);
+    put(out, "\"");
+    while (plain < length) {
+        rentbus_buffer_append(out, data, plain);
+        put_escape(out, data[plain]);
+        data += plain + 1;
+        length -= plain + 1;
+        plain = plain_length(data, length);
+    }
+    rentbus_buffer_append(out, data, length);
     put(out, "\"");
 }
 
@@ -95,8 +121,12 @@ static void put_uint(struct rentbus_buffer *out, uint64_t value)
         return;
     }
     char text[NUMBER_TEXT_SIZE];
-    snprintf(text, sizeof(text), "%" PRIu64, value);
-    put(out, text);
+    size_t start = sizeof(text);
+    do {
+        text[--start] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    rentbus_buffer_append(out, text + start, sizeof(text) - start);
 }
 
 static void put_negative(struct rentbus_buffer *out, uint64_t number)
@@ -380,7 +410,7 @@ void rentbus_json_encode(const struct rentbus_schema *schema, const void *value,
         if (!(has >> i & 1) && field->need != RENTBUS_NEED_NULLABLE)
             continue;
         put(out, separator);
-        put_string(out, field->name, field->name_length);
+        put_plain(out, field->name, field->name_length);
         put(out, ":");
         put_value(out, schema, i, value);
         separator = ",";

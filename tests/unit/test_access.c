@@ -16,15 +16,22 @@
  * uid:10 and uid:11 lambdas with consumers of their own. */
 static struct access access;
 
+static void add_own(struct access_principal *principal, const char *id)
+{
+    if (!id)
+        return;
+    principal->own_count++;
+    snprintf(access.own[access.own_count++], sizeof *access.own, "%s", id);
+}
+
 static void add(const char *name, enum rentbus_role role, const char *first, const char *second)
 {
     struct access_principal *principal = &access.principals[access.principal_count++];
     snprintf(principal->name, sizeof principal->name, "%s", name);
     principal->role = role;
     principal->own_first = access.own_count;
-    principal->own_count = (size_t)(first != NULL) + (second != NULL);
-    for (size_t i = 0; i < principal->own_count; i++)
-        snprintf(access.own[access.own_count++], sizeof *access.own, "%s", i == 0 ? first : second);
+    add_own(principal, first);
+    add_own(principal, second);
 }
 
 static int setup(void **state)
