@@ -20,9 +20,9 @@
 #include "sdk/protocol/time.h"
 #include "tests/bench/figures.h"
 #include "tests/bench/load.h"
+#include "tests/bench/requests.h"
 #include "tests/bench/rig.h"
 
-#define USERS 1000
 #define ECHO_REPLY_SIZE 480
 #define SYNC_COUNT 500
 #define SYNC_SIZE 4096
@@ -63,86 +63,6 @@ static void *echo_run(void *argument)
     return NULL;
 }
 
-static void name_user(size_t index, char text[32])
-{
-    snprintf(text, 32, "user-%06zu", index % USERS);
-}
-
-static void name_asset(size_t index, char text[32])
-{
-    snprintf(text, 32, "asset-%08zu", index);
-}
-
-static void put_user(void *context, size_t index, const struct rentbus_uuid *id,
-                     struct rentbus_buffer *out)
-{
-    char name[32];
-    struct rentbus_user args = {0};
-    (void)context;
-    name_user(index, name);
-    RENTBUS_SET(&args, user, id, rentbus_text(name));
-    load_encode(RENTBUS_OP_user_put, id, &args, out);
-}
-
-static void put_asset(void *context, size_t index, const struct rentbus_uuid *id,
-                      struct rentbus_buffer *out)
-{
-    char name[32];
-    struct rentbus_asset_put_args args = {0};
-    (void)context;
-    name_asset(index, name);
-    RENTBUS_SET(&args, asset_put_args, id, rentbus_text(name));
-    RENTBUS_SET(&args, asset_put_args, asset_type, rentbus_text("mug"));
-    load_encode(RENTBUS_OP_asset_put, id, &args, out);
-}
-
-static int64_t now(void)
-{
-    return time(NULL) * RENTBUS_SECOND;
-}
-
-static void checkout(void *context, size_t index, const struct rentbus_uuid *id,
-                     struct rentbus_buffer *out)
-{
-    char user[32];
-    char asset[32];
-    struct rentbus_checkout_args args = {0};
-    (void)context;
-    name_user(index, user);
-    name_asset(index, asset);
-    RENTBUS_SET(&args, checkout_args, user_id, rentbus_text(user));
-    RENTBUS_SET(&args, checkout_args, asset_id, rentbus_text(asset));
-    RENTBUS_SET(&args, checkout_args, location_id, rentbus_text("counter-1"));
-    RENTBUS_SET(&args, checkout_args, timestamp, now());
-    load_encode(RENTBUS_OP_rental_checkout, id, &args, out);
-}
-
-static void give_back(void *context, size_t index, const struct rentbus_uuid *id,
-                      struct rentbus_buffer *out)
-{
-    char user[32];
-    char asset[32];
-    struct rentbus_return_args args = {0};
-    size_t offset = *(size_t *)context;
-    name_user(offset + index, user);
-    name_asset(offset + index, asset);
-    RENTBUS_SET(&args, return_args, user_id, rentbus_text(user));
-    RENTBUS_SET(&args, return_args, asset_id, rentbus_text(asset));
-    RENTBUS_SET(&args, return_args, location_id, rentbus_text("bin-1"));
-    RENTBUS_SET(&args, return_args, timestamp, now());
-    load_encode(RENTBUS_OP_rental_return, id, &args, out);
-}
-
-static void get_rental(void *context, size_t index, const struct rentbus_uuid *id,
-                       struct rentbus_buffer *out)
-{
-    const char *rental_id = context;
-    struct rentbus_rental_get_args args = {0};
-    (void)index;
-    RENTBUS_SET(&args, rental_get_args, rental_id, rentbus_text(rental_id));
-    load_encode(RENTBUS_OP_rental_get, id, &args, out);
-}
-
 static struct load_figures run(void *socket, load_request *request, void *context, size_t count,
                                size_t in_flight, bool check)
 {
@@ -178,7 +98,7 @@ static double sync_p50_us(void)
 }
 
 /* The id of a rental that is out, by way of the list: there is one more than is given back. */
-static void find_rental(void *socket, char id[64])
+static void find_rental(void *socket, char id[RENTBUS_UUID_TEXT_SIZE + 1])
 {
     static uint8_t reply[1 << 16];
     struct rentbus_uuid request_id = {{1}};
@@ -190,13 +110,9 @@ static void find_rental(void *socket, char id[64])
     zmq_send(socket, out.data, out.length, 0);
     int length = zmq_recv(socket, reply, sizeof reply, 0);
     rentbus_buffer_release(&out);
-    for (int i = 0; i + 40 < length; i++)
-        if (memcmp(reply + i, "\x62id\x78\x24", 5) == 0) {
-            memcpy(id, reply + i + 5, 36);
-            id[36] = '\0';
-            return;
-        }
-    load_fail("there is no rental to read");
+    if (length < 0)
+        load_fail("no reply");
+    load_find_rental(reply, (size_t)length, id);
 }
 
 enum { ECHO_256, RETURN_256, ECHO_64, GET_64, ECHO_1, SYNC, RETURN_1, ROWS };
@@ -213,25 +129,27 @@ static struct figures rows[ROWS] = {
 
 static void measure(void *daemon, void *bare)
 {
-    char rental_id[64];
+    char rental_id[RENTBUS_UUID_TEXT_SIZE + 1];
     size_t offset = 0;
     size_t share = rentals / rounds;
     for (size_t round = 0; round < rounds; round++) {
         size_t bulk = share - SINGLE_COUNT;
-        rows[ECHO_256].rounds[round] = run(bare, give_back, &offset, bulk, 256, false).per_second;
+        rows[ECHO_256].rounds[round] =
+            run(bare, requests_give_back, &offset, bulk, 256, false).per_second;
         rows[RETURN_256].rounds[round] =
-            run(daemon, give_back, &offset, bulk, 256, true).per_second;
+            run(daemon, requests_give_back, &offset, bulk, 256, true).per_second;
         offset += bulk;
-        rows[ECHO_1].rounds[round] = run(bare, give_back, &offset, SINGLE_COUNT, 1, false).p50_us;
+        rows[ECHO_1].rounds[round] =
+            run(bare, requests_give_back, &offset, SINGLE_COUNT, 1, false).p50_us;
         rows[SYNC].rounds[round] = sync_p50_us();
         rows[RETURN_1].rounds[round] =
-            run(daemon, give_back, &offset, SINGLE_COUNT, 1, true).p50_us;
+            run(daemon, requests_give_back, &offset, SINGLE_COUNT, 1, true).p50_us;
         offset += SINGLE_COUNT;
         find_rental(daemon, rental_id);
         rows[ECHO_64].rounds[round] =
-            run(bare, get_rental, rental_id, 100000, 64, false).per_second;
+            run(bare, requests_get_rental, rental_id, 100000, 64, false).per_second;
         rows[GET_64].rounds[round] =
-            run(daemon, get_rental, rental_id, 100000, 64, true).per_second;
+            run(daemon, requests_get_rental, rental_id, 100000, 64, true).per_second;
     }
 }
 
@@ -265,10 +183,10 @@ int main(int argc, char **argv)
     void *daemon = load_connect(client, rig.api);
     pthread_create(&server.thread, NULL, echo_run, &server);
 
-    fprintf(stderr, "preparing %zu rentals of %d users\n", rentals, USERS);
-    run(daemon, put_user, NULL, USERS, 256, true);
-    run(daemon, put_asset, NULL, rentals + 1, 256, true);
-    run(daemon, checkout, NULL, rentals + 1, 256, true);
+    fprintf(stderr, "preparing %zu rentals of %d users\n", rentals, REQUESTS_USERS);
+    run(daemon, requests_put_user, NULL, REQUESTS_USERS, 256, true);
+    run(daemon, requests_put_asset, NULL, rentals + 1, 256, true);
+    run(daemon, requests_check_out, NULL, rentals + 1, 256, true);
     measure(daemon, bare);
     print_table();
     fflush(stdout);

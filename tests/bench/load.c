@@ -63,10 +63,21 @@ void load_encode(enum rentbus_op op, const struct rentbus_uuid *id, const void *
 }
 
 /* The reply to a request that could be served begins {v: 1, id: 16 bytes, ok: true}. */
-static bool says_ok(const uint8_t *reply, int length)
+bool load_says_ok(const uint8_t *reply, size_t length)
 {
     static const uint8_t ok[] = {0x62, 'o', 'k', 0xf5};
     return length > 28 && memcmp(reply + 24, ok, sizeof ok) == 0;
+}
+
+void load_find_rental(const uint8_t *reply, size_t length, char id[RENTBUS_UUID_TEXT_SIZE + 1])
+{
+    static const char key[] = "\x62id\x78\x24";
+    const size_t size = sizeof key - 1;
+    const uint8_t *found = memmem(reply, length, key, size);
+    if (!found || found + size + RENTBUS_UUID_TEXT_SIZE > reply + length)
+        load_fail("there is no rental in a reply");
+    memcpy(id, found + size, RENTBUS_UUID_TEXT_SIZE);
+    id[RENTBUS_UUID_TEXT_SIZE] = '\0';
 }
 
 static int compare(const void *a, const void *b)
@@ -95,7 +106,7 @@ static void pump(const struct load *load, const struct rentbus_buffer *requests,
         int length = zmq_recv(load->socket, reply, sizeof reply, 0);
         if (length < 0)
             load_fail("no reply: %s", zmq_strerror(zmq_errno()));
-        if (load->check && !says_ok(reply, length))
+        if (load->check && !load_says_ok(reply, (size_t)length))
             load_fail("request %zu was refused", done);
         latencies[done] = load_clock() - sent[done];
     }

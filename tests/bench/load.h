@@ -37,6 +37,10 @@ double load_clock(void);
 struct load_figures load_run(const struct load *load);
 void load_encode(enum rentbus_op op, const struct rentbus_uuid *id, const void *args,
                  struct rentbus_buffer *out);
+/* Whether a reply is one to a request that could be served. */
+bool load_says_ok(const uint8_t *reply, size_t length);
+/* The id of the first rental in a reply. */
+void load_find_rental(const uint8_t *reply, size_t length, char id[RENTBUS_UUID_TEXT_SIZE + 1]);
 /* A DEALER connected to the endpoint. */
 void *load_connect(void *context, const char *endpoint);
 void load_fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));

@@ -67,11 +67,16 @@ void rig_start(struct rig *rig, const char *program)
     rig->pid = rig_spawn(arguments, NULL);
 }
 
+void rig_remove(const char *directory)
+{
+    const char *arguments[] = {"rm", "-rf", directory, NULL};
+    rig_end(rig_spawn(arguments, NULL), 0);
+}
+
 void rig_stop(struct rig *rig)
 {
-    const char *arguments[] = {"rm", "-rf", rig->directory, NULL};
     rig_end(rig->pid, SIGTERM);
-    rig_end(rig_spawn(arguments, NULL), 0);
+    rig_remove(rig->directory);
 }
 
 double rig_cpu(const struct rig *rig)

@@ -18,6 +18,8 @@ struct rig {
 void rig_start(struct rig *rig, const char *program);
 /* Stops the daemon and removes the folder. */
 void rig_stop(struct rig *rig);
+/* Removes a folder and all that is in it. */
+void rig_remove(const char *directory);
 
 /* Starts a program, which does not outlive this one; `actions` may be NULL. */
 pid_t rig_spawn(const char *const arguments[], const posix_spawn_file_actions_t *actions);
