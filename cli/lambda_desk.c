@@ -2,6 +2,7 @@
 #include "cli/lambda.h"
 
 #include "cli/field.h"
+#include "cli/lambda_row.h"
 #include "cli/lambda_settings.h"
 #include "cli/output.h"
 #include "cli/pages.h"
@@ -17,14 +18,6 @@
 #define ANSWER_SIZE 16
 #define NAME_SIZE (4 * RENTBUS_ID_MAX + 1)
 
-static const struct cli_column list_columns[] = {
-    {"LAMBDA", "consumer"},  {"STATE", "paused"},        {"LAG", "lag"},
-    {"OLDEST", "oldest_at"}, {"IN FLIGHT", "in_flight"}, {"DELAYED", "delayed"},
-    {"PARKED", "parked"},    {"ACKED", "acked"},         {"FAILED", "failed"},
-    {"WORKERS", "workers"},
-};
-#define LIST_COLUMN_COUNT (sizeof(list_columns) / sizeof(list_columns[0]))
-
 /* The longest headings of both are equally long, so that the two make one table. */
 static const struct cli_column definition_columns[] = {
     {"LAMBDA", "id"},
@@ -38,34 +31,21 @@ static const struct cli_column definition_columns[] = {
     {"UP TO MS", "backoff_max_ms"},
 };
 static const struct cli_column status_columns[] = {
-    {"CURSOR", "cursor"},       {"LAG", "lag"},         {"OLDEST SINCE", "oldest_at"},
-    {"PAUSED", "paused"},       {"STALLED", "stalled"}, {"WORKERS", "workers"},
-    {"IN FLIGHT", "in_flight"}, {"DELAYED", "delayed"}, {"PARKED", "parked"},
-    {"ACKED", "acked"},         {"FAILED", "failed"},
+    {"CURSOR", "cursor"},
+    {"LAG", "lag"},
+    {"OLDEST SINCE", "oldest_at"},
+    {"PAUSED", "paused"},
+    {"STALLED", "stalled"},
+    {"WORKERS", "workers"},
+    {"IN FLIGHT", "in_flight"},
+    {"DELAYED", "delayed"},
+    {"PARKED", "parked"},
+    {"ACKED", "acked"},
+    {"FAILED", "failed"},
+    {"ACKED/MIN", "acked_last_minute"},
+    {"FAILED/MIN", "failed_last_minute"},
 };
 #define COUNT_OF(columns) (sizeof(columns) / sizeof((columns)[0]))
-
-static enum cli_exit list_row(struct cli_table *table, const struct cli *cli,
-                              const struct rentbus_consumer_status *status)
-{
-    const struct rentbus_schema *schema = &rentbus_consumer_status_schema;
-    char texts[LIST_COLUMN_COUNT][NAME_SIZE];
-    const char *row[LIST_COLUMN_COUNT];
-    char text[CLI_FIELD_TEXT_SIZE];
-    if (cli->json)
-        return cli_table_add(table, status);
-    for (size_t i = 0; i < LIST_COLUMN_COUNT; i++) {
-        const char *field = list_columns[i].field;
-        size_t index = rentbus_schema_find(schema, field, strlen(field));
-        snprintf(texts[i], sizeof(texts[i]), "%.*s", NAME_SIZE - 1,
-                 cli_field_text(schema, index, status, text));
-        row[i] = texts[i];
-    }
-    cli_text_clean(status->consumer.id, texts[0], sizeof(texts[0]));
-    row[1] = lambda_state(status);
-    lambda_age(status, cli_now(), texts[3]);
-    return cli_table_add_texts(table, row);
-}
 
 struct listing {
     struct cli *cli;
@@ -75,7 +55,7 @@ struct listing {
 static enum cli_exit list_item(void *context, const void *item)
 {
     struct listing *listing = context;
-    return list_row(listing->table, listing->cli, item);
+    return lambda_row_add(listing->table, listing->cli, item);
 }
 
 enum cli_exit lambda_list(struct cli *cli, const struct cli_line *line)
@@ -85,8 +65,7 @@ enum cli_exit lambda_list(struct cli *cli, const struct cli_line *line)
     uint64_t limit = UINT64_MAX;
     enum cli_exit exit = cli_line_number(cli, line, "limit", &limit);
     if (exit == CLI_EXIT_OK)
-        exit = cli_table_create(cli, &rentbus_consumer_status_schema, list_columns,
-                                LIST_COLUMN_COUNT, &listing.table);
+        exit = lambda_row_table(cli, &listing.table);
     if (exit != CLI_EXIT_OK)
         return exit;
     exit = cli_pages_read(cli, RENTBUS_OP_consumer_list, &args, limit, list_item, &listing);

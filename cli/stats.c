@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
+#include "cli/lambda_row.h"
 #include "cli/output.h"
 #include "cli/report.h"
 #include "cli/verbs.h"
@@ -49,6 +50,19 @@ union returns_item {
     struct rentbus_asset_type_returns asset_type;
 };
 
+/* Ends a table whose list came to an end with `status`. */
+static enum cli_exit table_end(const struct cli *cli, struct cli_table **table, int status,
+                               enum cli_exit exit)
+{
+    exit = cli_exit_worse(exit, cli_table_finish(*table));
+    cli_table_destroy(table);
+    if (status < 0) {
+        cli_report_failure(cli, status, NULL);
+        exit = cli_exit_worse(exit, cli_exit_of_status(status));
+    }
+    return exit;
+}
+
 /* A table of a list that is not empty, under a blank line. */
 static enum cli_exit returns_print(const struct cli *cli, const struct rentbus_schema *schema,
                                    const struct cli_column heading[2],
@@ -66,13 +80,26 @@ static enum cli_exit returns_print(const struct cli *cli, const struct rentbus_s
     putchar('\n');
     while (exit == CLI_EXIT_OK && (status = rentbus_list_next(list, schema, &position, &item)) > 0)
         exit = cli_table_add(table, &item);
-    exit = cli_exit_worse(exit, cli_table_finish(table));
-    cli_table_destroy(&table);
-    if (status < 0) {
-        cli_report_failure(cli, status, NULL);
-        exit = cli_exit_worse(exit, cli_exit_of_status(status));
-    }
-    return exit;
+    return table_end(cli, &table, status, exit);
+}
+
+/* The same for consumers. */
+static enum cli_exit consumers_print(const struct cli *cli, const struct rentbus_list *list)
+{
+    struct rentbus_consumer_status item;
+    struct cli_table *table;
+    size_t position = 0;
+    int status = 0;
+    if (list->count == 0)
+        return CLI_EXIT_OK;
+    enum cli_exit exit = lambda_row_table(cli, &table);
+    if (exit != CLI_EXIT_OK)
+        return exit;
+    putchar('\n');
+    while (exit == CLI_EXIT_OK && (status = rentbus_list_next(list, &rentbus_consumer_status_schema,
+                                                              &position, &item)) > 0)
+        exit = lambda_row_add(table, cli, &item);
+    return table_end(cli, &table, status, exit);
 }
 
 static enum cli_exit stats_print(const struct cli *cli, const struct rentbus_stats_args *args,
@@ -92,6 +119,8 @@ static enum cli_exit stats_print(const struct cli *cli, const struct rentbus_sta
     if (exit == CLI_EXIT_OK)
         exit = returns_print(cli, &rentbus_asset_type_returns_schema, by_asset_type,
                              &result->returns_by_asset_type);
+    if (exit == CLI_EXIT_OK)
+        exit = consumers_print(cli, &result->consumer_status);
     return exit;
 }
 
@@ -111,7 +140,7 @@ static enum cli_exit stats_run(struct cli *cli, const struct cli_line *line)
 
 const struct cli_verb cli_verb_stats = {
     .name = "stats",
-    .summary = "Show what the ledger holds, and the returns by day, location and type",
+    .summary = "Show what the ledger holds, the returns by day, location and type, and consumers",
     .usage = "[--since TIME] [--until TIME] [--at SEQ|TIME]",
     .options = CLI_OPTIONS(options),
     .notes = "Days are those of UTC. The counts of requests are those since the daemon started.",

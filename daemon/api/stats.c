@@ -130,12 +130,35 @@ static void set_counts(struct rentbus_stats_result *result, const struct api_cal
     RENTBUS_SET(result, stats_result, asset_types, counts.asset_types);
 }
 
+static bool add_status(void *context, uint64_t created,
+                       const struct rentbus_consumer_status *status)
+{
+    (void)created;
+    return api_page_add(context, &rentbus_consumer_status_schema, status);
+}
+
+/* As they are now, also for a past. */
+static int set_consumers(struct rentbus_stats_result *result, struct api_call *call)
+{
+    struct bus *bus = engine_bus(call->api->engine);
+    struct bus_counts counts = bus_counts(bus);
+    uint64_t limit = BUS_BEHIND_MAX;
+    int status = api_open_page(call, &limit, &call->page);
+    if (status)
+        return status;
+    bus_list_behind(bus, add_status, &call->page);
+    RENTBUS_SET(result, stats_result, parked, counts.parked);
+    RENTBUS_SET(result, stats_result, stalled, counts.stalled);
+    RENTBUS_SET(result, stats_result, consumers, counts.consumers);
+    RENTBUS_SET(result, stats_result, consumer_status, api_page_list(&call->page));
+    return call->page.items->failed ? -ENOMEM : 0;
+}
+
 int api_answer_stats(struct api_call *call)
 {
     struct rentbus_stats_result *result = &call->result.stats;
     struct tally_summary *summary = &call->api->summary;
     struct engine *engine = call->api->engine;
-    struct bus_counts bus = bus_counts(engine_bus(engine));
     bool present = call->as_of == UINT64_MAX;
     int status = summarize(call, summary);
     if (status)
@@ -144,9 +167,6 @@ int api_answer_stats(struct api_call *call)
     set_returns(result, summary);
     set_counts(result, call);
     RENTBUS_SET(result, stats_result, head, present ? engine_durable(engine) : call->as_of);
-    RENTBUS_SET(result, stats_result, parked, bus.parked);
-    RENTBUS_SET(result, stats_result, stalled, bus.stalled);
-    RENTBUS_SET(result, stats_result, consumers, bus.consumers);
     RENTBUS_SET(result, stats_result, errors, call->api->errors);
     RENTBUS_SET(result, stats_result, commits, engine_commits(engine));
     RENTBUS_SET(result, stats_result, requests, call->api->requests);
@@ -155,5 +175,5 @@ int api_answer_stats(struct api_call *call)
     RENTBUS_SET(result, stats_result, first_seq, engine_first(engine));
     RENTBUS_SET(result, stats_result, archive_bytes, sqlite_bytes(engine_archive_path(engine)));
     RENTBUS_SET(result, stats_result, journal_bytes, sqlite_bytes(engine_journal_path(engine)));
-    return 0;
+    return set_consumers(result, call);
 }

@@ -237,7 +237,9 @@ static int apply_published(struct bus *bus, const struct rentbus_event *wire)
     applying.consumer = bus_find(bus, wire->consumer);
     if (!applying.consumer)
         return 0;
-    applying.consumer->acked += queue_has(applying.consumer->queue, wire->cause);
+    bool handled = queue_has(applying.consumer->queue, wire->cause);
+    applying.consumer->acked += handled;
+    pace_add(&applying.consumer->acked_pace, bus->now, handled);
     return finish(&applying, wire->cause);
 }
 

@@ -132,6 +132,9 @@ typedef bool bus_visitor(void *context, uint64_t created,
                          const struct rentbus_consumer_status *status);
 /* In the order in which they were created, behind the one that the event `after` created. */
 void bus_list(struct bus *bus, uint64_t after, bus_visitor *visit, void *context);
+/* The same for those that are furthest behind, which come first; at most BUS_BEHIND_MAX. */
+#define BUS_BEHIND_MAX 100
+void bus_list_behind(struct bus *bus, bus_visitor *visit, void *context);
 struct bus_counts {
     uint64_t consumers;
     uint64_t stalled;

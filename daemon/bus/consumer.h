@@ -7,6 +7,7 @@
 #define RENTBUS_BUS_CONSUMER_H
 
 #include "daemon/bus/map.h"
+#include "daemon/bus/pace.h"
 #include "daemon/bus/queue.h"
 #include "sdk/protocol/buffer.h"
 #include "sdk/protocol/schema.h"
@@ -74,6 +75,8 @@ struct consumer {
     int64_t fetched_at; /* when a worker was heard of last; 0: not yet */
     uint64_t acked;
     uint64_t failed;
+    struct pace acked_pace;
+    struct pace failed_pace;
     bool paused;
     bool stalling; /* that it is stalled has been recorded, and is not durable yet */
     bool stalled;

@@ -55,6 +55,7 @@ bool bus_fail(struct bus *bus, struct consumer *consumer, const struct queue_del
     bool last = fatal || delivery->attempt >= consumer->wants.max_attempts;
 
     consumer->failed++;
+    pace_add(&consumer->failed_pace, now, 1);
     bus_changed(bus, consumer);
     bus->woken = true;
     if (last && park(bus, consumer, delivery, error, now))
@@ -158,6 +159,7 @@ int bus_ack(struct bus *bus, const struct rentbus_ack_args *args, int64_t now, u
     while (rentbus_list_next(&args->acks, &rentbus_lease_ref_schema, &position, &ref) == 1)
         *acked += queue_finish(consumer->queue, ref.seq);
     consumer->acked += *acked;
+    pace_add(&consumer->acked_pace, now, *acked);
     bus->woken |= consumer->waiting_count > 0;
     bus_changed(bus, consumer);
     return 0;

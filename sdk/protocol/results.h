@@ -89,7 +89,8 @@
 /* `rentals` counts every rental ever, `open` those in progress, `expired` those of them past their
  * time. `archived_seq` is how far the archive has followed. The journal holds the events from
  * `first_seq` to `head`: earlier ones were trimmed. `journal_bytes`, `archive_bytes`: what the two
- * take on the disk. Counters since the start of the daemon: `requests`, `errors`, `commits`. */
+ * take on the disk. Counters since the start of the daemon: `requests`, `errors`, `commits`.
+ * `consumer_status` has at most 100 of the `consumers`, those first that are furthest behind. */
 #define RENTBUS_STATS_RESULT(F, S)                                                                 \
     F(S, REQUIRED, UINT, head, none)                                                               \
     F(S, REQUIRED, UINT, open, none)                                                               \
@@ -115,6 +116,7 @@
     F(S, REQUIRED, UINT, archive_bytes, none)                                                      \
     F(S, REQUIRED, UINT, journal_bytes, none)                                                      \
     F(S, REQUIRED, MAPS, returns_by_day, day_returns)                                              \
+    F(S, REQUIRED, MAPS, consumer_status, consumer_status)                                         \
     F(S, OPTIONAL, DURATION, median_loan_period, none)                                             \
     F(S, REQUIRED, MAPS, returns_by_location, location_returns)                                    \
     F(S, REQUIRED, MAPS, returns_by_asset_type, asset_type_returns)

@@ -105,7 +105,8 @@
 /* How it stands: every event up to `cursor` is done; `lag` is what the ledger's head is ahead of
  * it. `in_flight` events are in the hands of workers, `delayed` ones wait for another attempt;
  * `oldest_at` is the time of the oldest that is not done. Counters since the start of the daemon:
- * `acked`, `failed` (attempts). `stalled`: it has work, and nobody has asked for it for long. */
+ * `acked`, `failed` (attempts); and what of both was in the last minute, to 5 seconds. `stalled`:
+ * it has work, and nobody has asked for it for long. */
 #define RENTBUS_CONSUMER_STATUS(F, S)                                                              \
     F(S, REQUIRED, UINT, lag, none)                                                                \
     F(S, REQUIRED, UINT, acked, none)                                                              \
@@ -118,7 +119,9 @@
     F(S, REQUIRED, UINT, workers, none)                                                            \
     F(S, REQUIRED, MAP, consumer, consumer)                                                        \
     F(S, REQUIRED, UINT, in_flight, none)                                                          \
-    F(S, OPTIONAL, TIME, oldest_at, none)
+    F(S, OPTIONAL, TIME, oldest_at, none)                                                          \
+    F(S, REQUIRED, UINT, acked_last_minute, none)                                                  \
+    F(S, REQUIRED, UINT, failed_last_minute, none)
 
 /* An attempt that came to nothing. */
 #define RENTBUS_FAILURE(F, S)                                                                      \

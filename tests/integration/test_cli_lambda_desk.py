@@ -45,12 +45,24 @@ def test_list(daemon, client, failed):
     client.ok("consumer.pause", id="waits")
     head, *others = rows(lam(daemon, "list"))
     assert head[:3] == ["LAMBDA", "STATE", "LAG"]
-    assert [row[:2] for row in others] == [["l", "behind"], ["behind", "behind"], ["waits", "paused"]]
+    assert [row[:2] for row in others] == [["l", "idle"], ["behind", "behind"], ["waits", "paused"]]
     assert int(others[1][2]) >= 6
     assert len(rows(lam(daemon, "list", "--limit", "1"))) == 2
     objects = [json.loads(line) for line in lam(daemon, "list", "--json").stdout.splitlines()]
     assert [o["consumer"]["id"] for o in objects] == ["l", "behind", "waits"]
     assert objects[0]["parked"] == 3 and objects[2]["paused"] is True
+
+
+def test_stats(daemon, client, failed):
+    client.ok("consumer.put", id="behind", start="first")
+    told = run_cli(daemon, "stats").stdout.split("\n\n")
+    table = next(part for part in told if part.startswith("LAMBDA"))
+    head, *others = [line.split() for line in table.splitlines()]
+    assert head == rows(lam(daemon, "list"))[0] and "ACKED/MIN" in table and "OLDEST" in head
+    assert [row[:2] for row in others] == [["behind", "behind"], ["l", "idle"]]
+    (stats,) = map(json.loads, run_cli(daemon, "stats", "--json").stdout.splitlines())
+    assert [row["consumer"]["id"] for row in stats["consumer_status"]] == ["behind", "l"]
+    assert stats["consumer_status"][1]["failed_last_minute"] == 3
 
 
 def test_show(daemon, client, failed):
@@ -69,7 +81,8 @@ def test_pause_and_resume(daemon, client, failed):
     assert status(client, "l")["paused"] is False
 
 
-@pytest.mark.parametrize("where, cursor", [("first", 0), ("3", 2), ("2001-01-01T00:00:00Z", 0)])
+# The first event is that of the start of the daemon, and not for it.
+@pytest.mark.parametrize("where, cursor", [("first", 1), ("3", 2), ("2001-01-01T00:00:00Z", 1)])
 def test_reset(daemon, client, failed, where, cursor):
     assert lam(daemon, "reset", "l", "--from", where).returncode == 0
     assert status(client, "l")["cursor"] == cursor

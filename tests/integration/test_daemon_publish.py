@@ -155,6 +155,31 @@ def test_dry_runs(client):
     assert status(client, "c")["consumer"]["max_attempts"] == 8
 
 
+def test_how_consumers_stand_is_in_stats(client):
+    assert client.ok("stats")["consumer_status"] == []
+    put(client, "idle", "none")
+    put(client, "behind", "t")
+    put(client, "paused", "t", start="new")
+    client.ok("consumer.pause", id="paused")
+    publish(client, "a", "b", "a")
+    worker = Worker(client, "behind")
+    first, second = worker.fetch(2)
+    worker.nack(first, delay_ms=60000, error="no")
+    worker.ack(second)
+    stats = client.ok("stats")
+    rows = {row["consumer"]["id"]: row for row in stats["consumer_status"]}
+    assert list(rows) == ["behind", "paused", "idle"] and stats["consumers"] == 3
+    behind = rows["behind"]
+    for name, value in (("lag", 3), ("acked_last_minute", 1), ("failed_last_minute", 1),
+                        ("delayed", 1), ("in_flight", 0), ("parked", 0)):  # fmt: skip
+        assert behind[name] == value, name
+    assert rows["paused"]["paused"] is True and rows["paused"]["lag"] == 3
+    assert rows["paused"]["oldest_at"] >= behind["oldest_at"] and "oldest_at" not in rows["idle"]
+    listed = client.ok("consumer.list")["consumers"]
+    assert sorted(map(str, listed)) == sorted(map(str, rows.values()))
+    assert client.ok("stats", at_seq=1)["consumer_status"] == stats["consumer_status"]
+
+
 def test_histories_of_published_events(client):
     client.ok("user.put", id="ann")
     seq = client.ok("publish", events=[event("poll", {"user_id": "ann"})])["seq"]

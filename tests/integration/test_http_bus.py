@@ -319,7 +319,8 @@ def test_what_was_ordered_over_http_lasts(bridge, daemon, client, parked):
     daemon.kill()
     daemon.start()
     harness.wait_until(lambda: bridge.get("/readyz").status == 200, 30)
-    forgotten = {"acked": 0, "failed": 0, "workers": 0}
+    counts = ("acked", "failed", "workers", "acked_last_minute", "failed_last_minute")
+    forgotten = dict.fromkeys(counts, 0)
     after = status(bridge), status(bridge, "chat"), bridge.get("/consumers/mail/parked").json()
     assert after[0] == {**before[0], **forgotten, "lag": after[0]["lag"],
                         "cursor": after[0]["cursor"]}  # fmt: skip

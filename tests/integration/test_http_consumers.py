@@ -15,7 +15,7 @@ PAGE_MAX = 1000
 DEFAULTS = {"lease_ms": 30000, "backoff_ms": 1000, "max_attempts": 8, "backoff_max_ms": 300000}
 IDLE = {
     "acked": 0, "failed": 0, "parked": 0, "paused": False, "delayed": 0, "stalled": False,
-    "workers": 0, "in_flight": 0,
+    "workers": 0, "in_flight": 0, "acked_last_minute": 0, "failed_last_minute": 0,
 }  # fmt: skip
 
 
