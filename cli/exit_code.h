@@ -11,6 +11,7 @@ enum cli_exit {
     CLI_EXIT_REJECTED = 1,       /* a rule said no */
     CLI_EXIT_USAGE = 2,          /* the command line is wrong */
     CLI_EXIT_NOT_FOUND = 4,      /* no such thing */
+    CLI_EXIT_GONE = 5,           /* the endpoint of a webhook wants no more events */
     CLI_EXIT_BAD_DATA = 65,      /* a value, a file or a row that cannot be taken */
     CLI_EXIT_UNAVAILABLE = 69,   /* no daemon that can answer */
     CLI_EXIT_INTERNAL = 70,      /* a fault of the program or of the daemon */

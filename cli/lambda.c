@@ -10,16 +10,21 @@ static const struct cli_option options[] = {
     {"where", "FIELD=ID", "about this user_id, asset_type or location_id", NULL},
     {"from", "WHERE", "where a new one begins: first, new, a SEQ or a TIME; new unless said", NULL},
     {"concurrency", "N", "so many handlers at a time; 1 unless said", NULL},
-    {"timeout", "SPAN", "how long a handler may take; 60 s unless said", NULL},
+    {"timeout", "SPAN", "how long a handler may take; 60 s unless said, of webhook 20 s", NULL},
     {"max-attempts", "N", "how often an event is tried before it is parked", NULL},
     {"lease", "SPAN", "how long a handler that is gone is waited for", NULL},
     {"backoff", "SPAN", "how long to wait behind the first attempt; then twice as long", NULL},
     {"backoff-max", "SPAN", "and how long at most", NULL},
     {"output-limit", "BYTES", "what a handler may print; 1 MiB unless said", NULL},
-    {"grace", "SPAN", "how long running handlers are waited for at the end; 10 s", NULL},
+    {"grace", "SPAN", "how long they are waited for at the end; 10 s, of webhook the timeout",
+     NULL},
     {"worker", "ID", "who works: a newer one of that id takes over", NULL},
     {"stream", NULL, "one process for many events: an event a line, an answer a line", NULL},
     {"publish", NULL, "publish what the handler prints, with the acknowledgement", NULL},
+    {"url", "URL", "of webhook: where events are sent", NULL},
+    {"secret-file", "FILE", "of webhook: secrets to sign with", NULL},
+    {"header", "HEADER|@FILE", "of webhook: a further \"NAME: VALUE\"; may be repeated", NULL},
+    {"cacert", "FILE", "of webhook: whose certificates are trusted, instead of the system's", NULL},
     {"all", NULL, "of replay and drop: every parked event", "all"},
     {"yes", NULL, "do not ask", NULL},
     {"since", "SEQ|TIME", "of test: from then on", NULL},
@@ -32,9 +37,11 @@ static const struct cli_option options[] = {
 #define CHANGE_OPTIONS " dry-run id "
 #define CONSUMER_OPTIONS " on where from max-attempts lease backoff backoff-max "
 #define HANDLER_OPTIONS " concurrency timeout output-limit grace worker publish stream "
+#define WEBHOOK_OPTIONS " concurrency timeout grace worker url secret-file header cacert "
 
 static const struct lambda_word words[] = {
     {"run", 2, SIZE_MAX, CONSUMER_OPTIONS HANDLER_OPTIONS, lambda_run},
+    {"webhook", 2, 2, CONSUMER_OPTIONS WEBHOOK_OPTIONS, lambda_webhook},
     {"test", 2, SIZE_MAX, " on where since until limit timeout output-limit publish ", lambda_test},
     {"list", 1, 1, " limit ", lambda_list},
     {"show", 2, 2, "", lambda_show},
@@ -111,6 +118,7 @@ const struct cli_verb cli_verb_lambda = {
     .name = "lambda",
     .summary = "Run small programs on events, and look after them",
     .usage = "run NAME [--on TYPE]... [--where FIELD=ID]... [OPTION...] -- COMMAND...\n"
+             "webhook NAME --url URL [--secret-file FILE] [--header HEADER|@FILE]... [OPTION...]\n"
              "test NAME --since SEQ|TIME [--until SEQ|TIME] [OPTION...] -- COMMAND...\n"
              "list [--limit N]\n"
              "show NAME\n"
@@ -124,6 +132,8 @@ const struct cli_verb cli_verb_lambda = {
     .notes =
         "The handler finds the event on its standard input, as JSON, and in RENTBUS_EVENT_TYPE,\n"
         "_SEQ, _SUBJECT, _ID, _TIME and _ATTEMPT. Exit 0: done. 75: not now. Anything else, and\n"
-        "too long: it failed. What failed is tried again, and parked in the end.",
+        "too long: it failed. What failed is tried again, and parked in the end. A webhook is a "
+        "POST of\n"
+        "the event to an endpoint, whose status says what came of it.",
     .run = lambda_verb_run,
 };

@@ -125,6 +125,8 @@ static void host_loop(struct lambda_host *host)
     while (!host->ending || host->mode->busy(host)) {
         int64_t until;
         host_turn(host, &until);
+        if (host->ending && !host->mode->busy(host))
+            break;
         if (host->ending && until > host->grace_until && !stopped)
             until = host->grace_until;
         int error = lambda_loop_wait(&host->loop, until);

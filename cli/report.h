@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* Errors, on standard error: a line for people, or with --json an object {"error": {"code",
  * "message", ?"field", …}} on a line. Codes are those of the protocol, and USAGE, CONFIGURATION,
- * OUTPUT and TRY_AGAIN. */
+ * OUTPUT, TRY_AGAIN and GONE. */
 #ifndef CLI_REPORT_H
 #define CLI_REPORT_H
 

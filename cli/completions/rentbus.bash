@@ -49,8 +49,8 @@ _rentbus_options() {
     publish) echo "--subject --data --cause --dry-run --id" ;;
     lambda)
         echo "--on --where --from --concurrency --timeout --max-attempts --lease --backoff"
-        echo "--backoff-max --output-limit --grace --worker --stream --publish --since --until --all"
-        echo "--yes --limit --dry-run --id"
+        echo "--backoff-max --output-limit --grace --worker --stream --publish --url --secret-file"
+        echo "--header --cacert --since --until --all --yes --limit --dry-run --id"
         ;;
     top) echo "--once --interval" ;;
     call) echo "--id" ;;
@@ -87,7 +87,7 @@ _rentbus_words() {
     policy) echo "get put" ;;
     history) echo "rental user asset" ;;
     command) echo "get" ;;
-    lambda) echo "run test list show pause resume reset skip parked replay drop delete" ;;
+    lambda) echo "run webhook test list show pause resume reset skip parked replay drop delete" ;;
     call) echo "$_rentbus_operations" ;;
     help) echo "$_rentbus_verbs" ;;
     esac
@@ -113,7 +113,7 @@ _rentbus() {
     verb=$(_rentbus_verb)
     case $verb:$before in
     *:--api | *:--events | *:--timeout) return ;;
-    *:--event | *:--output | *:--spool)
+    *:--event | *:--output | *:--spool | *:--secret-file | *:--cacert)
         compopt -o default
         return
         ;;
