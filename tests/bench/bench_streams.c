@@ -51,7 +51,7 @@ struct histogram {
 };
 
 static struct rig rig;
-static struct sockaddr_in address = {.sin_family = AF_INET};
+static struct sockaddr_in address;
 static size_t stream_count = 5000;
 static size_t per_second = 200;
 static size_t seconds = 10;
@@ -83,36 +83,6 @@ static double histogram_at(const struct histogram *histogram, double share)
 }
 
 /* ---- the bridge ---- */
-
-/* It listens on a port of its choice, and says which. */
-static pid_t bridge_start(const char *program)
-{
-    int log[2];
-    char line[512] = "";
-    size_t length = 0;
-    const char *arguments[] = {program, "--listen", "127.0.0.1:0", "--api",
-                               rig.api, "--events", rig.events,    NULL};
-    posix_spawn_file_actions_t actions;
-    if (pipe2(log, O_CLOEXEC))
-        load_fail("no pipe");
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, log[1], STDERR_FILENO);
-    pid_t pid = rig_spawn(arguments, &actions);
-    posix_spawn_file_actions_destroy(&actions);
-    close(log[1]);
-    char *port = NULL;
-    while (!port || !strchr(port, '\n')) {
-        ssize_t got = read(log[0], line + length, sizeof line - 1 - length);
-        if (got <= 0)
-            load_fail("the bridge does not say where it listens: %s", line);
-        length += (size_t)got;
-        line[length] = '\0';
-        port = strstr(line, "http://127.0.0.1:");
-    }
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port = htons((uint16_t)strtoul(port + strlen("http://127.0.0.1:"), NULL, 10));
-    return pid;
-}
 
 static int bridge_connect(const char *head)
 {
@@ -371,7 +341,7 @@ int main(int argc, char **argv)
     if (rentbus_client_open(&options, &client) || rentbus_hello(client, NULL, NULL, &hello))
         load_fail("the daemon does not answer");
     first_seq = hello.head + 1;
-    pid_t bridge = bridge_start(argv[2]);
+    pid_t bridge = rig_bridge(&rig, argv[2], &address);
     run(bridge, client);
     rentbus_client_close(&client);
     rig_end(bridge, SIGTERM);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What bench_bus measures, each beside its yardstick. */
+/* What bench_rentbus measures of the bus, each beside its yardstick. */
 #ifndef RENTBUS_BENCH_BUS_H
 #define RENTBUS_BENCH_BUS_H
 
@@ -47,7 +47,7 @@ struct stream_figures {
     double bare;
 };
 struct stream_figures stream_measure(const struct rig *rig, const char *program, size_t count);
-/* The handler itself, what `bench_bus --handler` is: its exit status. */
+/* The handler itself, what `bench_rentbus --handler` is: its exit status. */
 int stream_handle(void);
 
 /* What consumers that have nothing to do cost a daemon, with a long poll each: shares of a core,

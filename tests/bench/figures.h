@@ -1,23 +1,30 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What a benchmark measured, as a table: minimum, median and maximum over its rounds. */
+/* What was measured, beside its yardstick and its target, as a table: one line for each figure. */
 #ifndef RENTBUS_BENCH_FIGURES_H
 #define RENTBUS_BENCH_FIGURES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define FIGURES_ROUNDS_MAX 9
 
-struct figures {
-    const char *name;
-    double rounds[FIGURES_ROUNDS_MAX];
+struct figures_line {
+    const char *name;    /* of the figure, with its unit */
+    const char *against; /* the yardstick; NULL: the figure itself has the target */
+    double target;       /* of figure / yardstick, or of the figure; 0: there is none */
+    bool at_most;        /* the target is not to be exceeded; else it is to be reached */
+    const char *missing; /* why it could not be measured here; NULL: it could */
+    size_t rounds;       /* that have been measured */
+    double figures[FIGURES_ROUNDS_MAX];
+    double yardsticks[FIGURES_ROUNDS_MAX];
 };
 
-void figures_print_head(void);
-/* Of the first `count` rounds. */
-void figures_print(const struct figures *row, size_t count, int decimals);
-/* What each round of `over` is to the same round of `under`, or of `under` and `plus` (may be NULL)
- * together. */
-void figures_print_ratio(const char *name, const struct figures *over, const struct figures *under,
-                         const struct figures *plus, size_t count);
+/* One more round. The yardstick is ignored where the line has none. */
+void figures_add(struct figures_line *line, double figure, double yardstick);
+/* The medians, minimum, median and maximum of the ratio over the rounds, and whether the median
+ * ratio reaches the target: "pass" or "short". */
+void figures_print(const struct figures_line *lines, size_t count);
+/* How many lines were neither measured nor have a reason why not. */
+size_t figures_unmeasured(const struct figures_line *lines, size_t count);
 
 #endif

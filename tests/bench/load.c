@@ -87,11 +87,13 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Replies come in the order of the requests: the daemon serves one connection in order. */
-static void pump(const struct load *load, const struct rentbus_buffer *requests, const size_t *ends,
-                 double *sent, double *latencies)
+/* The bytes of all replies. They come in the order of the requests: the daemon serves one
+ * connection in order. */
+static size_t pump(const struct load *load, const struct rentbus_buffer *requests,
+                   const size_t *ends, double *sent, double *latencies)
 {
     static uint8_t reply[1 << 20];
+    size_t bytes = 0;
     size_t next = 0;
     for (size_t done = 0; done < load->count; done++) {
         while (next < load->count && next - done < load->in_flight) {
@@ -109,7 +111,9 @@ static void pump(const struct load *load, const struct rentbus_buffer *requests,
         if (load->check && !load_says_ok(reply, (size_t)length))
             load_fail("request %zu was refused", done);
         latencies[done] = load_clock() - sent[done];
+        bytes += (size_t)length;
     }
+    return bytes;
 }
 
 struct load_figures load_run(const struct load *load)
@@ -131,13 +135,15 @@ struct load_figures load_run(const struct load *load)
         ends[i] = requests.length;
     }
     double start = load_clock();
-    pump(load, &requests, ends, sent, latencies);
+    size_t bytes = pump(load, &requests, ends, sent, latencies);
     double seconds = load_clock() - start;
     qsort(latencies, load->count, sizeof *latencies, compare);
     struct load_figures figures = {
         .per_second = (double)load->count / seconds,
         .p50_us = latencies[load->count / 2] * 1e6,
         .p99_us = latencies[load->count * 99 / 100] * 1e6,
+        .p999_us = latencies[load->count * 999 / 1000] * 1e6,
+        .reply_size = bytes / load->count,
     };
     free(ends);
     free(sent);

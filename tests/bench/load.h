@@ -29,6 +29,8 @@ struct load_figures {
     double per_second;
     double p50_us;
     double p99_us;
+    double p999_us;
+    size_t reply_size; /* mean, in bytes */
 };
 
 /* Seconds on the monotonic clock. */

@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 #include "tests/bench/rig.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "tests/bench/load.h"
 
-#define CHILDREN_MAX 4
+#define CHILDREN_MAX 8
+#define PAUSE_MS 10
+#define LOG_MAX 4096
+#define URL "http://127.0.0.1:"
 
 static pid_t children[CHILDREN_MAX];
 
@@ -44,27 +50,93 @@ pid_t rig_spawn(const char *const arguments[], const posix_spawn_file_actions_t 
     return *child;
 }
 
-void rig_end(pid_t pid, int signal)
+int rig_end(pid_t pid, int signal)
 {
+    int status = 0;
     if (signal)
         kill(pid, signal);
-    waitpid(pid, NULL, 0);
+    waitpid(pid, &status, 0);
     *child_find(pid) = 0;
+    return status;
+}
+
+void rig_pause(pid_t pid)
+{
+    struct pollfd end = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
+    if (end.fd < 0 || poll(&end, 1, PAUSE_MS) != 0)
+        load_fail("process %d has ended", (int)pid);
+    close(end.fd);
+}
+
+pid_t rig_listen(const char *const arguments[], struct sockaddr_in *address)
+{
+    static char text[LOG_MAX];
+    int log[2];
+    size_t length = 0;
+    char *url = NULL;
+    posix_spawn_file_actions_t actions;
+    if (pipe2(log, O_CLOEXEC))
+        load_fail("cannot make a pipe");
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, log[1], STDERR_FILENO);
+    pid_t pid = rig_spawn(arguments, &actions);
+    posix_spawn_file_actions_destroy(&actions);
+    close(log[1]);
+    while (!url || !strchr(url, '\n')) {
+        ssize_t got = read(log[0], text + length, sizeof text - 1 - length);
+        if (got <= 0)
+            load_fail("%s does not say where it listens: %s", arguments[0], text);
+        length += (size_t)got;
+        text[length] = '\0';
+        url = strstr(text, URL);
+    }
+    *address = (struct sockaddr_in){
+        .sin_family = AF_INET,
+        .sin_port = htons((uint16_t)strtoul(url + strlen(URL), NULL, 10)),
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+    };
+    return pid;
+}
+
+pid_t rig_bridge(const struct rig *rig, const char *program, struct sockaddr_in *address)
+{
+    const char *arguments[] = {program,  "--listen", "127.0.0.1:0", "--api",
+                               rig->api, "--events", rig->events,   NULL};
+    return rig_listen(arguments, address);
+}
+
+bool rig_find(const char *name, const char *folder, char path[RIG_PATH_SIZE])
+{
+    const char *folders = getenv("PATH");
+    while (folders && *folders) {
+        size_t length = strcspn(folders, ":");
+        snprintf(path, RIG_PATH_SIZE, "%.*s/%s", (int)length, folders, name);
+        if (access(path, X_OK) == 0)
+            return true;
+        folders += length + (folders[length] == ':');
+    }
+    snprintf(path, RIG_PATH_SIZE, "%s/%s", folder, name);
+    return access(path, X_OK) == 0;
+}
+
+void rig_run(struct rig *rig, const char *program)
+{
+    char data[48];
+    snprintf(data, sizeof data, "%s/data", rig->directory);
+    const char *arguments[] = {program,  "--data",   data,        "--api",
+                               rig->api, "--events", rig->events, NULL};
+    rig->pid = rig_spawn(arguments, NULL);
 }
 
 void rig_start(struct rig *rig, const char *program)
 {
-    char data[48];
     snprintf(rig->directory, sizeof rig->directory, "/tmp/rentbus-bench-XXXXXX");
     if (!mkdtemp(rig->directory))
         load_fail("cannot make %s", rig->directory);
     snprintf(rig->api, sizeof rig->api, "ipc://%s/api.sock", rig->directory);
     snprintf(rig->events, sizeof rig->events, "ipc://%s/events.sock", rig->directory);
     snprintf(rig->bare, sizeof rig->bare, "ipc://%s/bare.sock", rig->directory);
-    snprintf(data, sizeof data, "%s/data", rig->directory);
-    const char *arguments[] = {program,  "--data",   data,        "--api",
-                               rig->api, "--events", rig->events, NULL};
-    rig->pid = rig_spawn(arguments, NULL);
+    rig_run(rig, program);
 }
 
 void rig_remove(const char *directory)

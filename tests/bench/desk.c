@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#include "tests/bench/desk.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <zmq.h>
+
+#include "sdk/protocol/codec.h"
+#include "tests/bench/load.h"
+#include "tests/bench/requests.h"
+
+#define PREPARE_IN_FLIGHT 1024
+#define BULK_IN_FLIGHT 1024
+#define GET_IN_FLIGHT 64
+#define GETS 60000
+#define SINGLES 1000
+
+static struct load_figures run(void *socket, load_request *request, void *context, size_t count,
+                               size_t in_flight, bool check)
+{
+    struct load load = {.socket = socket,
+                        .request = request,
+                        .context = context,
+                        .count = count,
+                        .in_flight = in_flight,
+                        .check = check};
+    return load_run(&load);
+}
+
+/* Sends one request, and gives its reply, which is valid until the next. */
+static struct rentbus_bytes ask(struct desk *desk, enum rentbus_op op, const void *args)
+{
+    static uint8_t reply[1 << 20];
+    struct rentbus_uuid id = {{1}};
+    struct rentbus_buffer out = {0};
+    load_encode(op, &id, args, &out);
+    zmq_send(desk->daemon, out.data, out.length, 0);
+    int length = zmq_recv(desk->daemon, reply, sizeof reply, 0);
+    rentbus_buffer_release(&out);
+    if (length < 0 || !load_says_ok(reply, (size_t)length))
+        load_fail("no reply to %s", rentbus_op_rows[op].wire);
+    return (struct rentbus_bytes){reply, (size_t)length};
+}
+
+void desk_find_rental(struct desk *desk, char id[RENTBUS_UUID_TEXT_SIZE + 1])
+{
+    struct rentbus_rental_list_args args = {0};
+    RENTBUS_SET(&args, rental_list_args, limit, 1);
+    RENTBUS_SET(&args, rental_list_args, status, RENTBUS_STATUS_IN_PROGRESS);
+    struct rentbus_bytes reply = ask(desk, RENTBUS_OP_rental_list, &args);
+    load_find_rental(reply.data, reply.length, id);
+}
+
+/* Until the archive has followed: what waits for it is no part of an open rental. */
+static void settle(struct desk *desk)
+{
+    struct rentbus_stats_args args = {0};
+    struct rentbus_reply reply;
+    struct rentbus_stats_result stats;
+    struct rentbus_fault fault;
+    do {
+        struct rentbus_bytes bytes = ask(desk, RENTBUS_OP_stats, &args);
+        if (rentbus_decode(&rentbus_reply_schema, bytes, RENTBUS_LENIENT, &reply, &fault) ||
+            rentbus_decode(&rentbus_stats_result_schema, reply.result, RENTBUS_LENIENT, &stats,
+                           &fault))
+            load_fail("stats cannot be read");
+    } while (stats.archived_seq < stats.head);
+}
+
+static void connect_all(struct desk *desk)
+{
+    desk->zmq = zmq_ctx_new();
+    desk->daemon = load_connect(desk->zmq, desk->rig.api);
+    desk->bare = load_connect(desk->zmq, desk->rig.bare);
+}
+
+static void disconnect_all(struct desk *desk)
+{
+    zmq_close(desk->bare);
+    zmq_close(desk->daemon);
+    zmq_ctx_term(desk->zmq);
+}
+
+void desk_open(struct desk *desk, const char *program, size_t rentals)
+{
+    size_t warm = rentals / 4; /* what grows once, grows with these */
+    *desk = (struct desk){.program = program, .rentals = rentals};
+    rig_start(&desk->rig, program);
+    connect_all(desk);
+    echo_start(&desk->echo, desk->rig.bare);
+    run(desk->daemon, requests_put_user, NULL, REQUESTS_USERS, PREPARE_IN_FLIGHT, true);
+    run(desk->daemon, requests_put_asset, NULL, rentals, PREPARE_IN_FLIGHT, true);
+    run(desk->daemon, requests_check_out, NULL, warm, PREPARE_IN_FLIGHT, true);
+    settle(desk);
+    double before = rig_memory(&desk->rig);
+    run(desk->daemon, requests_check_out, &warm, rentals - warm, PREPARE_IN_FLIGHT, true);
+    settle(desk);
+    desk->bytes_per_rental = (rig_memory(&desk->rig) - before) / (double)(rentals - warm);
+}
+
+void desk_close(struct desk *desk)
+{
+    disconnect_all(desk);
+    echo_stop(&desk->echo);
+    rig_stop(&desk->rig);
+}
+
+static void measure_bulk(struct desk *desk, size_t count, struct desk_figures *figures)
+{
+    struct load_figures daemon =
+        run(desk->daemon, requests_give_back, &desk->next, count, BULK_IN_FLIGHT, true);
+    desk->echo.reply_size = daemon.reply_size;
+    struct load_figures bare =
+        run(desk->bare, requests_give_back, &desk->next, count, BULK_IN_FLIGHT, false);
+    desk->next += count;
+    figures->return_bulk = daemon.per_second;
+    figures->return_bulk_p50 = daemon.p50_us;
+    figures->return_bulk_p999 = daemon.p999_us;
+    figures->echo_bulk = bare.per_second;
+}
+
+static void measure_single(struct desk *desk, struct desk_figures *figures)
+{
+    struct load_figures daemon =
+        run(desk->daemon, requests_give_back, &desk->next, SINGLES, 1, true);
+    desk->echo.reply_size = daemon.reply_size;
+    figures->return_p50 = daemon.p50_us;
+    figures->echo_p50 = run(desk->bare, requests_give_back, &desk->next, SINGLES, 1, false).p50_us;
+    figures->sync_p50 = echo_sync_us(desk->rig.directory);
+    desk->next += SINGLES;
+}
+
+static void measure_gets(struct desk *desk, struct desk_figures *figures)
+{
+    char id[RENTBUS_UUID_TEXT_SIZE + 1];
+    desk_find_rental(desk, id);
+    struct load_figures daemon =
+        run(desk->daemon, requests_get_rental, id, GETS, GET_IN_FLIGHT, true);
+    desk->echo.reply_size = daemon.reply_size;
+    figures->get = daemon.per_second;
+    figures->echo_get =
+        run(desk->bare, requests_get_rental, id, GETS, GET_IN_FLIGHT, false).per_second;
+}
+
+struct desk_figures desk_measure(struct desk *desk, size_t count)
+{
+    struct desk_figures figures;
+    if (count < DESK_ROUND_MIN || desk->next + count >= desk->rentals)
+        load_fail("there are too few rentals");
+    measure_bulk(desk, count - SINGLES, &figures);
+    measure_single(desk, &figures);
+    measure_gets(desk, &figures);
+    return figures;
+}
+
+double desk_restart(struct desk *desk)
+{
+    struct rentbus_stats_args args = {0};
+    disconnect_all(desk);
+    rig_end(desk->rig.pid, SIGTERM);
+    double start = load_clock();
+    rig_run(&desk->rig, desk->program);
+    connect_all(desk);
+    ask(desk, RENTBUS_OP_stats, &args);
+    return load_clock() - start;
+}
