@@ -66,6 +66,8 @@ static const char *verdict(const struct figures_line *line, double ratio)
 static void print_line(const struct figures_line *line)
 {
     char cells[6][CELL_SIZE] = {"", "", "", "", "", ""};
+    if (line->missing && line->missing[0] == '\0')
+        return;
     if (line->rounds == 0) {
         printf("%-50s %s\n", line->name, line->missing ? line->missing : "not measured");
         return;

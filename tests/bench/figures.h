@@ -13,7 +13,7 @@ struct figures_line {
     const char *against; /* the yardstick; NULL: the figure itself has the target */
     double target;       /* of figure / yardstick, or of the figure; 0: there is none */
     bool at_most;        /* the target is not to be exceeded; else it is to be reached */
-    const char *missing; /* why it could not be measured here; NULL: it could */
+    const char *missing; /* why it was not measured; "": leave it out; NULL: it was */
     size_t rounds;       /* that have been measured */
     double figures[FIGURES_ROUNDS_MAX];
     double yardsticks[FIGURES_ROUNDS_MAX];
