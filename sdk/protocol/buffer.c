@@ -6,11 +6,11 @@
 
 #define BUFFER_CAPACITY_MIN 256
 
-static bool buffer_grow(struct rentbus_buffer *buffer, size_t size)
+uint8_t *rentbus_buffer_grow(struct rentbus_buffer *buffer, size_t size)
 {
     if (buffer->failed || size > SIZE_MAX / 2 - buffer->length) {
         buffer->failed = true;
-        return false;
+        return NULL;
     }
     size_t capacity = buffer->capacity ? buffer->capacity : BUFFER_CAPACITY_MIN;
     while (capacity < buffer->length + size)
@@ -18,18 +18,10 @@ static bool buffer_grow(struct rentbus_buffer *buffer, size_t size)
     uint8_t *data = realloc(buffer->data, capacity);
     if (!data) {
         buffer->failed = true;
-        return false;
+        return NULL;
     }
     buffer->data = data;
     buffer->capacity = capacity;
-    return true;
-}
-
-uint8_t *rentbus_buffer_reserve(struct rentbus_buffer *buffer, size_t size)
-{
-    bool fits = buffer->data && !buffer->failed && size <= buffer->capacity - buffer->length;
-    if (!fits && !buffer_grow(buffer, size))
-        return NULL;
     return buffer->data + buffer->length;
 }
 

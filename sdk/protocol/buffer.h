@@ -15,9 +15,17 @@ struct rentbus_buffer {
     bool failed; /* out of memory: what was appended since is lost */
 };
 
+/* Makes room for `size` more bytes behind the end. Their address, or NULL and `failed`. */
+uint8_t *rentbus_buffer_grow(struct rentbus_buffer *buffer, size_t size);
+
 /* Room for `size` more bytes behind the end: its address, or NULL and `failed`. Does not move the
  * end: add to `length` what was used. */
-uint8_t *rentbus_buffer_reserve(struct rentbus_buffer *buffer, size_t size);
+static inline uint8_t *rentbus_buffer_reserve(struct rentbus_buffer *buffer, size_t size)
+{
+    bool fits = buffer->data && !buffer->failed && size <= buffer->capacity - buffer->length;
+    return fits ? buffer->data + buffer->length : rentbus_buffer_grow(buffer, size);
+}
+
 void rentbus_buffer_append(struct rentbus_buffer *buffer, const void *data, size_t length);
 /* Empties it and keeps its memory. */
 void rentbus_buffer_clear(struct rentbus_buffer *buffer);

@@ -5,83 +5,11 @@
 #include <cbor.h>
 #include <string.h>
 
-/* ---- reader: libcbor calls one of these for each item ---- */
-
-static void on_number(void *context, enum rentbus_cbor_type type, uint64_t number)
-{
-    struct rentbus_cbor_item *item = context;
-    item->type = type;
-    item->number = number;
-}
-
-static void on_uint8(void *context, uint8_t value)
-{
-    on_number(context, RENTBUS_CBOR_UINT, value);
-}
-
-static void on_uint16(void *context, uint16_t value)
-{
-    on_number(context, RENTBUS_CBOR_UINT, value);
-}
-
-static void on_uint32(void *context, uint32_t value)
-{
-    on_number(context, RENTBUS_CBOR_UINT, value);
-}
-
-static void on_uint64(void *context, uint64_t value)
-{
-    on_number(context, RENTBUS_CBOR_UINT, value);
-}
-
-static void on_negative8(void *context, uint8_t value)
-{
-    on_number(context, RENTBUS_CBOR_NEGATIVE, value);
-}
-
-static void on_negative16(void *context, uint16_t value)
-{
-    on_number(context, RENTBUS_CBOR_NEGATIVE, value);
-}
-
-static void on_negative32(void *context, uint32_t value)
-{
-    on_number(context, RENTBUS_CBOR_NEGATIVE, value);
-}
-
-static void on_negative64(void *context, uint64_t value)
-{
-    on_number(context, RENTBUS_CBOR_NEGATIVE, value);
-}
-
-static void on_bytes(void *context, cbor_data data, size_t length)
-{
-    struct rentbus_cbor_item *item = context;
-    item->type = RENTBUS_CBOR_BYTES;
-    item->bytes = (struct rentbus_bytes){data, length};
-}
-
-static void on_text(void *context, cbor_data data, size_t length)
-{
-    on_bytes(context, data, length);
-    ((struct rentbus_cbor_item *)context)->type = RENTBUS_CBOR_TEXT;
-}
-
-static void on_array(void *context, size_t count)
-{
-    on_number(context, RENTBUS_CBOR_ARRAY, count);
-}
-
-static void on_map(void *context, size_t pairs)
-{
-    on_number(context, RENTBUS_CBOR_MAP, pairs);
-}
+/* ---- floats: what libcbor is for ---- */
 
 static void on_double(void *context, double value)
 {
-    struct rentbus_cbor_item *item = context;
-    item->type = RENTBUS_CBOR_FLOAT;
-    item->real = value;
+    *(double *)context = value;
 }
 
 static void on_float(void *context, float value)
@@ -89,87 +17,25 @@ static void on_float(void *context, float value)
     on_double(context, value);
 }
 
-static void on_null(void *context)
-{
-    on_number(context, RENTBUS_CBOR_NULL, 0);
-}
-
-static void on_bool(void *context, bool value)
-{
-    on_number(context, RENTBUS_CBOR_BOOL, value);
-}
-
-/* What checked, definite bytes cannot hold: the item stays an END. */
-static void on_indefinite(void *context)
-{
-    (void)context;
-}
-
-static const struct cbor_callbacks callbacks = {
-    .uint8 = on_uint8,
-    .uint16 = on_uint16,
-    .uint32 = on_uint32,
-    .uint64 = on_uint64,
-    .negint8 = on_negative8,
-    .negint16 = on_negative16,
-    .negint32 = on_negative32,
-    .negint64 = on_negative64,
-    .byte_string = on_bytes,
-    .byte_string_start = on_indefinite,
-    .string = on_text,
-    .string_start = on_indefinite,
-    .array_start = on_array,
-    .indef_array_start = on_indefinite,
-    .map_start = on_map,
-    .indef_map_start = on_indefinite,
-    .tag = cbor_null_tag_callback,
+/* It is given floats alone. */
+static const struct cbor_callbacks float_callbacks = {
     .float2 = on_float,
     .float4 = on_float,
     .float8 = on_double,
-    .null = on_null,
-    .undefined = on_null,
-    .boolean = on_bool,
-    .indef_break = on_indefinite,
 };
+
+static double read_float(const uint8_t *at, size_t size)
+{
+    double value = 0;
+    cbor_stream_decode(at, size, &float_callbacks, &value);
+    return value;
+}
+
+/* ---- reader ---- */
 
 struct rentbus_cbor_reader rentbus_cbor_reader(struct rentbus_bytes checked)
 {
     return (struct rentbus_cbor_reader){checked.data, checked.data + checked.length};
-}
-
-/* What libcbor takes for an error: tags without a name, and simple values without one. Whether the
- * item is one of them. */
-static bool read_unnamed(struct rentbus_cbor_reader *reader, struct rentbus_cbor_item *item)
-{
-    struct rentbus_cbor_head head;
-    size_t size = rentbus_cbor_head_read(reader->at, (size_t)(reader->end - reader->at), &head);
-    if (size == 0 || head.info == RENTBUS_CBOR_INFO_INDEFINITE)
-        return false;
-    bool tag = head.major == RENTBUS_CBOR_MAJOR_TAG;
-    bool simple = head.major == RENTBUS_CBOR_MAJOR_SIMPLE &&
-                  (head.info < 20 || head.info == RENTBUS_CBOR_INFO_ONE_BYTE);
-    if (!tag && !simple)
-        return false;
-    reader->at += size;
-    item->type = tag ? RENTBUS_CBOR_TAG : RENTBUS_CBOR_SIMPLE;
-    item->number = head.number;
-    return true;
-}
-
-struct rentbus_cbor_item rentbus_cbor_read(struct rentbus_cbor_reader *reader)
-{
-    struct rentbus_cbor_item item = {.type = RENTBUS_CBOR_END};
-    if (reader->at == reader->end)
-        return item;
-    if (*reader->at >> 5 >= RENTBUS_CBOR_MAJOR_TAG && read_unnamed(reader, &item))
-        return item;
-    struct cbor_decoder_result result =
-        cbor_stream_decode(reader->at, (size_t)(reader->end - reader->at), &callbacks, &item);
-    if (result.status == CBOR_DECODER_FINISHED && item.type != RENTBUS_CBOR_END)
-        reader->at += result.read;
-    else
-        reader->at = reader->end;
-    return item;
 }
 
 /* How many bytes and items follow the head, by its major type. */
@@ -186,6 +52,59 @@ static uint64_t head_items(const struct rentbus_cbor_head *head)
         [RENTBUS_CBOR_MAJOR_MAP] = 2,
     };
     return head->major == RENTBUS_CBOR_MAJOR_TAG ? 1 : per_number[head->major] * head->number;
+}
+
+/* Of simple values and floats, by the lower bits of the head; the rest are SIMPLE. */
+static const uint8_t simple_types[32] = {
+    [20] = RENTBUS_CBOR_BOOL,  [21] = RENTBUS_CBOR_BOOL,  [22] = RENTBUS_CBOR_NULL,
+    [23] = RENTBUS_CBOR_NULL,  [25] = RENTBUS_CBOR_FLOAT, [26] = RENTBUS_CBOR_FLOAT,
+    [27] = RENTBUS_CBOR_FLOAT,
+};
+
+static void read_simple(const uint8_t *at, size_t size, const struct rentbus_cbor_head *head,
+                        struct rentbus_cbor_item *item)
+{
+    if (simple_types[head->info])
+        item->type = simple_types[head->info];
+    if (item->type == RENTBUS_CBOR_SIMPLE)
+        item->number = head->number;
+    else if (item->type == RENTBUS_CBOR_BOOL)
+        item->number = head->info == RENTBUS_CBOR_INFO_TRUE;
+    else if (item->type == RENTBUS_CBOR_FLOAT)
+        item->real = read_float(at, size);
+}
+
+struct rentbus_cbor_item rentbus_cbor_read(struct rentbus_cbor_reader *reader)
+{
+    static const uint8_t types[RENTBUS_CBOR_MAJOR_COUNT] = {
+        [RENTBUS_CBOR_MAJOR_UINT] = RENTBUS_CBOR_UINT,
+        [RENTBUS_CBOR_MAJOR_NEGATIVE] = RENTBUS_CBOR_NEGATIVE,
+        [RENTBUS_CBOR_MAJOR_BYTES] = RENTBUS_CBOR_BYTES,
+        [RENTBUS_CBOR_MAJOR_TEXT] = RENTBUS_CBOR_TEXT,
+        [RENTBUS_CBOR_MAJOR_ARRAY] = RENTBUS_CBOR_ARRAY,
+        [RENTBUS_CBOR_MAJOR_MAP] = RENTBUS_CBOR_MAP,
+        [RENTBUS_CBOR_MAJOR_TAG] = RENTBUS_CBOR_TAG,
+        [RENTBUS_CBOR_MAJOR_SIMPLE] = RENTBUS_CBOR_SIMPLE,
+    };
+    struct rentbus_cbor_item item = {.type = RENTBUS_CBOR_END};
+    struct rentbus_cbor_head head;
+    const uint8_t *at = reader->at;
+    size_t left = (size_t)(reader->end - at);
+    size_t size = rentbus_cbor_head_read(at, left, &head);
+    size_t content = size > 0 ? head_content(&head) : 0;
+    if (size == 0 || head.info == RENTBUS_CBOR_INFO_INDEFINITE || content > left - size) {
+        reader->at = reader->end;
+        return item;
+    }
+    reader->at = at + size + content;
+    item.type = types[head.major];
+    if (head.major == RENTBUS_CBOR_MAJOR_BYTES || head.major == RENTBUS_CBOR_MAJOR_TEXT)
+        item.bytes = (struct rentbus_bytes){at + size, content};
+    else if (head.major == RENTBUS_CBOR_MAJOR_SIMPLE)
+        read_simple(at, size, &head, &item);
+    else
+        item.number = head.number;
+    return item;
 }
 
 struct rentbus_bytes rentbus_cbor_skip(struct rentbus_cbor_reader *reader)
@@ -207,17 +126,14 @@ struct rentbus_bytes rentbus_cbor_skip(struct rentbus_cbor_reader *reader)
 
 /* ---- writers ---- */
 
-typedef size_t encode_function(uint64_t number, unsigned char *at, size_t size);
-
-static void write_head(struct rentbus_buffer *out, encode_function *encode, uint64_t number)
+static void write_head(struct rentbus_buffer *out, uint8_t major, uint64_t number)
 {
     uint8_t *room = rentbus_buffer_reserve(out, RENTBUS_CBOR_HEAD_SIZE_MAX);
     if (room)
-        out->length += encode(number, room, RENTBUS_CBOR_HEAD_SIZE_MAX);
+        out->length += rentbus_cbor_head_write(major, number, room);
 }
 
-static void write_string(struct rentbus_buffer *out, encode_function *encode, const void *data,
-                         size_t length)
+static void write_string(struct rentbus_buffer *out, uint8_t major, const void *data, size_t length)
 {
     uint8_t *room = length > SIZE_MAX - RENTBUS_CBOR_HEAD_SIZE_MAX
                         ? NULL
@@ -226,7 +142,7 @@ static void write_string(struct rentbus_buffer *out, encode_function *encode, co
         out->failed = true;
         return;
     }
-    size_t size = encode(length, room, RENTBUS_CBOR_HEAD_SIZE_MAX);
+    size_t size = rentbus_cbor_head_write(major, length, room);
     if (length > 0)
         memcpy(room + size, data, length);
     out->length += size + length;
@@ -234,46 +150,43 @@ static void write_string(struct rentbus_buffer *out, encode_function *encode, co
 
 void rentbus_cbor_write_uint(struct rentbus_buffer *out, uint64_t value)
 {
-    write_head(out, cbor_encode_uint, value);
+    write_head(out, RENTBUS_CBOR_MAJOR_UINT, value);
 }
 
 void rentbus_cbor_write_negative(struct rentbus_buffer *out, uint64_t number)
 {
-    write_head(out, cbor_encode_negint, number);
+    write_head(out, RENTBUS_CBOR_MAJOR_NEGATIVE, number);
 }
 
 void rentbus_cbor_write_bool(struct rentbus_buffer *out, bool value)
 {
-    uint8_t *room = rentbus_buffer_reserve(out, 1);
-    if (room)
-        out->length += cbor_encode_bool(value, room, 1);
+    write_head(out, RENTBUS_CBOR_MAJOR_SIMPLE,
+               value ? RENTBUS_CBOR_INFO_TRUE : RENTBUS_CBOR_INFO_FALSE);
 }
 
 void rentbus_cbor_write_null(struct rentbus_buffer *out)
 {
-    uint8_t *room = rentbus_buffer_reserve(out, 1);
-    if (room)
-        out->length += cbor_encode_null(room, 1);
+    write_head(out, RENTBUS_CBOR_MAJOR_SIMPLE, RENTBUS_CBOR_INFO_NULL);
 }
 
 void rentbus_cbor_write_text(struct rentbus_buffer *out, const char *data, size_t length)
 {
-    write_string(out, cbor_encode_string_start, data, length);
+    write_string(out, RENTBUS_CBOR_MAJOR_TEXT, data, length);
 }
 
 void rentbus_cbor_write_bytes(struct rentbus_buffer *out, const void *data, size_t length)
 {
-    write_string(out, cbor_encode_bytestring_start, data, length);
+    write_string(out, RENTBUS_CBOR_MAJOR_BYTES, data, length);
 }
 
 void rentbus_cbor_write_array(struct rentbus_buffer *out, size_t count)
 {
-    write_head(out, cbor_encode_array_start, count);
+    write_head(out, RENTBUS_CBOR_MAJOR_ARRAY, count);
 }
 
 void rentbus_cbor_write_map(struct rentbus_buffer *out, size_t pairs)
 {
-    write_head(out, cbor_encode_map_start, pairs);
+    write_head(out, RENTBUS_CBOR_MAJOR_MAP, pairs);
 }
 
 /* The half-precision form of a number, when that form is exact. */

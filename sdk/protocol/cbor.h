@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * CBOR, by way of libcbor: a checker for bytes from outside, a reader of one item at a time and a
- * writer of deterministic items. cbor.c is the only file that includes <cbor.h>; libcbor sees only
- * bytes that rentbus_cbor_check() has passed, and is never asked to allocate.
+ * CBOR: a checker for bytes from outside, a reader of one item at a time and a writer of
+ * deterministic items. Heads are read and written here, since all messages consist of little else;
+ * floats by libcbor, which sees nothing but the head of a float and is never asked to allocate.
+ * cbor.c is the only file that includes <cbor.h>.
  */
 #ifndef RENTBUS_CBOR_H
 #define RENTBUS_CBOR_H

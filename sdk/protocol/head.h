@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The head of a CBOR item (RFC 8949, section 3), for the checker and for those who pass over items
- * without looking into them. Internal to sdk/protocol. */
+/* The head of a CBOR item (RFC 8949, section 3). Internal to sdk/protocol. */
 #ifndef RENTBUS_HEAD_H
 #define RENTBUS_HEAD_H
 
@@ -20,6 +19,9 @@ enum rentbus_cbor_major {
 };
 
 /* Values of the lower five bits of the first byte. */
+#define RENTBUS_CBOR_INFO_FALSE 20
+#define RENTBUS_CBOR_INFO_TRUE 21
+#define RENTBUS_CBOR_INFO_NULL 22
 #define RENTBUS_CBOR_INFO_ONE_BYTE 24
 #define RENTBUS_CBOR_INFO_EIGHT_BYTES 27
 #define RENTBUS_CBOR_INFO_INDEFINITE 31
