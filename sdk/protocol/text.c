@@ -38,19 +38,55 @@ size_t rentbus_utf8_next(const char *data, size_t length, uint32_t *code)
     return 1;
 }
 
+/* ---- eight bytes at a time ---- */
+
+#define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
+
+static uint64_t word_at(const char *data)
+{
+    uint64_t word;
+    memcpy(&word, data, sizeof(word));
+    return word;
+}
+
+/* Of fewer than eight bytes, with spaces behind them. */
+static uint64_t short_word(const char *data, size_t length)
+{
+    uint64_t word = EACH_BYTE(' ');
+    while (length > 0)
+        word = word << 8 | (uint8_t)data[--length];
+    return word;
+}
+
+static bool word_is_ascii(uint64_t word)
+{
+    return (word & EACH_BYTE(0x80)) == 0;
+}
+
+/* ASCII without control characters: none of the bytes reaches 0x80, does so with one more, which
+ * DEL does, or borrows to lose 0x20. */
+static bool word_is_printable(uint64_t word)
+{
+    return word_is_ascii(word | (word + EACH_BYTE(1)) | (word - EACH_BYTE(0x20)));
+}
+
+/* The last word reaches back to where it has eight bytes. */
+static inline bool words_are(bool (*is)(uint64_t word), const char *data, size_t length)
+{
+    if (length < sizeof(uint64_t))
+        return is(short_word(data, length));
+    for (size_t at = 0; at < length - sizeof(uint64_t); at += sizeof(uint64_t)) {
+        if (!is(word_at(data + at)))
+            return false;
+    }
+    return is(word_at(data + length - sizeof(uint64_t)));
+}
+
 bool rentbus_utf8_valid(const char *data, size_t length)
 {
-    size_t at = 0;
-    while (at < length) {
-        uint64_t word;
-        while (length - at >= sizeof(word)) {
-            memcpy(&word, data + at, sizeof(word));
-            if (word & UINT64_C(0x8080808080808080))
-                break;
-            at += sizeof(word);
-        }
-        if (at == length)
-            break;
+    if (words_are(word_is_ascii, data, length))
+        return true;
+    for (size_t at = 0; at < length;) {
         uint32_t code;
         size_t size = rentbus_utf8_next(data + at, length - at, &code);
         if (size == 0)
@@ -64,6 +100,8 @@ bool rentbus_id_valid(struct rentbus_text text)
 {
     if (text.length == 0 || text.length > RENTBUS_ID_MAX)
         return false;
+    if (words_are(word_is_printable, text.data, text.length))
+        return true;
     for (size_t at = 0; at < text.length;) {
         uint32_t code = 0;
         size_t size = rentbus_utf8_next(text.data + at, text.length - at, &code);

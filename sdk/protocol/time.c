@@ -18,13 +18,16 @@ static bool digit(const struct scanner *scanner)
 }
 
 /* Takes exactly `count` digits whose number is in [least, most]. */
-static bool scan_number(struct scanner *scanner, int count, int least, int most, int *out)
+static inline bool scan_number(struct scanner *scanner, int count, int least, int most, int *out)
 {
     int number = 0;
+    if (scanner->end - scanner->at < count)
+        return false;
     for (int i = 0; i < count; i++) {
-        if (!digit(scanner))
+        unsigned value = (unsigned)*scanner->at++ - '0';
+        if (value > 9)
             return false;
-        number = number * 10 + (*scanner->at++ - '0');
+        number = number * 10 + (int)value;
     }
     *out = number;
     return number >= least && number <= most;
@@ -136,40 +139,57 @@ static char *put_number(char *at, int64_t number, int count)
     return at + count;
 }
 
-/* The inverse of days_from_civil(). */
+/* Writes a number below 100 and returns the place behind it. */
+static char *put_two(char *at, uint32_t number)
+{
+    static const char digits[] = "0001020304050607080910111213141516171819"
+                                 "2021222324252627282930313233343536373839"
+                                 "4041424344454647484950515253545556575859"
+                                 "6061626364656667686970717273747576777879"
+                                 "8081828384858687888990919293949596979899";
+    at[0] = digits[2 * number];
+    at[1] = digits[2 * number + 1];
+    return at + 2;
+}
+
+/* The inverse of days_from_civil(), for days from the year 0 on. */
 static char *put_date(char *at, int64_t days)
 {
-    days += 719468;
-    int64_t era = days / 146097;
-    int64_t day_of_era = days - era * 146097;
-    int64_t year_of_era =
+    uint32_t day = (uint32_t)(days + 719468);
+    uint32_t era = day / 146097;
+    uint32_t day_of_era = day % 146097;
+    uint32_t year_of_era =
         (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    int64_t month_from_march = (5 * day_of_year + 2) / 153;
-    int64_t month = month_from_march + (month_from_march < 10 ? 3 : -9);
-    at = put_number(at, era * 400 + year_of_era + (month <= 2), 4);
+    uint32_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    uint32_t month_from_march = (5 * day_of_year + 2) / 153;
+    uint32_t month = month_from_march < 10 ? month_from_march + 3 : month_from_march - 9;
+    uint32_t year = era * 400 + year_of_era + (month <= 2);
+    at = put_two(at, year / 100);
+    at = put_two(at, year % 100);
     *at++ = '-';
-    at = put_number(at, month, 2);
+    at = put_two(at, month);
     *at++ = '-';
-    return put_number(at, day_of_year - (153 * month_from_march + 2) / 5 + 1, 2);
+    return put_two(at, day_of_year - (153 * month_from_march + 2) / 5 + 1);
 }
 
 size_t rentbus_time_format(int64_t time, char text[RENTBUS_TIME_TEXT_SIZE])
 {
     int64_t days = time / RENTBUS_DAY - (time % RENTBUS_DAY < 0);
     int64_t in_day = time - days * RENTBUS_DAY;
-    int64_t seconds = in_day / RENTBUS_SECOND;
-    int64_t fraction = in_day % RENTBUS_SECOND;
+    uint32_t seconds = (uint32_t)(in_day / RENTBUS_SECOND);
+    uint32_t fraction = (uint32_t)(in_day % RENTBUS_SECOND);
     char *at = put_date(text, days);
     *at++ = 'T';
-    at = put_number(at, seconds / 3600, 2);
+    at = put_two(at, seconds / 3600);
     *at++ = ':';
-    at = put_number(at, seconds / 60 % 60, 2);
+    at = put_two(at, seconds / 60 % 60);
     *at++ = ':';
-    at = put_number(at, seconds % 60, 2);
+    at = put_two(at, seconds % 60);
     if (fraction > 0) {
         *at++ = '.';
-        at = put_number(at, fraction, 6);
+        at = put_two(at, fraction / 10000);
+        at = put_two(at, fraction / 100 % 100);
+        at = put_two(at, fraction % 100);
     }
     *at++ = 'Z';
     *at = '\0';

@@ -94,6 +94,23 @@ static void ids_have_1_to_128_bytes(void **state)
     assert_false(id(longest, RENTBUS_ID_MAX + 1));
 }
 
+/* Wherever it stands, among characters that pass. */
+static void each_byte_is_judged_at_each_place(void **state)
+{
+    (void)state;
+    for (size_t length = 1; length <= 20; length++) {
+        for (size_t place = 0; place < length; place++) {
+            for (int byte = 0; byte <= UINT8_MAX; byte++) {
+                char text[20];
+                memset(text, 'x', sizeof(text));
+                text[place] = (char)byte;
+                assert_int_equal(valid(text, length), byte < 0x80);
+                assert_int_equal(id(text, length), byte >= 0x20 && byte < 0x7f);
+            }
+        }
+    }
+}
+
 static void ids_have_no_control_characters(void **state)
 {
     (void)state;
@@ -195,6 +212,7 @@ int main(void)
         cmocka_unit_test(the_next_character_has_its_code_point),
         cmocka_unit_test(ids_have_1_to_128_bytes),
         cmocka_unit_test(ids_have_no_control_characters),
+        cmocka_unit_test(each_byte_is_judged_at_each_place),
         cmocka_unit_test(equal_texts_have_equal_bytes),
         cmocka_unit_test(base64_goes_both_ways),
         cmocka_unit_test(base64_needs_no_padding),
