@@ -16,7 +16,8 @@ struct frame {
     bool indefinite;
     bool map;
     bool value_next; /* of a map: a key has been read */
-    bool sorted;     /* of a map: each key so far is greater than the one before */
+    bool sorted; /* of a map: each key so far is greater than the one before, and in one piece */
+    struct rentbus_bytes last; /* of a sorted map: the text of the last key */
     size_t entries;
     uint32_t keys[RENTBUS_CBOR_MAP_MAX]; /* where they begin */
 };
@@ -89,25 +90,15 @@ static bool key_equal(const uint8_t *a, const uint8_t *b)
 }
 
 /* Whether `b` stands behind `a` in deterministic order: the longer is greater, then the bytes. */
-static bool key_greater(const uint8_t *a, const uint8_t *b)
+static bool key_greater(struct rentbus_bytes a, struct rentbus_bytes b)
 {
-    struct key_reader left = key_open(a);
-    struct key_reader right = key_open(b);
-    if (left.chunked || right.chunked)
-        return false;
-    size_t left_length = (size_t)(left.end - left.at);
-    size_t right_length = (size_t)(right.end - right.at);
-    if (left_length != right_length)
-        return left_length < right_length;
-    return memcmp(left.at, right.at, left_length) < 0;
+    return a.length == b.length ? memcmp(a.data, b.data, a.length) < 0 : a.length < b.length;
 }
 
 /* JSON readers refuse a key with a NUL; refused here, nothing that is kept has one. */
 static bool key_has_nul(const uint8_t *at)
 {
     struct key_reader key = key_open(at);
-    if (!key.chunked)
-        return memchr(key.at, 0, (size_t)(key.end - key.at)) != NULL;
     int byte;
     do
         byte = key_next(&key);
@@ -115,21 +106,30 @@ static bool key_has_nul(const uint8_t *at)
     return byte == 0;
 }
 
-/* Takes the key that begins at `start` into the frame. */
-static enum rentbus_cbor_check frame_add_key(struct frame *frame, const uint8_t *data, size_t start)
+static bool frame_has_key(const struct frame *frame, const uint8_t *data, size_t start)
 {
+    for (size_t i = 0; i < frame->entries; i++) {
+        if (key_equal(data + frame->keys[i], data + start))
+            return true;
+    }
+    return false;
+}
+
+/* Takes the key between `start` and `end`, with its head, into the frame. */
+static enum rentbus_cbor_check frame_add_key(struct frame *frame, const uint8_t *data, size_t start,
+                                             size_t end, const struct rentbus_cbor_head *head)
+{
+    bool chunked = head->info == RENTBUS_CBOR_INFO_INDEFINITE;
+    struct rentbus_bytes text = {data + end - head->number, head->number};
     if (frame->entries == RENTBUS_CBOR_MAP_MAX)
         return RENTBUS_CBOR_TOO_LARGE;
-    if (key_has_nul(data + start))
+    if (chunked ? key_has_nul(data + start) : memchr(text.data, 0, text.length) != NULL)
         return RENTBUS_CBOR_KEY_TYPE;
-    if (frame->entries > 0 && frame->sorted)
-        frame->sorted = key_greater(data + frame->keys[frame->entries - 1], data + start);
-    if (!frame->sorted) {
-        for (size_t i = 0; i < frame->entries; i++) {
-            if (key_equal(data + frame->keys[i], data + start))
-                return RENTBUS_CBOR_DUPLICATE_KEY;
-        }
-    }
+    frame->sorted =
+        frame->sorted && !chunked && (frame->entries == 0 || key_greater(frame->last, text));
+    if (!frame->sorted && frame_has_key(frame, data, start))
+        return RENTBUS_CBOR_DUPLICATE_KEY;
+    frame->last = text;
     frame->keys[frame->entries++] = (uint32_t)start;
     return RENTBUS_CBOR_OK;
 }
@@ -276,7 +276,7 @@ static enum rentbus_cbor_check check_step(struct checker *checker)
     }
     enum rentbus_cbor_check check = check_functions[head.major](checker, &head);
     if (check == RENTBUS_CBOR_OK && key)
-        check = frame_add_key(frame, checker->data, start);
+        check = frame_add_key(frame, checker->data, start, checker->at, &head);
     return check;
 }
 

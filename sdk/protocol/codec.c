@@ -172,19 +172,22 @@ static uint64_t presence(const void *value)
     return *(const uint64_t *)value;
 }
 
+/* The bits from `first` up to `last`. */
+static uint64_t bits_between(size_t first, size_t last)
+{
+    return first < last ? UINT64_MAX << first & UINT64_MAX >> (64 - last) : 0;
+}
+
 size_t rentbus_encode_fields(const struct rentbus_schema *schema, const void *value, size_t first,
                              size_t last, struct rentbus_buffer *out)
 {
-    size_t present = 0;
-    for (size_t i = first; i < last; i++) {
-        if (!(presence(value) >> i & 1))
-            continue;
-        const struct rentbus_field *field = &schema->fields[i];
+    uint64_t present = presence(value) & bits_between(first, last);
+    for (uint64_t left = present; left != 0; left &= left - 1) {
+        const struct rentbus_field *field = &schema->fields[__builtin_ctzll(left)];
         rentbus_cbor_write_text(out, field->name, field->name_length);
         encode_functions[field->kind](field, (const char *)value + field->offset, out);
-        present++;
     }
-    return present;
+    return (size_t)__builtin_popcountll(present);
 }
 
 void rentbus_encode(const struct rentbus_schema *schema, const void *value,
