@@ -15,6 +15,12 @@ struct rentbus_buffer {
     bool failed; /* out of memory: what was appended since is lost */
 };
 
+/* Whether there is room for `size` more bytes behind the end. */
+static inline bool rentbus_buffer_fits(const struct rentbus_buffer *buffer, size_t size)
+{
+    return buffer->data && !buffer->failed && size <= buffer->capacity - buffer->length;
+}
+
 /* Makes room for `size` more bytes behind the end. Their address, or NULL and `failed`. */
 uint8_t *rentbus_buffer_grow(struct rentbus_buffer *buffer, size_t size);
 
@@ -22,8 +28,8 @@ uint8_t *rentbus_buffer_grow(struct rentbus_buffer *buffer, size_t size);
  * end: add to `length` what was used. */
 static inline uint8_t *rentbus_buffer_reserve(struct rentbus_buffer *buffer, size_t size)
 {
-    bool fits = buffer->data && !buffer->failed && size <= buffer->capacity - buffer->length;
-    return fits ? buffer->data + buffer->length : rentbus_buffer_grow(buffer, size);
+    return rentbus_buffer_fits(buffer, size) ? buffer->data + buffer->length
+                                             : rentbus_buffer_grow(buffer, size);
 }
 
 void rentbus_buffer_append(struct rentbus_buffer *buffer, const void *data, size_t length);

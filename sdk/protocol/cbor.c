@@ -133,7 +133,28 @@ static void write_head(struct rentbus_buffer *out, uint8_t major, uint64_t numbe
         out->length += rentbus_cbor_head_write(major, number, room);
 }
 
-static void write_string(struct rentbus_buffer *out, uint8_t major, const void *data, size_t length)
+/* Strings as short as most are; their head is one byte. */
+#define SHORT_MAX (RENTBUS_CBOR_INFO_ONE_BYTE - 1)
+
+/* Copies up to SHORT_MAX bytes without a call; where two copies overlap they say the same. */
+static inline void copy_short(uint8_t *to, const uint8_t *from, size_t length)
+{
+    if (length >= 8) {
+        memcpy(to, from, 8);
+        if (length > 16)
+            memcpy(to + 8, from + 8, 8);
+        memcpy(to + length - 8, from + length - 8, 8);
+    } else if (length >= 4) {
+        memcpy(to, from, 4);
+        memcpy(to + length - 4, from + length - 4, 4);
+    } else {
+        for (size_t i = 0; i < length; i++)
+            to[i] = from[i];
+    }
+}
+
+static void write_any_string(struct rentbus_buffer *out, uint8_t major, const void *data,
+                             size_t length)
 {
     uint8_t *room = length > SIZE_MAX - RENTBUS_CBOR_HEAD_SIZE_MAX
                         ? NULL
@@ -146,6 +167,19 @@ static void write_string(struct rentbus_buffer *out, uint8_t major, const void *
     if (length > 0)
         memcpy(room + size, data, length);
     out->length += size + length;
+}
+
+static inline void write_string(struct rentbus_buffer *out, uint8_t major, const void *data,
+                                size_t length)
+{
+    if (length > SHORT_MAX || !rentbus_buffer_fits(out, 1 + SHORT_MAX)) {
+        write_any_string(out, major, data, length);
+        return;
+    }
+    uint8_t *room = out->data + out->length;
+    room[0] = (uint8_t)(major << 5 | length);
+    copy_short(room + 1, data, length);
+    out->length += 1 + length;
 }
 
 void rentbus_cbor_write_uint(struct rentbus_buffer *out, uint64_t value)
