@@ -2,7 +2,6 @@
 #include "daemon/engine/chain.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,12 +16,30 @@
 #define CHAIN_HASH_KEY "\x64hash\x58\x20"
 #define CHAIN_HASH_KEY_SIZE (sizeof CHAIN_HASH_KEY - 1)
 #define CHAIN_HASH_PAIR_SIZE (CHAIN_HASH_KEY_SIZE + RENTBUS_HASH_SIZE)
+/* A dash and 20 digits behind the ledger. */
+#define CHAIN_ID_SIZE (CHAIN_LEDGER_MAX + 21)
 
 void chain_init(struct chain *chain, const char *ledger, const struct journal_head *head)
 {
     snprintf(chain->ledger, sizeof chain->ledger, "%s", ledger);
     snprintf(chain->source, sizeof chain->source, "/rentbus/%s", chain->ledger);
+    chain->ledger_length = strlen(chain->ledger);
     chain->head = *head;
+}
+
+/* "<ledger>-<seq>", written from its end. */
+static struct rentbus_text event_id(const struct chain *chain, uint64_t seq, char id[CHAIN_ID_SIZE])
+{
+    char *end = id + CHAIN_ID_SIZE;
+    char *at = end;
+    do {
+        *--at = (char)('0' + seq % 10);
+        seq /= 10;
+    } while (seq > 0);
+    *--at = '-';
+    at -= chain->ledger_length;
+    memcpy(at, chain->ledger, chain->ledger_length);
+    return (struct rentbus_text){at, (size_t)(end - at)};
 }
 
 /* Hashes the event as if it had no `hash`: one pair fewer in its head, and the pair left out. */
@@ -68,14 +85,13 @@ int chain_append(struct chain *chain, const struct chain_origin *origin,
     const struct rentbus_schema *schema = &rentbus_event_schema;
     struct rentbus_event wire;
     struct journal_head head = chain->head;
-    char id[CHAIN_LEDGER_MAX + 24];
+    char id[CHAIN_ID_SIZE];
     size_t start = out->length;
 
     head.seq++;
     head.time = now > head.time ? now : head.time;
-    snprintf(id, sizeof id, "%s-%" PRIu64, chain->ledger, head.seq);
     fill_envelope(chain, origin, event, &wire);
-    RENTBUS_SET(&wire, event, id, rentbus_text(id));
+    RENTBUS_SET(&wire, event, id, event_id(chain, head.seq, id));
     RENTBUS_SET(&wire, event, seq, head.seq);
     RENTBUS_SET(&wire, event, time, head.time);
 

@@ -22,6 +22,7 @@ struct chain_origin {
 
 struct chain {
     char ledger[CHAIN_LEDGER_MAX + 1];
+    size_t ledger_length;
     char source[CHAIN_LEDGER_MAX + 16]; /* "/rentbus/<ledger>" */
     struct journal_head head;           /* the last event of the chain */
 };
