@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 #include "daemon/server/route.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* In a route each frame stands behind its length, in two bytes. */
@@ -29,6 +28,13 @@ static bool add_frame(struct route_reader *reader, zmq_msg_t *frame)
 /* What libzmq notes of an ipc peer: "localhost:uid:gid:pid". Of a tcp peer it notes a numeric
  * address, which may have colons too. */
 #define PEER_PREFIX "localhost:"
+#define UID_DIGITS_MAX 20
+
+static void append_actor(struct route_reader *reader, const char *text, size_t length)
+{
+    memcpy(reader->actor + reader->actor_length, text, length);
+    reader->actor_length += length;
+}
 
 /* The principal of a connection: the user of an ipc peer; nobody in particular for tcp, which
  * serves this machine only. */
@@ -36,12 +42,17 @@ static void set_actor(struct route_reader *reader)
 {
     const char *address = zmq_msg_gets(&reader->body, "Peer-Address");
     size_t prefix = strlen(PEER_PREFIX);
-    bool local = address && strncmp(address, PEER_PREFIX, prefix) == 0;
-    size_t digits = local ? strspn(address + prefix, "0123456789") : 0;
-    if (digits > 0 && address[prefix + digits] == ':')
-        snprintf(reader->actor, sizeof reader->actor, "uid:%.*s", (int)digits, address + prefix);
-    else
-        snprintf(reader->actor, sizeof reader->actor, "anonymous");
+    size_t digits = 0;
+    if (address && strncmp(address, PEER_PREFIX, prefix) == 0)
+        while (address[prefix + digits] >= '0' && address[prefix + digits] <= '9')
+            digits++;
+    reader->actor_length = 0;
+    if (digits > 0 && digits <= UID_DIGITS_MAX && address[prefix + digits] == ':') {
+        append_actor(reader, "uid:", 4);
+        append_actor(reader, address + prefix, digits);
+    } else {
+        append_actor(reader, "anonymous", 9);
+    }
 }
 
 /* Receives one message, its last frame into `body`: 1; 0 when its route is too long; -1 when there
@@ -73,22 +84,70 @@ bool route_receive(void *socket, struct route_reader *reader, struct api_message
         return false;
     set_actor(reader);
     message->route = (struct rentbus_bytes){reader->route, reader->route_length};
-    message->actor = (struct rentbus_bytes){(const uint8_t *)reader->actor, strlen(reader->actor)};
+    message->actor = (struct rentbus_bytes){(const uint8_t *)reader->actor, reader->actor_length};
     message->body =
         (struct rentbus_bytes){zmq_msg_data(&reader->body), zmq_msg_size(&reader->body)};
     return true;
 }
 
-void route_send(void *socket, struct rentbus_bytes route, struct rentbus_bytes body)
+static bool put_frame(struct route_outbox *outbox, const uint8_t *data, size_t length)
+{
+    zmq_msg_t *frame = &outbox->frames[outbox->count];
+    if (zmq_msg_init_size(frame, length))
+        return false;
+    if (length > 0)
+        memcpy(zmq_msg_data(frame), data, length);
+    outbox->count++;
+    return true;
+}
+
+static bool put_reply(struct route_outbox *outbox, struct rentbus_bytes route,
+                      struct rentbus_bytes body)
 {
     const uint8_t *at = route.data;
     const uint8_t *end = route.data + route.length;
     while (at < end) {
         uint16_t length;
         memcpy(&length, at, sizeof length);
-        if (zmq_send(socket, at + FRAME_HEAD, length, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
-            return;
+        if (!put_frame(outbox, at + FRAME_HEAD, length))
+            return false;
         at += FRAME_HEAD + length;
     }
-    zmq_send(socket, body.data, body.length, ZMQ_DONTWAIT);
+    return put_frame(outbox, body.data, body.length);
+}
+
+void route_send(void *socket, struct route_outbox *outbox, struct rentbus_bytes route,
+                struct rentbus_bytes body)
+{
+    size_t before = outbox->count;
+    if (put_reply(outbox, route, body))
+        outbox->ends[outbox->replies++] = outbox->count;
+    else
+        while (outbox->count > before)
+            zmq_msg_close(&outbox->frames[--outbox->count]);
+    if (outbox->replies == ROUTE_OUTBOX_MAX)
+        route_flush(socket, outbox);
+}
+
+/* The frames from `first` up to `end`, as one message; the rest of one that is refused is lost. */
+static void send_frames(void *socket, zmq_msg_t *first, const zmq_msg_t *end)
+{
+    bool sent = true;
+    for (zmq_msg_t *frame = first; frame < end; frame++) {
+        int more = frame + 1 < end ? ZMQ_SNDMORE : 0;
+        sent = sent && zmq_msg_send(frame, socket, more | ZMQ_DONTWAIT) >= 0;
+        if (!sent)
+            zmq_msg_close(frame);
+    }
+}
+
+void route_flush(void *socket, struct route_outbox *outbox)
+{
+    size_t start = 0;
+    for (size_t i = 0; i < outbox->replies; i++) {
+        send_frames(socket, &outbox->frames[start], &outbox->frames[outbox->ends[i]]);
+        start = outbox->ends[i];
+    }
+    outbox->replies = 0;
+    outbox->count = 0;
 }

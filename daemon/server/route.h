@@ -15,6 +15,8 @@
 #define ROUTE_FRAMES_MAX 8
 #define ROUTE_BYTES_MAX 1024
 #define ROUTE_ACTOR_SIZE 32
+/* Few enough that the peers have something to do while the next ones are made. */
+#define ROUTE_OUTBOX_MAX 32
 
 /* Holds the message received last. Zero it before the first use. */
 struct route_reader {
@@ -22,7 +24,17 @@ struct route_reader {
     bool has_body;
     size_t route_length;
     uint8_t route[ROUTE_BYTES_MAX];
+    size_t actor_length;
     char actor[ROUTE_ACTOR_SIZE];
+};
+
+/* Replies that leave together, so that libzmq's thread is woken once for all of them and writes
+ * them at once. Zero it before the first use. */
+struct route_outbox {
+    size_t replies;
+    size_t ends[ROUTE_OUTBOX_MAX]; /* behind the last frame of each */
+    size_t count;                  /* of frames */
+    zmq_msg_t frames[ROUTE_OUTBOX_MAX * (ROUTE_FRAMES_MAX + 1)];
 };
 
 void route_reader_release(struct route_reader *reader);
@@ -30,7 +42,10 @@ void route_reader_release(struct route_reader *reader);
 /* Receives the next request without waiting; *message borrows from the reader until the next call.
  * False when there is none. A message with too long a route is passed over. */
 bool route_receive(void *socket, struct route_reader *reader, struct api_message *message);
-/* Sends the body along the route. A peer that is gone or takes nothing loses its reply. */
-void route_send(void *socket, struct rentbus_bytes route, struct rentbus_bytes body);
+/* Sends the body along the route, with the next flush. A peer that is gone or takes nothing loses
+ * its reply. */
+void route_send(void *socket, struct route_outbox *outbox, struct rentbus_bytes route,
+                struct rentbus_bytes body);
+void route_flush(void *socket, struct route_outbox *outbox);
 
 #endif

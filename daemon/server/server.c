@@ -54,9 +54,12 @@ struct server {
     int64_t watchdog_us; /* between two signs of life; 0: nobody watches */
     int64_t next_sign;
     int64_t published_at; /* when the last event or heartbeat was, by the monotonic clock */
+    bool published;       /* an event, in this round */
+    size_t subscriptions; /* to different types: without one, nobody listens */
     struct rentbus_buffer heartbeat;
     bool stopping;
     struct route_reader reader;
+    struct route_outbox outbox;
 };
 
 static int64_t clock_us(clockid_t clock)
@@ -75,17 +78,31 @@ static int64_t server_now(void *context)
 static void server_send(void *context, struct rentbus_bytes route, struct rentbus_bytes body)
 {
     struct server *server = context;
-    route_send(server->requests, route, body);
+    route_send(server->requests, &server->outbox, route, body);
+}
+
+/* XPUB hands up the first subscription to a type, and the end of its last. */
+static void count_subscriptions(struct server *server)
+{
+    char byte = 0;
+    while (zmq_recv(server->events, &byte, sizeof byte, ZMQ_DONTWAIT) > 0) {
+        if (byte == 1)
+            server->subscriptions++;
+        else if (byte == 0 && server->subscriptions > 0)
+            server->subscriptions--;
+    }
 }
 
 static void server_publish(void *context, struct rentbus_text type, struct rentbus_bytes event)
 {
     struct server *server = context;
-    if (!server->events)
+    if (server->subscriptions == 0 && !server->published)
+        count_subscriptions(server);
+    server->published = true;
+    if (server->subscriptions == 0)
         return;
     zmq_send(server->events, type.data, type.length, ZMQ_SNDMORE | ZMQ_DONTWAIT);
     zmq_send(server->events, event.data, event.length, ZMQ_DONTWAIT);
-    server->published_at = clock_us(CLOCK_MONOTONIC);
 }
 
 static int64_t heartbeat_left_us(const struct server *server)
@@ -108,7 +125,6 @@ static void give_heartbeat(struct server *server)
     rentbus_cbor_write_uint(out, api_durable(server->api));
     rentbus_cbor_write_text(out, "time", 4);
     rentbus_cbor_write_text(out, time, length);
-    server->published_at = clock_us(CLOCK_MONOTONIC);
     if (!out->failed)
         server_publish(server, rentbus_text(BUS_HEARTBEAT_TYPE),
                        (struct rentbus_bytes){out->data, out->length});
@@ -217,6 +233,8 @@ static void close_server(struct server *server)
 {
     api_close(&server->api);
     if (server->requests)
+        route_flush(server->requests, &server->outbox);
+    if (server->requests)
         zmq_close(server->requests);
     if (server->events)
         zmq_close(server->events);
@@ -232,7 +250,15 @@ static void close_server(struct server *server)
             close(*fds[i]);
 }
 
-/* Serves requests that have arrived, a round at most. False when none was there. */
+static void note_published(struct server *server)
+{
+    if (server->published)
+        server->published_at = clock_us(CLOCK_MONOTONIC);
+    server->published = false;
+}
+
+/* Serves requests that have arrived, a round at most, and what has become of earlier ones. False
+ * when no request was there. */
 static bool serve_round(struct server *server)
 {
     struct api_message message;
@@ -241,15 +267,10 @@ static bool serve_round(struct server *server)
         api_handle(server->api, &message);
         served++;
     }
+    route_flush(server->requests, &server->outbox);
+    api_process(server->api);
+    route_flush(server->requests, &server->outbox);
     return served > 0;
-}
-
-/* XPUB hands subscriptions up; they are of no interest, but must not pile up. */
-static void drop_subscriptions(struct server *server)
-{
-    char byte;
-    while (zmq_recv(server->events, &byte, sizeof byte, ZMQ_DONTWAIT) >= 0)
-        continue;
 }
 
 static void take_signal(struct server *server)
@@ -297,14 +318,14 @@ static void run(struct server *server)
         idle_ms = server->watchdog_us / 1000;
     while (!server->stopping) {
         zmq_poll(items, sizeof items / sizeof *items, patience_ms(server, idle_ms));
-        serve_round(server);
-        api_process(server->api);
         if (items[1].revents)
-            drop_subscriptions(server);
+            count_subscriptions(server);
+        serve_round(server);
         if (items[3].revents)
             take_signal(server);
         give_sign_of_life(server);
         give_heartbeat(server);
+        note_published(server);
     }
 }
 
@@ -315,7 +336,7 @@ static void drain(struct server *server)
 {
     int64_t until = clock_us(CLOCK_MONOTONIC) + SERVER_DRAIN_US;
     while (clock_us(CLOCK_MONOTONIC) < until && serve_round(server))
-        api_process(server->api);
+        continue;
 }
 
 static int open_signals(struct server *server)

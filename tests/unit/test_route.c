@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@ struct line {
     void *router;
     void *dealer;
     struct route_reader reader;
+    struct route_outbox outbox;
 };
 
 static int setup(void **state)
@@ -64,6 +66,12 @@ static bool receive(struct line *line, struct api_message *message)
     return false;
 }
 
+static void reply(struct line *line, struct rentbus_bytes route, const char *body)
+{
+    route_send(line->router, &line->outbox, route,
+               (struct rentbus_bytes){(const uint8_t *)body, strlen(body)});
+}
+
 static void expect_reply(struct line *line, size_t count, size_t size, const char *body)
 {
     uint8_t frame[2048];
@@ -89,8 +97,8 @@ static void test_the_route_leads_back(void **state)
         assert_true(receive(line, &message));
         assert_int_equal(message.body.length, strlen("question"));
         assert_memory_equal(message.body.data, "question", message.body.length);
-        struct rentbus_bytes answer = {(const uint8_t *)"answer", strlen("answer")};
-        route_send(line->router, message.route, answer);
+        reply(line, message.route, "answer");
+        route_flush(line->router, &line->outbox);
         expect_reply(line, shapes[i][0], shapes[i][1], "answer");
     }
 }
@@ -102,7 +110,8 @@ static void test_an_empty_body(void **state)
     send_frames(line, 1, 0, "");
     assert_true(receive(line, &message));
     assert_int_equal(message.body.length, 0);
-    route_send(line->router, message.route, (struct rentbus_bytes){NULL, 0});
+    route_send(line->router, &line->outbox, message.route, (struct rentbus_bytes){NULL, 0});
+    route_flush(line->router, &line->outbox);
     expect_reply(line, 1, 0, "");
 }
 
@@ -135,13 +144,36 @@ static void test_a_peer_that_is_gone_loses_its_reply(void **state)
 {
     struct line *line = *state;
     static const uint8_t route[] = {3, 0, 'w', 'h', 'o', 0, 0};
-    struct rentbus_bytes answer = {(const uint8_t *)"answer", strlen("answer")};
-    route_send(line->router, (struct rentbus_bytes){route, sizeof route}, answer);
+    reply(line, (struct rentbus_bytes){route, sizeof route}, "lost");
     struct api_message message;
     send_frames(line, 0, 0, "next");
     assert_true(receive(line, &message));
-    route_send(line->router, message.route, answer);
+    reply(line, message.route, "answer");
+    route_flush(line->router, &line->outbox);
     expect_reply(line, 0, 0, "answer");
+}
+
+static void test_replies_leave_together_in_their_order(void **state)
+{
+    struct line *line = *state;
+    struct api_message message;
+    char body[16];
+    send_frames(line, 2, 3, "question");
+    assert_true(receive(line, &message));
+    for (int i = 0; i < 2 * ROUTE_OUTBOX_MAX + 1; i++) {
+        snprintf(body, sizeof body, "answer %d", i);
+        reply(line, message.route, body);
+    }
+    assert_int_equal(line->outbox.replies, 1);
+    for (int i = 0; i < 2 * ROUTE_OUTBOX_MAX; i++) {
+        snprintf(body, sizeof body, "answer %d", i);
+        expect_reply(line, 2, 3, body);
+    }
+    route_flush(line->router, &line->outbox);
+    snprintf(body, sizeof body, "answer %d", 2 * ROUTE_OUTBOX_MAX);
+    expect_reply(line, 2, 3, body);
+    route_flush(line->router, &line->outbox);
+    assert_int_equal(zmq_recv(line->dealer, body, sizeof body, ZMQ_DONTWAIT), -1);
 }
 
 int main(void)
@@ -152,6 +184,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_too_long_a_route_is_passed_over, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_actor_is_nobody_in_particular, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_peer_that_is_gone_loses_its_reply, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_replies_leave_together_in_their_order, setup,
+                                        teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
