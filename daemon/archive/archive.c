@@ -9,6 +9,7 @@
 
 #include "daemon/archive/archive_sql.h"
 #include "daemon/archive/archive_state.h"
+#include "daemon/archive/skim.h"
 #include "daemon/journal/meta.h"
 
 /* ARCHIVE_MENTIONS_AT_ONCE of them. */
@@ -22,7 +23,7 @@
 static const char *const archive_change_sql[ARCHIVE_CHANGES] = {
     [ARCHIVE_BEGIN] = "BEGIN IMMEDIATE",
     [ARCHIVE_COMMIT] = "COMMIT",
-    [ARCHIVE_PUT_RENTAL] = "INSERT OR REPLACE INTO rental(created_seq, id, user_id, asset_id, "
+    [ARCHIVE_PUT_RENTAL] = "INSERT OR REPLACE INTO rental(created_seq, id, user_key, asset_key, "
                            "status, closed_seq, body) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [ARCHIVE_DROP_RENTAL] = "DELETE FROM rental WHERE created_seq = ?1",
     [ARCHIVE_PUT_COMMAND] = "INSERT INTO command VALUES(?1, ?2, ?3) ON CONFLICT(id) DO UPDATE SET "
@@ -47,8 +48,7 @@ void archive_close(struct archive **archive)
     if (!*archive)
         return;
     archive_disconnect(*archive);
-    mention_rows_release(&(*archive)->mentions);
-    tally_destroy(&(*archive)->tally);
+    archive_rows_release(&(*archive)->rows);
     free((*archive)->path);
     free((*archive)->ledger);
     free(*archive);
@@ -106,20 +106,12 @@ static int archive_load_position(sqlite3 *db, struct archive_position *position)
     return r;
 }
 
-int archive_decode_event(struct rentbus_bytes bytes, struct rentbus_event *event)
-{
-    struct rentbus_fault fault;
-
-    return rentbus_decode(&rentbus_event_schema, bytes, RENTBUS_LENIENT, event, &fault) ? -EBADMSG
-                                                                                        : 0;
-}
-
 /* Ends the reading with 1 when the event has the hash of the position, else with 2. */
 static int archive_compare(void *context, uint64_t seq, struct rentbus_bytes bytes)
 {
     const struct archive_position *position = context;
     struct rentbus_event event;
-    int r = archive_decode_event(bytes, &event);
+    int r = skim_event(bytes, &event);
 
     (void)seq;
     if (r)
@@ -176,9 +168,11 @@ int archive_open(const char *path, const char *ledger, struct journal_reader *jo
 
     opened->path = strdup(path);
     opened->ledger = strdup(ledger);
-    opened->tally = tally_create();
-    bool made = opened->path && opened->ledger && opened->tally;
-    int r = made ? archive_connect(opened) : -ENOMEM;
+    int r = archive_rows_init(&opened->rows);
+    if (!opened->path || !opened->ledger)
+        r = -ENOMEM;
+    if (r == 0)
+        r = archive_connect(opened);
     int agrees = r == 0 ? archive_agrees(opened, journal) : 1;
     if (r == -EBADMSG || agrees == 0)
         r = archive_begin_anew(opened);

@@ -4,27 +4,8 @@
 #include <string.h>
 
 #include "daemon/archive/archive.h"
-#include "daemon/archive/archive_sql.h"
+#include "daemon/archive/archive_reader.h"
 #include "daemon/journal/meta.h"
-
-#define ARCHIVE_LIST(condition)                                                                    \
-    "SELECT created_seq, body FROM rental WHERE created_seq > ?1 AND created_seq <= ?6 "           \
-    "AND closed_seq <= ?6" condition " ORDER BY created_seq LIMIT ?2"
-
-const char *const archive_list_sql[ARCHIVE_LISTS] = {
-    [0] = ARCHIVE_LIST(""),
-    [ARCHIVE_LIST_BY_USER] = ARCHIVE_LIST(" AND user_id = ?3"),
-    [ARCHIVE_LIST_BY_ASSET] = ARCHIVE_LIST(" AND asset_id = ?4"),
-    [ARCHIVE_LIST_BY_USER | ARCHIVE_LIST_BY_ASSET] =
-        ARCHIVE_LIST(" AND +user_id = ?3 AND asset_id = ?4"),
-    [ARCHIVE_LIST_BY_STATUS] = ARCHIVE_LIST(" AND status = ?5"),
-    [ARCHIVE_LIST_BY_USER | ARCHIVE_LIST_BY_STATUS] =
-        ARCHIVE_LIST(" AND user_id = ?3 AND +status = ?5"),
-    [ARCHIVE_LIST_BY_ASSET | ARCHIVE_LIST_BY_STATUS] =
-        ARCHIVE_LIST(" AND asset_id = ?4 AND +status = ?5"),
-    [ARCHIVE_LIST_BY_USER | ARCHIVE_LIST_BY_ASSET | ARCHIVE_LIST_BY_STATUS] =
-        ARCHIVE_LIST(" AND +user_id = ?3 AND asset_id = ?4 AND +status = ?5"),
-};
 
 const char *const archive_query_sql[ARCHIVE_QUERIES] = {
     [ARCHIVE_QUERY_SEQ] = "SELECT value FROM meta WHERE key = 'seq'",
@@ -41,17 +22,6 @@ const char *const archive_query_sql[ARCHIVE_QUERIES] = {
                             "WHERE day >= ?1 AND day < ?2 ORDER BY day",
     [ARCHIVE_QUERY_COUNT] = "SELECT (SELECT count(*) FROM rental), (SELECT count(*) FROM command), "
                             "(SELECT count(*) FROM mention), (SELECT count(*) FROM tally)",
-};
-
-struct archive_reader {
-    char *path;
-    sqlite3 *db;
-    bool held;
-    /* While it is held: ARCHIVE_QUERY_COMMANDS stands at a row, and began at that id. */
-    bool walking;
-    struct rentbus_uuid walk;
-    sqlite3_stmt *queries[ARCHIVE_QUERIES];
-    sqlite3_stmt *lists[ARCHIVE_LISTS];
 };
 
 static void archive_reader_disconnect(struct archive_reader *reader)
@@ -108,13 +78,13 @@ void archive_reader_close(struct archive_reader **reader)
     if (!*reader)
         return;
     archive_reader_disconnect(*reader);
+    rentbus_buffer_release(&(*reader)->listed);
     free((*reader)->path);
     free(*reader);
     *reader = NULL;
 }
 
-/* An archive may be removed and built anew while it is read: goes over to the new one. */
-static int archive_reader_refresh(struct archive_reader *reader)
+int archive_reader_refresh(struct archive_reader *reader)
 {
     if (reader->held || (reader->db && !sqlite_moved(reader->db)))
         return 0;
@@ -122,15 +92,13 @@ static int archive_reader_refresh(struct archive_reader *reader)
     return archive_reader_connect(reader);
 }
 
-/* Ends a query that gave `r`: 1 for a row that was read. */
-static int archive_query_end(sqlite3_stmt *statement, int r)
+int archive_query_end(sqlite3_stmt *statement, int r)
 {
     sqlite3_reset(statement);
     return r;
 }
 
-/* Reads the seq, and leaves the query open: as long as it is, all others see the same state. */
-static int archive_snapshot(struct archive_reader *reader, uint64_t *seq)
+int archive_snapshot(struct archive_reader *reader, uint64_t *seq)
 {
     int r = archive_reader_refresh(reader);
     if (r)
@@ -144,7 +112,7 @@ static int archive_snapshot(struct archive_reader *reader, uint64_t *seq)
     return archive_query_end(statement, r < 0 ? r : -EBADMSG);
 }
 
-static int archive_snapshot_end(struct archive_reader *reader, int r)
+int archive_snapshot_end(struct archive_reader *reader, int r)
 {
     return archive_query_end(reader->queries[ARCHIVE_QUERY_SEQ], r);
 }
@@ -179,74 +147,6 @@ void archive_release(struct archive_reader *reader)
     sqlite_rollback(reader->db);
     reader->walking = false;
     reader->held = false;
-}
-
-/* A seq as SQLite can have it. */
-static uint64_t archive_clamp(uint64_t seq)
-{
-    return seq < INT64_MAX ? seq : INT64_MAX;
-}
-
-int archive_rental_get_as_of(struct archive_reader *reader, struct rentbus_text id, uint64_t as_of,
-                             struct rentbus_buffer *out)
-{
-    int r = archive_reader_refresh(reader);
-    if (r)
-        return r;
-    sqlite3_stmt *statement = reader->queries[ARCHIVE_QUERY_RENTAL];
-    r = sqlite_bind_text(statement, 1, id);
-    if (r == 0)
-        r = sqlite_bind_uint(statement, 2, archive_clamp(as_of));
-    if (r == 0)
-        r = sqlite_step(statement);
-    if (r == 1) {
-        struct rentbus_bytes body = sqlite_column_bytes(statement, 0);
-        rentbus_buffer_append(out, body.data, body.length);
-        r = out->failed ? -ENOMEM : 1;
-    }
-    return archive_query_end(statement, r);
-}
-
-int archive_rental_get(struct archive_reader *reader, struct rentbus_text id,
-                       struct rentbus_buffer *out)
-{
-    return archive_rental_get_as_of(reader, id, UINT64_MAX, out);
-}
-
-static int archive_list_bind(sqlite3_stmt *list, const struct archive_rental_filter *filter,
-                             uint64_t after, size_t limit)
-{
-    int r = sqlite_bind_uint(list, 1, after);
-    if (r == 0)
-        r = sqlite_bind_uint(list, 2, limit);
-    if (r == 0 && filter->user_id.data)
-        r = sqlite_bind_text(list, 3, filter->user_id);
-    if (r == 0 && filter->asset_id.data)
-        r = sqlite_bind_text(list, 4, filter->asset_id);
-    if (r == 0 && filter->status != RENTBUS_STATUS_NONE)
-        r = sqlite_bind_uint(list, 5, filter->status);
-    if (r == 0)
-        r = sqlite_bind_uint(list, 6, filter->has_as_of ? archive_clamp(filter->as_of) : INT64_MAX);
-    return r;
-}
-
-int archive_rental_list(struct archive_reader *reader, const struct archive_rental_filter *filter,
-                        uint64_t after, size_t limit, archive_rental_visitor *visit, void *context)
-{
-    size_t by = (filter->user_id.data ? ARCHIVE_LIST_BY_USER : 0) |
-                (filter->asset_id.data ? ARCHIVE_LIST_BY_ASSET : 0) |
-                (filter->status != RENTBUS_STATUS_NONE ? ARCHIVE_LIST_BY_STATUS : 0);
-    int row = 0;
-    int r = archive_reader_refresh(reader);
-    if (r || after > INT64_MAX)
-        return r;
-    sqlite3_stmt *list = reader->lists[by];
-
-    r = archive_list_bind(list, filter, after, archive_clamp(limit));
-    while (r == 0 && (row = sqlite_step(list)) == 1)
-        r = visit(context, (uint64_t)sqlite3_column_int64(list, 0), sqlite_column_bytes(list, 1));
-    sqlite3_reset(list);
-    return r ? r : row;
 }
 
 /* Whether the next row is that of the command: 1, 0, -errno. */

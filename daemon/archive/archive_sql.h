@@ -5,20 +5,30 @@
 
 #include "daemon/journal/sqlite.h"
 
-#define ARCHIVE_FORMAT 3
+#define ARCHIVE_FORMAT 4
 #define ARCHIVE_KIND "archive"
 
-/* An index ends in the row's created_seq, so that each serves its filter in the order of lists.
+/* Rows and indexes of a rental lie in segments of so many seqs of its created_seq: what closes is
+ * mostly young, and goes to few pages however many there are. */
+#define ARCHIVE_SEGMENT_BITS 20
+#define ARCHIVE_SEGMENT_OF(seq) ((seq) >> ARCHIVE_SEGMENT_BITS)
+#define ARCHIVE_SEGMENT "created_seq >> 20"
+/* RENTBUS_STATUS_FORGIVEN, the rarer way to be over. */
+#define ARCHIVE_FORGIVEN "status = 3"
+
+/* `user_key` and `asset_key` are their mention_key() as a signed number, which takes four bytes, of
+ * which many may be the same; `body` is what packed.h makes of the rental. An index ends in the
+ * row's created_seq, so that each serves its filter in the order of lists; most rentals are
+ * COMPLETED and listed by the table itself.
  * `seq` and `hash` in meta are those of the last event taken. A mention's `segment` is its seq >>
- * MENTION_SEGMENT_BITS, `hash` its key as a signed number, which takes four bytes; a tally's `name`
- * is its bucket where it has no name. */
+ * MENTION_SEGMENT_BITS, `hash` its key; a tally's `name` is its bucket where it has no name. */
 #define ARCHIVE_TABLES                                                                             \
-    "CREATE TABLE rental(created_seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, "               \
-    "user_id TEXT NOT NULL, asset_id TEXT NOT NULL, status INTEGER NOT NULL, "                     \
+    "CREATE TABLE rental(created_seq INTEGER PRIMARY KEY, id NOT NULL UNIQUE, "                    \
+    "user_key INTEGER NOT NULL, asset_key INTEGER NOT NULL, status INTEGER NOT NULL, "             \
     "closed_seq INTEGER NOT NULL, body BLOB NOT NULL);"                                            \
-    "CREATE INDEX rental_user ON rental(user_id);"                                                 \
-    "CREATE INDEX rental_asset ON rental(asset_id);"                                               \
-    "CREATE INDEX rental_status ON rental(status);"                                                \
+    "CREATE INDEX rental_user ON rental(" ARCHIVE_SEGMENT ", user_key);"                           \
+    "CREATE INDEX rental_asset ON rental(" ARCHIVE_SEGMENT ", asset_key);"                         \
+    "CREATE INDEX rental_forgiven ON rental(status) WHERE " ARCHIVE_FORGIVEN ";"                   \
     "CREATE TABLE command(id BLOB PRIMARY KEY, first_seq INTEGER NOT NULL, "                       \
     "last_seq INTEGER NOT NULL) WITHOUT ROWID;"                                                    \
     "CREATE TABLE mention(segment INTEGER, hash INTEGER, seq INTEGER, "                            \
@@ -32,13 +42,13 @@ enum archive_list_by {
     ARCHIVE_LIST_BY_USER = 1,
     ARCHIVE_LIST_BY_ASSET = 2,
     ARCHIVE_LIST_BY_STATUS = 4,
-    ARCHIVE_LISTS = 8,
+    ARCHIVE_LIST_FORGIVEN = 8, /* stands alone */
+    ARCHIVE_LISTS,
 };
 
-/* By bits of enum archive_list_by. ?1 is the seq to list after, ?2 the limit, ?3 the user, ?4 the
- * asset, ?5 the status, ?6 the seq as of which. What is over by then was there by then: the bound
- * on created_seq ends the scan. A plus sign keeps SQLite from the index of that column: there is
- * one that leaves fewer rows. */
+/* By bits of enum archive_list_by. ?1 is the seq to list after, ?3 the key of the user, ?4 of the
+ * asset, ?5 the status, ?6 the seq as of which, ?7 with a user or asset the segment. What is over
+ * by then was there by then: the bound on created_seq ends the scan. */
 extern const char *const archive_list_sql[ARCHIVE_LISTS];
 
 /* The other queries. */
@@ -72,5 +82,13 @@ static inline int archive_bind_mention(sqlite3_stmt *statement, int first, uint6
         r = archive_bind_int(statement, first + 1, (int32_t)key);
     return r ? r : sqlite_bind_uint(statement, first + 2, seq);
 }
+
+/* Binds the id of a rental: a UUID, in lower case as ours are, as its 16 bytes, which *uuid keeps
+ * until the statement is reset; another id as text. */
+int archive_bind_rental_id(sqlite3_stmt *statement, int index, struct rentbus_text id,
+                           struct rentbus_uuid *uuid) __attribute__((warn_unused_result));
+/* The id in a column, written to `text` where it is stored as a UUID, else borrowed. */
+struct rentbus_text archive_column_rental_id(sqlite3_stmt *statement, int column,
+                                             char text[RENTBUS_UUID_TEXT_SIZE + 1]);
 
 #endif

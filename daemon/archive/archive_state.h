@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* An open archive, for the files that write it: archive.c opens it, archive_follow.c has it follow
- * the journal. */
+ * the journal, archive_write.c writes what that brings. */
 #ifndef RENTBUS_ARCHIVE_ARCHIVE_STATE_H
 #define RENTBUS_ARCHIVE_ARCHIVE_STATE_H
 
 #include "daemon/archive/archive.h"
+#include "daemon/archive/archive_rows.h"
 #include "daemon/journal/sqlite.h"
 
 /* Rows that one ARCHIVE_PUT_MENTIONS takes: what a statement costs is shared by so many. */
@@ -37,11 +38,10 @@ struct archive {
     sqlite3_stmt *changes[ARCHIVE_CHANGES];
     struct archive_position position;
     /* Of the transaction under way; the memory is kept between them. */
-    struct mention_rows mentions;
-    struct tally *tally;
+    struct archive_rows rows;
 };
 
-/* Decodes an event of the journal: 0 or -EBADMSG. */
-int archive_decode_event(struct rentbus_bytes bytes, struct rentbus_event *event)
+/* Writes archive->rows and the position in one transaction: all of it or, with -errno, nothing. */
+int archive_write(struct archive *archive, const struct archive_position *position)
     __attribute__((warn_unused_result));
 #endif

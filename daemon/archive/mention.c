@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/archive/skim.h"
 #include "sdk/protocol/cbor.h"
 #include "sdk/protocol/text.h"
 
@@ -69,34 +70,13 @@ static void mention_add(struct mention_finding *finding, enum mention_kind kind,
         finding->mentions[finding->count++] = (struct mention){kind, id};
 }
 
-static bool mention_named(struct rentbus_bytes name, const char *wanted, size_t length)
-{
-    return name.length == length && memcmp(name.data, wanted, length) == 0;
-}
-
 static const struct mention_field *mention_find(const struct mention_map *map,
-                                                struct rentbus_bytes name)
+                                                struct rentbus_text name)
 {
     for (size_t i = 0; i < map->count; i++)
-        if (mention_named(name, map->fields[i].name, map->fields[i].length))
+        if (skim_is(name, map->fields[i].name, map->fields[i].length))
             return &map->fields[i];
     return NULL;
-}
-
-/* Takes the id that the reader stands before, or passes what is no text. */
-static void mention_take(struct mention_finding *finding, enum mention_kind kind,
-                         struct rentbus_cbor_reader *reader)
-{
-    struct rentbus_cbor_reader before = *reader;
-    struct rentbus_cbor_item item = rentbus_cbor_read(reader);
-
-    if (item.type == RENTBUS_CBOR_TEXT) {
-        mention_add(finding, kind,
-                    (struct rentbus_text){(const char *)item.bytes.data, item.bytes.length});
-        return;
-    }
-    *reader = before;
-    rentbus_cbor_skip(reader);
 }
 
 /* Walks once through the map that the reader stands before, or passes what is no map. */
@@ -112,11 +92,11 @@ static void mention_walk(struct mention_finding *finding, const struct mention_m
         return;
     }
     for (uint64_t pair = 0; pair < head.number && reader->at < reader->end; pair++) {
-        struct rentbus_bytes name = rentbus_cbor_read(reader).bytes;
+        struct rentbus_text name = skim_text(reader);
         const struct mention_field *field = mention_find(map, name);
         if (field)
-            mention_take(finding, field->kind, reader);
-        else if (map->has_rental && mention_named(name, "rental", strlen("rental")))
+            mention_add(finding, field->kind, skim_text(reader));
+        else if (map->has_rental && skim_is(name, "rental", strlen("rental")))
             mention_walk(finding, &mention_rental, reader);
         else
             rentbus_cbor_skip(reader);

@@ -198,24 +198,25 @@ static void explain(sqlite3 *db, const char *sql, const char *wanted)
     sqlite3_free(explained);
 }
 
+#define PLAN_TABLE "SEARCH rental USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"
+#define PLAN_USER                                                                                  \
+    "SEARCH rental USING INDEX rental_user (<expr>=? AND user_key=? AND rowid>? AND rowid<?)"
+#define PLAN_ASSET                                                                                 \
+    "SEARCH rental USING INDEX rental_asset (<expr>=? AND asset_key=? AND rowid>? AND rowid<?)"
+
 static void test_every_list_is_by_index(void **state)
 {
     static const char *const plans[ARCHIVE_LISTS] = {
-        [0] = "SEARCH rental USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
-        [ARCHIVE_LIST_BY_USER] =
-            "SEARCH rental USING INDEX rental_user (user_id=? AND rowid>? AND rowid<?)",
-        [ARCHIVE_LIST_BY_ASSET] =
-            "SEARCH rental USING INDEX rental_asset (asset_id=? AND rowid>? AND rowid<?)",
-        [ARCHIVE_LIST_BY_USER | ARCHIVE_LIST_BY_ASSET] =
-            "SEARCH rental USING INDEX rental_asset (asset_id=? AND rowid>? AND rowid<?)",
-        [ARCHIVE_LIST_BY_STATUS] =
-            "SEARCH rental USING INDEX rental_status (status=? AND rowid>? AND rowid<?)",
-        [ARCHIVE_LIST_BY_USER | ARCHIVE_LIST_BY_STATUS] =
-            "SEARCH rental USING INDEX rental_user (user_id=? AND rowid>? AND rowid<?)",
-        [ARCHIVE_LIST_BY_ASSET | ARCHIVE_LIST_BY_STATUS] =
-            "SEARCH rental USING INDEX rental_asset (asset_id=? AND rowid>? AND rowid<?)",
-        [ARCHIVE_LIST_BY_USER | ARCHIVE_LIST_BY_ASSET | ARCHIVE_LIST_BY_STATUS] =
-            "SEARCH rental USING INDEX rental_asset (asset_id=? AND rowid>? AND rowid<?)",
+        [0] = PLAN_TABLE,
+        [ARCHIVE_LIST_BY_USER] = PLAN_USER,
+        [ARCHIVE_LIST_BY_ASSET] = PLAN_ASSET,
+        [ARCHIVE_LIST_BY_USER | ARCHIVE_LIST_BY_ASSET] = PLAN_ASSET,
+        [ARCHIVE_LIST_BY_STATUS] = PLAN_TABLE,
+        [ARCHIVE_LIST_BY_USER | ARCHIVE_LIST_BY_STATUS] = PLAN_USER,
+        [ARCHIVE_LIST_BY_ASSET | ARCHIVE_LIST_BY_STATUS] = PLAN_ASSET,
+        [ARCHIVE_LIST_BY_USER | ARCHIVE_LIST_BY_ASSET | ARCHIVE_LIST_BY_STATUS] = PLAN_ASSET,
+        [ARCHIVE_LIST_FORGIVEN] =
+            "SEARCH rental USING INDEX rental_forgiven (status=? AND rowid>? AND rowid<?)",
     };
     struct journal_fixture *fixture = *state;
     sqlite3 *db = NULL;

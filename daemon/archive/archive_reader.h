@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* A reader of the archive, for the files that read it: archive_reader.c opens it, archive_list.c
+ * reads rentals. */
+#ifndef RENTBUS_ARCHIVE_ARCHIVE_READER_H
+#define RENTBUS_ARCHIVE_ARCHIVE_READER_H
+
+#include "daemon/archive/archive.h"
+#include "daemon/archive/archive_sql.h"
+
+struct archive_reader {
+    char *path;
+    sqlite3 *db;
+    bool held;
+    /* While it is held: ARCHIVE_QUERY_COMMANDS stands at a row, and began at that id. */
+    bool walking;
+    struct rentbus_uuid walk;
+    sqlite3_stmt *queries[ARCHIVE_QUERIES];
+    sqlite3_stmt *lists[ARCHIVE_LISTS];
+    struct rentbus_buffer listed; /* the rental that is visited */
+};
+
+/* An archive may be removed and built anew while it is read: goes over to the new one. */
+int archive_reader_refresh(struct archive_reader *reader) __attribute__((warn_unused_result));
+/* Ends a query that gave `r`: 1 for a row that was read. */
+int archive_query_end(sqlite3_stmt *statement, int r);
+/* Reads the seq, and leaves the query open: as long as it is, all others see the same state. */
+int archive_snapshot(struct archive_reader *reader, uint64_t *seq)
+    __attribute__((warn_unused_result));
+int archive_snapshot_end(struct archive_reader *reader, int r);
+
+/* A seq as SQLite can have it. */
+static inline uint64_t archive_clamp(uint64_t seq)
+{
+    return seq < INT64_MAX ? seq : INT64_MAX;
+}
+
+#endif

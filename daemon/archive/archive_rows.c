@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#include "daemon/archive/archive_rows.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/archive/packed.h"
+
+int archive_rows_init(struct archive_rows *rows)
+{
+    *rows = (struct archive_rows){.tally = tally_create()};
+    return rows->tally ? 0 : -ENOMEM;
+}
+
+void archive_rows_clear(struct archive_rows *rows)
+{
+    rentbus_buffer_clear(&rows->rentals);
+    rentbus_buffer_clear(&rows->commands);
+    rentbus_buffer_clear(&rows->bytes);
+    mention_rows_clear(&rows->mentions);
+    tally_clear(rows->tally);
+}
+
+void archive_rows_release(struct archive_rows *rows)
+{
+    rentbus_buffer_release(&rows->rentals);
+    rentbus_buffer_release(&rows->commands);
+    rentbus_buffer_release(&rows->bytes);
+    mention_rows_release(&rows->mentions);
+    tally_destroy(&rows->tally);
+}
+
+bool archive_rows_failed(const struct archive_rows *rows)
+{
+    return rows->rentals.failed || rows->commands.failed || rows->bytes.failed ||
+           rows->mentions.failed;
+}
+
+void archive_rows_add_rental(struct archive_rows *rows, const struct rentbus_rental *rental,
+                             uint64_t seq, bool over)
+{
+    struct archive_rental_row row = {
+        .created_seq = rental->created_seq, .seq = seq, .over = over, .status = rental->status};
+
+    if (over) {
+        row.user_key = mention_key((struct mention){MENTION_USER, rental->user_id});
+        row.asset_key = mention_key((struct mention){MENTION_ASSET, rental->asset_id});
+        row.id = rows->bytes.length;
+        row.id_length = rental->id.length;
+        rentbus_buffer_append(&rows->bytes, rental->id.data, rental->id.length);
+        row.body = rows->bytes.length;
+        packed_rental_write(rental, &rows->bytes);
+        row.body_length = rows->bytes.length - row.body;
+    }
+    rentbus_buffer_append(&rows->rentals, &row, sizeof(row));
+}
+
+void archive_rows_add_command(struct archive_rows *rows, const struct archive_command_row *command)
+{
+    rentbus_buffer_append(&rows->commands, command, sizeof(*command));
+}
+
+static int archive_rental_row_compare(const void *left, const void *right)
+{
+    const struct archive_rental_row *a = left;
+    const struct archive_rental_row *b = right;
+
+    if (a->created_seq != b->created_seq)
+        return a->created_seq < b->created_seq ? -1 : 1;
+    return (a->seq > b->seq) - (a->seq < b->seq);
+}
+
+static int archive_command_row_compare(const void *left, const void *right)
+{
+    const struct archive_command_row *a = left;
+    const struct archive_command_row *b = right;
+
+    return memcmp(&a->id, &b->id, sizeof(a->id));
+}
+
+static void archive_rows_leave_last(struct rentbus_buffer *rentals)
+{
+    struct archive_rental_row *rows = (struct archive_rental_row *)(void *)rentals->data;
+    size_t count = rentals->length / sizeof(*rows);
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (i + 1 == count || rows[i + 1].created_seq != rows[i].created_seq)
+            rows[kept++] = rows[i];
+    }
+    rentals->length = kept * sizeof(*rows);
+}
+
+void archive_rows_sort(struct archive_rows *rows)
+{
+    size_t rentals = rows->rentals.length / sizeof(struct archive_rental_row);
+    size_t commands = rows->commands.length / sizeof(struct archive_command_row);
+
+    if (rentals > 0)
+        qsort(rows->rentals.data, rentals, sizeof(struct archive_rental_row),
+              archive_rental_row_compare);
+    archive_rows_leave_last(&rows->rentals);
+    if (commands > 0)
+        qsort(rows->commands.data, commands, sizeof(struct archive_command_row),
+              archive_command_row_compare);
+    mention_rows_sort(&rows->mentions);
+}
+
+const struct archive_rental_row *archive_rows_rentals(const struct archive_rows *rows,
+                                                      size_t *count)
+{
+    *count = rows->rentals.length / sizeof(struct archive_rental_row);
+    return (const struct archive_rental_row *)(const void *)rows->rentals.data;
+}
+
+const struct archive_command_row *archive_rows_commands(const struct archive_rows *rows,
+                                                        size_t *count)
+{
+    *count = rows->commands.length / sizeof(struct archive_command_row);
+    return (const struct archive_command_row *)(const void *)rows->commands.data;
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#include "daemon/archive/archive_sql.h"
+#include "daemon/archive/archive_state.h"
+
+static int archive_put_rental(struct archive *archive, const struct archive_rental_row *row)
+{
+    const uint8_t *bytes = archive->rows.bytes.data;
+    sqlite3_stmt *put = archive->changes[ARCHIVE_PUT_RENTAL];
+    struct rentbus_text id = {(const char *)bytes + row->id, row->id_length};
+    struct rentbus_uuid uuid;
+    int r = sqlite_bind_uint(put, 1, row->created_seq);
+
+    if (r == 0)
+        r = archive_bind_rental_id(put, 2, id, &uuid);
+    if (r == 0)
+        r = archive_bind_int(put, 3, (int32_t)row->user_key);
+    if (r == 0)
+        r = archive_bind_int(put, 4, (int32_t)row->asset_key);
+    if (r == 0)
+        r = sqlite_bind_uint(put, 5, row->status);
+    if (r == 0)
+        r = sqlite_bind_uint(put, 6, row->seq);
+    if (r == 0)
+        r = sqlite_bind_bytes(put, 7, (struct rentbus_bytes){bytes + row->body, row->body_length});
+    return r ? r : sqlite_run(put);
+}
+
+static int archive_drop_rental(struct archive *archive, const struct archive_rental_row *row)
+{
+    sqlite3_stmt *drop = archive->changes[ARCHIVE_DROP_RENTAL];
+    int r = sqlite_bind_uint(drop, 1, row->created_seq);
+
+    return r ? r : sqlite_run(drop);
+}
+
+static int archive_put_rentals(struct archive *archive)
+{
+    size_t count;
+    const struct archive_rental_row *rows = archive_rows_rentals(&archive->rows, &count);
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < count; i++)
+        r = rows[i].over ? archive_put_rental(archive, &rows[i])
+                         : archive_drop_rental(archive, &rows[i]);
+    return r;
+}
+
+static int archive_put_command(struct archive *archive, const struct archive_command_row *row)
+{
+    sqlite3_stmt *put = archive->changes[ARCHIVE_PUT_COMMAND];
+    int r = sqlite_bind_bytes(put, 1, (struct rentbus_bytes){row->id.bytes, sizeof(row->id.bytes)});
+
+    if (r == 0)
+        r = sqlite_bind_uint(put, 2, row->first_seq);
+    if (r == 0)
+        r = sqlite_bind_uint(put, 3, row->last_seq);
+    return r ? r : sqlite_run(put);
+}
+
+static int archive_put_commands(struct archive *archive)
+{
+    size_t count;
+    const struct archive_command_row *rows = archive_rows_commands(&archive->rows, &count);
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < count; i++)
+        r = archive_put_command(archive, &rows[i]);
+    return r;
+}
+
+/* Writes rows from `first` on. The last one may fill more than one place of the statement, which
+ * ignores what is there already. */
+static int archive_put_some_mentions(struct archive *archive, size_t first)
+{
+    const struct mention_rows *rows = &archive->rows.mentions;
+    sqlite3_stmt *put = archive->changes[ARCHIVE_PUT_MENTIONS];
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < ARCHIVE_MENTIONS_AT_ONCE; i++) {
+        size_t at = first + i < rows->count ? first + i : rows->count - 1;
+        const struct mention_row *row = &rows->items[at];
+        r = archive_bind_mention(put, (int)(3 * i + 1), row->seq >> MENTION_SEGMENT_BITS, row->key,
+                                 row->seq);
+    }
+    return r ? r : sqlite_run(put);
+}
+
+static int archive_put_mentions(struct archive *archive)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < archive->rows.mentions.count; i += ARCHIVE_MENTIONS_AT_ONCE)
+        r = archive_put_some_mentions(archive, i);
+    return r;
+}
+
+static int archive_add_tally(void *context, const struct tally_row *row)
+{
+    struct archive *archive = context;
+    sqlite3_stmt *add = archive->changes[ARCHIVE_ADD_TALLY];
+    int r = archive_bind_int(add, 1, row->day);
+
+    if (r == 0)
+        r = sqlite_bind_uint(add, 2, row->kind);
+    if (r == 0)
+        r = row->name.data ? sqlite_bind_text(add, 3, row->name)
+                           : sqlite_bind_uint(add, 3, row->bucket);
+    if (r == 0)
+        r = sqlite_bind_uint(add, 4, row->count);
+    return r ? r : sqlite_run(add);
+}
+
+static int archive_put_position(struct archive *archive, const struct archive_position *position)
+{
+    sqlite3_stmt **changes = archive->changes;
+    int r = sqlite_bind_uint(changes[ARCHIVE_PUT_SEQ], 1, position->seq);
+
+    if (r == 0)
+        r = sqlite_run(changes[ARCHIVE_PUT_SEQ]);
+    if (r == 0)
+        r = sqlite_bind_bytes(changes[ARCHIVE_PUT_HASH], 1,
+                              (struct rentbus_bytes){position->hash, sizeof(position->hash)});
+    return r ? r : sqlite_run(changes[ARCHIVE_PUT_HASH]);
+}
+
+int archive_write(struct archive *archive, const struct archive_position *position)
+{
+    int r = sqlite_run(archive->changes[ARCHIVE_BEGIN]);
+
+    archive_rows_sort(&archive->rows);
+    if (r == 0)
+        r = archive_put_rentals(archive);
+    if (r == 0)
+        r = archive_put_commands(archive);
+    if (r == 0)
+        r = archive_put_mentions(archive);
+    if (r == 0)
+        r = tally_visit(archive->rows.tally, archive_add_tally, archive);
+    if (r == 0)
+        r = archive_put_position(archive, position);
+    if (r == 0)
+        r = sqlite_run(archive->changes[ARCHIVE_COMMIT]);
+    if (r)
+        sqlite_rollback(archive->db);
+    return r;
+}
