@@ -7,7 +7,7 @@
 
 #include "daemon/api/history.h"
 #include "daemon/api/past.h"
-#include "daemon/api/replay.h"
+#include "daemon/engine/replay.h"
 #include "sdk/protocol/text.h"
 
 /* Ends a reading that has found enough. */

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/api/job.h"
-#include "daemon/api/replay.h"
+#include "daemon/engine/job.h"
+#include "daemon/engine/replay.h"
 
 /* The target of a job that frees the ledger. */
 #define PAST_NOTHING UINT64_MAX

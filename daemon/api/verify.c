@@ -11,8 +11,8 @@
 #include <time.h>
 
 #include "daemon/api/call.h"
-#include "daemon/api/job.h"
-#include "daemon/api/replay.h"
+#include "daemon/engine/job.h"
+#include "daemon/engine/replay.h"
 #include "daemon/ledger/codec.h"
 #include "sdk/protocol/text.h"
 

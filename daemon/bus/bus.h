@@ -60,6 +60,16 @@ void bus_close(struct bus **bus);
  * each that is committed. 0, or a negative errno. */
 int bus_apply(struct bus *bus, uint64_t seq, enum rentbus_event_type type,
               struct rentbus_bytes bytes) __attribute__((warn_unused_result));
+/* How the bus stands behind the last event that it was given, appended to `out`. 0, or -ENOMEM. */
+int bus_snapshot(const struct bus *bus, struct rentbus_buffer *out)
+    __attribute__((warn_unused_result));
+/* The last event that it was given. */
+uint64_t bus_head(const struct bus *bus);
+/* Before any bus_apply(): goes on from what bus_snapshot() gave behind the event `seq`, or from
+ * what the file of cursors knows of later. 0; -EBADMSG when the bytes are no such thing, or
+ * -ENOMEM: close the bus then. */
+int bus_restore(struct bus *bus, uint64_t seq, struct rentbus_bytes bytes)
+    __attribute__((warn_unused_result));
 /* The journal has been replayed. */
 int bus_start(struct bus *bus) __attribute__((warn_unused_result));
 /* What was recorded and is not durable was taken back. */

@@ -29,6 +29,7 @@ void engine_log_failure(struct engine *engine, const char *event, int status)
 
 static int set_paths(struct engine *engine, const char *directory)
 {
+    snprintf(engine->directory, sizeof engine->directory, "%s", directory);
     int journal =
         snprintf(engine->journal_path, sizeof engine->journal_path, "%s/" JOURNAL_FILE, directory);
     int archive =
@@ -96,12 +97,12 @@ static int record(void *context, const struct ledger_event *event, uint64_t hops
     return engine_append(engine, &origin, event, 1, now);
 }
 
-static int open_bus(struct engine *engine, const struct engine_settings *settings)
+int engine_open_bus(struct engine *engine)
 {
     struct bus_settings bus = {
         .path = engine->cursors_path,
-        .name = settings->ledger,
-        .stall_after = settings->stall_after,
+        .name = engine->chain.ledger,
+        .stall_after = engine->stall_after,
         .journal = engine->journal,
         .ledger = engine->ledger,
         .context = engine,
@@ -110,6 +111,19 @@ static int open_bus(struct engine *engine, const struct engine_settings *setting
         .log = bus_wants_log,
     };
     return bus_open(&bus, &engine->bus);
+}
+
+static int create_writer(struct engine *engine)
+{
+    struct snapshot_task task = {
+        .directory = engine->directory,
+        .journal_path = engine->journal_path,
+        .ledger = engine->chain.ledger,
+        .follower = engine->follower,
+        .notify_fd = engine->event_fd,
+    };
+    engine->snapshot_writer = snapshot_writer_create(&task);
+    return engine->snapshot_writer ? 0 : -ENOMEM;
 }
 
 int engine_open(const struct engine_settings *settings, const struct engine_hooks *hooks,
@@ -122,6 +136,8 @@ int engine_open(const struct engine_settings *settings, const struct engine_hook
     new->archive_empty = true;
     new->filling = &new->batches[0];
     new->committing = &new->batches[1];
+    new->stall_after = settings->stall_after;
+    new->snapshot_every = settings->snapshot_every;
     snprintf(new->version, sizeof new->version, "%s", settings->version);
     new->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     new->ledger = ledger_create();
@@ -134,9 +150,11 @@ int engine_open(const struct engine_settings *settings, const struct engine_hook
     if (status == 0)
         status = open_files(new, settings->ledger, fault);
     if (status == 0)
+        status = create_writer(new);
+    if (status == 0)
         status = engine_take_archived(new);
     if (status == 0)
-        status = open_bus(new, settings);
+        status = engine_begin(new, fault);
     if (status == 0)
         status = engine_catch_up(new, false);
     if (status == 0)
@@ -254,6 +272,7 @@ void engine_process(struct engine *engine)
         int status = engine_take_archived(engine);
         if (status)
             engine_log_failure(engine, "archive_failed", status);
+        engine_process_snapshot(engine);
     }
     start_commit(engine);
 }
@@ -487,6 +506,7 @@ void engine_close(struct engine **engine)
         return;
     if (old->committer && old->follower)
         wait_for_commits(old);
+    snapshot_writer_destroy(&old->snapshot_writer);
     committer_stop(&old->committer);
     archive_follower_stop(&old->follower);
     bus_close(&old->bus);

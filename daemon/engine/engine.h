@@ -53,13 +53,16 @@ struct engine_hooks {
 struct engine_settings {
     const char *directory; /* exists, and is ours alone */
     const char *ledger;
-    const char *version; /* for HELLO_EVENT */
-    int64_t stall_after; /* as in struct bus_settings */
+    const char *version;     /* for HELLO_EVENT */
+    int64_t stall_after;     /* as in struct bus_settings */
+    uint64_t snapshot_every; /* events between two snapshots (snapshot.h); 0: on request alone */
 };
 
-/* Opens journal and archive in the directory and rebuilds the ledger. 0; INVALID_ARGUMENT with
- * *fault when the files belong to another ledger or format, or the archive has lost its journal;
- * -errno. */
+/* Opens journal and archive in the directory and rebuilds the ledger, from a snapshot where there
+ * is a good one. 0; INVALID_ARGUMENT with *fault when the files belong to another ledger or format,
+ * or the archive has lost its journal, or the journal its first event and every good snapshot;
+ * -errno.
+ */
 int engine_open(const struct engine_settings *settings, const struct engine_hooks *hooks,
                 struct engine **engine, struct rentbus_fault *fault)
     __attribute__((warn_unused_result));
@@ -167,6 +170,8 @@ uint64_t engine_evicted(const struct engine *engine);
 int engine_archive_found(struct engine *engine, int found) __attribute__((warn_unused_result));
 uint64_t engine_commits(const struct engine *engine);
 const char *engine_ledger_name(const struct engine *engine);
+/* Where the files are. */
+const char *engine_directory(const struct engine *engine);
 /* Paths of the two files, for those who open readers of their own. */
 const char *engine_journal_path(const struct engine *engine);
 const char *engine_archive_path(const struct engine *engine);

@@ -9,14 +9,18 @@
 #include "daemon/engine/committer.h"
 #include "daemon/engine/engine.h"
 #include "daemon/engine/recent.h"
+#include "daemon/engine/snapshot.h"
+#include "daemon/engine/snapshot_writer.h"
 #include "sdk/protocol/uuid.h"
 
 struct engine {
     struct engine_hooks hooks;
     char version[32];
+    char directory[PATH_MAX];
     char journal_path[PATH_MAX];
     char archive_path[PATH_MAX];
     char cursors_path[PATH_MAX];
+    int64_t stall_after;
     int event_fd;
     struct ledger *ledger;
     struct recent *recent;
@@ -45,6 +49,11 @@ struct engine {
     struct rentbus_buffer scratch;  /* what a result of the past borrows from */
     struct rentbus_buffer previews; /* what the result of a dry run borrows from */
     int64_t timers_from;            /* timers rest until then, since memory ran out */
+    uint64_t snapshot_every;        /* events between two snapshots; 0: on request alone */
+    struct snapshot_writer *snapshot_writer;
+    struct engine_snapshot snapshot;
+    struct journal_head snapshot_head; /* of the last attempt */
+    int snapshot_status;
 };
 
 /* What time it is for a decision: the journal's times never decrease. */
@@ -67,6 +76,14 @@ void engine_log_failure(struct engine *engine, const char *event, int status);
 /* Applies the durable events behind the ledger's head, and notes their commands. `publish`: also
  * hands them to the hook, since nobody has seen them. 0, or a negative errno. */
 int engine_catch_up(struct engine *engine, bool publish) __attribute__((warn_unused_result));
+/* Opens the bus over the ledger that there is. */
+int engine_open_bus(struct engine *engine) __attribute__((warn_unused_result));
+/* Makes ledger and bus what the newest good snapshot says, or empty: engine_catch_up() goes on from
+ * there. 0; INVALID_ARGUMENT with *fault when there is nothing to begin with; -errno. */
+int engine_begin(struct engine *engine, struct rentbus_fault *fault)
+    __attribute__((warn_unused_result));
+/* Takes a snapshot that was written, and begins the next when it is due. */
+void engine_process_snapshot(struct engine *engine);
 /* Ends what engine_archive() began. */
 void engine_release_archive(struct engine *engine);
 /* Takes what the archive has come to hold out of memory. */

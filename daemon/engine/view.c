@@ -71,6 +71,11 @@ const char *engine_ledger_name(const struct engine *engine)
     return engine->chain.ledger;
 }
 
+const char *engine_directory(const struct engine *engine)
+{
+    return engine->directory;
+}
+
 const char *engine_journal_path(const struct engine *engine)
 {
     return engine->journal_path;

@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
-#include "daemon/api/job.h"
 #include "daemon/api/past.h"
+#include "daemon/engine/job.h"
 #include "sdk/protocol/cbor.h"
 #include "sdk/protocol/text.h"
 #include "tests/unit/journal_fixture.h"

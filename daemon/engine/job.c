@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-#include "daemon/api/job.h"
+#include "daemon/engine/job.h"
 
 #include <stdint.h>
 #include <unistd.h>

@@ -5,8 +5,8 @@
  * waits for one. The functions are for the one thread that starts jobs, job_cancelled() for the
  * work.
  */
-#ifndef RENTBUS_API_JOB_H
-#define RENTBUS_API_JOB_H
+#ifndef RENTBUS_ENGINE_JOB_H
+#define RENTBUS_ENGINE_JOB_H
 
 #include <pthread.h>
 #include <stdatomic.h>

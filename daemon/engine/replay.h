@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* Events of the journal on their way into a ledger that is not the one in use. */
-#ifndef RENTBUS_API_REPLAY_H
-#define RENTBUS_API_REPLAY_H
+#ifndef RENTBUS_ENGINE_REPLAY_H
+#define RENTBUS_ENGINE_REPLAY_H
 
 #include "daemon/ledger/ledger.h"
 

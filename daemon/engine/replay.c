@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-#include "daemon/api/replay.h"
+#include "daemon/engine/replay.h"
 
 #include <errno.h>
 
