@@ -201,6 +201,8 @@ enum cli_exit lambda_host_run(struct lambda_host *host, uint32_t credit)
     exit = host_open(host, credit);
     if (exit == CLI_EXIT_OK) {
         host_loop(host);
+        if (host->mode->leave)
+            host->mode->leave(host);
         exit = host->exit;
     }
     rentbus_worker_close(&host->worker);

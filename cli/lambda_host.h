@@ -28,6 +28,8 @@ struct lambda_mode {
     void (*finish)(struct lambda_host *host);
     /* Kills whatever runs. */
     void (*stop)(struct lambda_host *host, const char *why);
+    /* Gives back what was not begun, at the very end. NULL: there is no such thing. */
+    void (*leave)(struct lambda_host *host);
 };
 
 struct lambda_host {

@@ -31,6 +31,7 @@ struct process {
     size_t pending_length;
     size_t pending_capacity;
     struct lambda_window window;
+    bool begun;          /* it ended over the first of these, with its host */
     uint64_t answers;    /* since it was started */
     int64_t progress_at; /* when it answered last, or got something to do */
     int64_t extend_at;
@@ -271,6 +272,7 @@ static void process_settle(struct process *process, int status)
     char error[HANDLER_ERROR_SIZE];
     bool done = handler_finish(&process->handler, status, error) == HANDLER_DONE;
     answers_take(process);
+    process->begun = process->stream->host->ending;
     if (process->window.count > 0 && !process->stream->host->ending &&
         !(done && process->answers > 0))
         item_settle(process, &process->window.items[process->window.first], HANDLER_FAILED,
@@ -443,6 +445,20 @@ static void stream_stop(struct lambda_host *host, const char *why)
             handler_stop(&stream->processes[i].handler, why);
 }
 
+/* A handler takes one line after the other: it has begun the first, and none of the others. */
+static void stream_leave(struct lambda_host *host)
+{
+    struct stream *stream = host->state;
+    for (size_t i = 0; i < stream->count; i++) {
+        struct lambda_window *window = &stream->processes[i].window;
+        for (size_t n = stream->processes[i].begun; n < window->count; n++) {
+            const struct lambda_item *item = &window->items[window->first + n];
+            int ignored = rentbus_worker_return(host->worker, &item->delivery);
+            (void)ignored;
+        }
+    }
+}
+
 static const struct lambda_mode mode = {
     .blocked = stream_blocked,
     .lose = stream_lose,
@@ -452,6 +468,7 @@ static const struct lambda_mode mode = {
     .busy = stream_busy,
     .finish = stream_finish,
     .stop = stream_stop,
+    .leave = stream_leave,
 };
 
 static void stream_init(struct stream *stream, struct lambda_host *host)

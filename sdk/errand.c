@@ -221,6 +221,8 @@ static int nack_start(struct errand *errand)
         RENTBUS_SET(&args, nack_args, error, error);
     if (errand->fatal)
         RENTBUS_SET(&args, nack_args, fatal, true);
+    if (errand->untried)
+        RENTBUS_SET(&args, nack_args, untried, true);
     if (errand->delay_ms >= 0)
         RENTBUS_SET(&args, nack_args, delay_ms, (uint64_t)errand->delay_ms);
     return rentbus_call_start(worker->client, errand->op, &errand->id, &args, errand_done, errand);

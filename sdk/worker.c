@@ -202,12 +202,15 @@ static int page_keep(struct rentbus_worker *worker, const struct rentbus_complet
 }
 
 /* What cannot be given back now goes back when its lease ends. */
-static void lease_return(struct rentbus_worker *worker, struct rentbus_lease_ref lease)
+static void lease_return(struct rentbus_worker *worker, struct rentbus_lease_ref lease,
+                         bool untried)
 {
     struct errand *errand = errand_create_single(worker, RENTBUS_OP_consumer_nack, lease);
     if (!errand)
         return;
-    errand->delay_ms = 0;
+    errand->untried = untried;
+    if (!untried)
+        errand->delay_ms = 0;
     int ignored = errand_add(worker, errand);
     (void)ignored;
 }
@@ -217,7 +220,7 @@ static void deliveries_return(struct rentbus_worker *worker, const struct rentbu
 {
     struct rentbus_delivery delivery;
     while (rentbus_list_next(deliveries, &rentbus_delivery_schema, &position, &delivery) == 1)
-        lease_return(worker, lease_of(&delivery));
+        lease_return(worker, lease_of(&delivery), true);
 }
 
 static void fetch_done(void *context, const struct rentbus_completion *completion)
@@ -316,8 +319,8 @@ static int page_give(struct rentbus_worker *worker, struct rentbus_delivery *del
     return 1;
 }
 
-/* What is here already is handled before the end, for as long as that may take: to give it back
- * counts as an attempt. */
+/* What is here already is handled before the end, for as long as that may take: then nobody else
+ * has to fetch it. */
 static int worker_stop_step(struct rentbus_worker *worker, struct rentbus_delivery *delivery,
                             int64_t now)
 {
@@ -475,6 +478,16 @@ int rentbus_worker_nack(struct rentbus_worker *worker, const struct rentbus_deli
     return hand_over(worker, delivery, errand);
 }
 
+int rentbus_worker_return(struct rentbus_worker *worker, const struct rentbus_delivery *delivery)
+{
+    struct errand *errand;
+    int error = errand_begin(worker, delivery, RENTBUS_OP_consumer_nack, &errand);
+    if (error)
+        return error;
+    errand->untried = true;
+    return hand_over(worker, delivery, errand);
+}
+
 int rentbus_worker_extend(struct rentbus_worker *worker, const struct rentbus_delivery *delivery,
                           uint32_t lease_ms)
 {
@@ -549,7 +562,7 @@ static int hand_back(struct rentbus_worker *worker, int64_t limit)
     if (worker->page_left > 0)
         deliveries_return(worker, &worker->page, worker->page_position);
     for (size_t i = 0; i < worker->held_count; i++)
-        lease_return(worker, worker->held[i]);
+        lease_return(worker, worker->held[i], false);
     worker->page_left = 0;
     worker->held_count = 0;
     return error ? error : errands_wait(worker, limit);

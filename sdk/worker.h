@@ -32,6 +32,7 @@ struct errand {
     int64_t delay_ms;
     uint32_t lease_ms; /* of an extend */
     bool fatal;
+    bool untried;
 };
 
 TAILQ_HEAD(errand_list, errand);

@@ -57,7 +57,7 @@ int bus_open(const struct bus_settings *settings, struct bus **bus)
 void bus_close(struct bus **bus);
 
 /* Takes a durable event, in the order of the journal: those of a start that is made good, and then
- * each that is committed. 0, or a negative errno. */
+ * each that is committed. 0, or a negative errno: it has missed the event, and is broken. */
 int bus_apply(struct bus *bus, uint64_t seq, enum rentbus_event_type type,
               struct rentbus_bytes bytes) __attribute__((warn_unused_result));
 /* How the bus stands behind the last event that it was given, appended to `out`. 0, or -ENOMEM. */
@@ -70,6 +70,9 @@ uint64_t bus_head(const struct bus *bus);
  * -ENOMEM: close the bus then. */
 int bus_restore(struct bus *bus, uint64_t seq, struct rentbus_bytes bytes)
     __attribute__((warn_unused_result));
+/* What broke it, a negative errno; 0: nothing has. A broken bus takes and does nothing more, and
+ * saves nothing: it is to be opened anew, and makes good what it has missed. */
+int bus_broken(const struct bus *bus);
 /* The journal has been replayed. */
 int bus_start(struct bus *bus) __attribute__((warn_unused_result));
 /* What was recorded and is not durable was taken back. */
@@ -123,7 +126,8 @@ int bus_ack_publish(struct bus *bus, const struct rentbus_ack_args *args, int64_
 /* What the handler of the event `cause` published is recorded: the event is nobody's until that is
  * durable, and then done. */
 void bus_ack_recorded(struct bus *bus, struct rentbus_text id, uint64_t cause);
-/* result->parked: it is, as soon as all that is recorded is durable. */
+/* Failed; or with `untried` given back, as if it had not been handed out.
+ * result->parked: it is, as soon as all that is recorded is durable. */
 int bus_nack(struct bus *bus, const struct rentbus_nack_args *args, int64_t now,
              struct rentbus_nack_result *result, struct rentbus_fault *fault)
     __attribute__((warn_unused_result));

@@ -230,6 +230,41 @@ void bus_ack_recorded(struct bus *bus, struct rentbus_text id, uint64_t cause)
 
 /* ---- the others ---- */
 
+static bool is_untried(const struct rentbus_nack_args *args)
+{
+    return RENTBUS_HAS(args, nack_args, untried) && args->untried;
+}
+
+/* What stands beside `untried` says something of an attempt. */
+static int check_nack(const struct rentbus_nack_args *args, struct rentbus_fault *fault)
+{
+    static const struct {
+        uint64_t bit;
+        const char *field;
+    } others[] = {
+        {RENTBUS_BIT(nack_args, error), "error"},
+        {RENTBUS_BIT(nack_args, fatal), "fatal"},
+        {RENTBUS_BIT(nack_args, delay_ms), "delay_ms"},
+    };
+
+    if (RENTBUS_HAS(args, nack_args, delay_ms) && args->delay_ms > BUS_DELAY_MAX_MS)
+        return rentbus_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, "delay_ms",
+                                 "is more than a day");
+    for (size_t i = 0; is_untried(args) && i < sizeof(others) / sizeof(*others); i++)
+        if (args->has & others[i].bit)
+            return rentbus_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, others[i].field,
+                                     "stands beside untried");
+    return 0;
+}
+
+/* It is there for the next one, as if it had never been handed out. */
+static void give_back(struct bus *bus, struct consumer *consumer, uint64_t seq)
+{
+    queue_return(consumer->queue, seq);
+    bus_changed(bus, consumer);
+    bus->woken = true;
+}
+
 int bus_nack(struct bus *bus, const struct rentbus_nack_args *args, int64_t now,
              struct rentbus_nack_result *result, struct rentbus_fault *fault)
 {
@@ -242,9 +277,8 @@ int bus_nack(struct bus *bus, const struct rentbus_nack_args *args, int64_t now,
     int r =
         find_hand(bus, args->id, args->worker, args->incarnation, now, &consumer, &worker, fault);
 
-    if (r == 0 && RENTBUS_HAS(args, nack_args, delay_ms) && args->delay_ms > BUS_DELAY_MAX_MS)
-        return rentbus_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, "delay_ms",
-                                 "is more than a day");
+    if (r == 0)
+        r = check_nack(args, fault);
     if (r == 0)
         r = check_lease(consumer, worker, args->seq, args->lease, "seq", &delivery, fault);
     if (r)
@@ -252,7 +286,13 @@ int bus_nack(struct bus *bus, const struct rentbus_nack_args *args, int64_t now,
     int64_t at = RENTBUS_HAS(args, nack_args, delay_ms)
                      ? now + (int64_t)args->delay_ms * MILLISECOND
                      : consumer_retry_at(consumer, args->seq, delivery.attempt, now);
-    bool retried = bus_fail(bus, consumer, &delivery, error, at, fatal, now);
+    bool retried = true;
+    if (is_untried(args)) {
+        at = now;
+        give_back(bus, consumer, args->seq);
+    } else {
+        retried = bus_fail(bus, consumer, &delivery, error, at, fatal, now);
+    }
     result->has = 0;
     RENTBUS_SET(result, nack_result, parked, !retried);
     if (retried)

@@ -290,7 +290,8 @@
     F(S, OPTIONAL, MAPS, publish, new_event)                                                       \
     F(S, REQUIRED, UUID, incarnation, none)
 
-/* The attempt failed. `delay_ms` instead of the backoff; `fatal` parks at once. */
+/* The attempt failed. `delay_ms` instead of the backoff; `fatal` parks at once. Or there was none:
+ * `untried`, which stands without these, gives back what was not begun; it does not count. */
 #define RENTBUS_NACK_ARGS(F, S)                                                                    \
     F(S, REQUIRED, ID, id, none)                                                                   \
     F(S, REQUIRED, UINT, seq, none)                                                                \
@@ -298,6 +299,7 @@
     F(S, OPTIONAL, BOOL, fatal, none)                                                              \
     F(S, REQUIRED, UINT, lease, none)                                                              \
     F(S, REQUIRED, ID, worker, none)                                                               \
+    F(S, OPTIONAL, BOOL, untried, none)                                                            \
     F(S, OPTIONAL, UINT, delay_ms, none)                                                           \
     F(S, REQUIRED, UUID, incarnation, none)
 

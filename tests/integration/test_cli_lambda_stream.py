@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from harness import wait_until
+from harness import uuid7, wait_until
 from lambdas import DEADLINE, handler, notes, publish, running, start, status, until, until_noted
 
 ALL = ("--from", "first", "--on", "mine", "--stream")
@@ -160,6 +160,25 @@ def test_at_the_end_what_it_has_is_answered(daemon, client, tmp_path):
     gate.touch()
     assert host.wait() == 0
     assert until(client, "l", in_flight=0)["acked"] == len(notes(script))
+
+
+def test_a_stop_is_the_failure_of_what_was_begun_alone(daemon, client, tmp_path):
+    script = stream(tmp_path, "\n    while True: linger(1)")
+    seqs = publish(client, 20, subjects=20)
+    host = start(daemon, tmp_path, "l", *ALL, "--max-attempts", "1", "--", script)
+    until(client, "l", in_flight=20)
+    until_noted(script, 1)
+    # Two of a kind that come close together may be one.
+    host.signal(15)
+    host.signal(2)
+    wait_until(lambda: not host.running, 20, "the host to end")
+    found = until(client, "l", in_flight=0, parked=1)
+    assert found["failed"] == 1
+    parked = client.ok("consumer.parked", id="l")["parked"]
+    assert [event["event"]["seq"] for event in parked] == seqs[:1]
+    worker = {"id": "l", "worker": "other", "incarnation": uuid7()}
+    deliveries = client.ok("consumer.fetch", **worker, credit=50)["deliveries"]
+    assert [(d["event"]["seq"], d["attempt"]) for d in deliveries] == [(s, 1) for s in seqs[1:]]
 
 
 def test_leases_are_extended(daemon, client, tmp_path):

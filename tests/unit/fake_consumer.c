@@ -369,14 +369,18 @@ static void serve_nack(struct fake_daemon *fake, const struct rentbus_request *r
         !lease_holds(consumer, worker, &lease, "seq", answer))
         return;
     bool fatal = RENTBUS_HAS(&args, nack_args, fatal) && args.fatal;
+    bool untried = RENTBUS_HAS(&args, nack_args, untried) && args.untried;
     struct rentbus_text error = {0};
     if (RENTBUS_HAS(&args, nack_args, error))
         error = args.error;
-    snprintf(consumer->error, sizeof(consumer->error), "%.*s", RENTBUS_TEXT_ARGS(error));
-    consumer->delay_ms = RENTBUS_HAS(&args, nack_args, delay_ms) ? (int64_t)args.delay_ms : -1;
+    if (!untried) {
+        snprintf(consumer->error, sizeof(consumer->error), "%.*s", RENTBUS_TEXT_ARGS(error));
+        consumer->delay_ms = RENTBUS_HAS(&args, nack_args, delay_ms) ? (int64_t)args.delay_ms : -1;
+    }
     consumer->events[args.seq - 1].place = fatal ? PLACE_DONE : PLACE_READY;
     consumer->counts.parked += fatal;
-    consumer->counts.failures++;
+    consumer->counts.failures += !untried;
+    consumer->counts.untried += untried;
     RENTBUS_SET(&result, nack_result, parked, fatal);
     rentbus_encode(&rentbus_nack_result_schema, &result, answer->result);
 }

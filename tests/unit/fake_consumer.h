@@ -32,6 +32,7 @@ struct fake_consumer_counts {
     size_t handed;    /* deliveries, each time */
     size_t published; /* events, each once */
     size_t failures;  /* attempts that were given back */
+    size_t untried;   /* events that were, without an attempt */
     size_t parked;
     size_t extended;
     size_t workers_max; /* the most names that ever fetched */

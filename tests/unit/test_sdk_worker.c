@@ -210,6 +210,25 @@ static void gives_back_with_an_error(void **state)
     assert_int_equal(worker_counts(fixture).failures, 3);
 }
 
+static void gives_back_what_it_did_not_begin(void **state)
+{
+    struct worker_fixture *fixture = *state;
+    struct rentbus_delivery delivery;
+    fake_consumer_add(fixture->fake, 1);
+    worker_start(fixture);
+    worker_take(fixture, 1, &delivery);
+    assert_int_equal(rentbus_worker_return(fixture->worker, &delivery), 0);
+    assert_false(rentbus_worker_holds(fixture->worker, &delivery));
+    assert_int_equal(rentbus_worker_return(fixture->worker, &delivery), -ENOENT);
+    worker_flush(fixture);
+    assert_int_equal(worker_counts(fixture).untried, 1);
+    assert_int_equal(worker_counts(fixture).failures, 0);
+    worker_take(fixture, 1, &delivery);
+    worker_ack(fixture, &delivery);
+    worker_flush(fixture);
+    assert_int_equal(worker_counts(fixture).done, 1);
+}
+
 static void extends_a_lease(void **state)
 {
     struct worker_fixture *fixture = *state;
@@ -331,6 +350,7 @@ int main(void)
         TEST(refuses_what_is_not_in_hand),
         TEST(refuses_misuse),
         TEST(gives_back_with_an_error),
+        TEST(gives_back_what_it_did_not_begin),
         TEST(extends_a_lease),
         TEST(publishes_with_an_ack),
         TEST(publishes_once_though_answers_are_lost),

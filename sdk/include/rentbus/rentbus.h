@@ -262,9 +262,10 @@ struct rentbus_worker;
 RENTBUS_EXPORT int rentbus_worker_open(const struct rentbus_worker_options *options,
                                        struct rentbus_worker **worker)
     __attribute__((warn_unused_result));
-/* Sends the acknowledgements and gives back what is in hand, for others to take at once, as failed
- * attempts without an error; waits for the daemon to confirm it, but no longer than timeout_ms of
- * the connection. NULL-safe. */
+/* Sends the acknowledgements and gives back what is in hand, for others to take at once: what
+ * next() has given as failed attempts without an error, the rest as if it had not been fetched;
+ * waits for the daemon to confirm it, but no longer than timeout_ms of the connection. NULL-safe.
+ */
 RENTBUS_EXPORT void rentbus_worker_close(struct rentbus_worker **worker);
 
 /* Waits for the next event, at most `timeout_ms` (-1: no limit, 0: do not wait). 1 with *delivery:
@@ -278,7 +279,7 @@ RENTBUS_EXPORT int rentbus_worker_next(struct rentbus_worker *worker, int timeou
                                        struct rentbus_delivery *delivery)
     __attribute__((warn_unused_result));
 
-/* The five below name an event in hand; -ENOENT: it is not, its lease was lost or it was finished
+/* The six below name an event in hand; -ENOENT: it is not, its lease was lost or it was finished
  * before. They do not wait; what becomes of them is taken care of: requests are sent again until
  * they are answered. */
 
@@ -302,6 +303,10 @@ RENTBUS_EXPORT int rentbus_worker_ack_publish(struct rentbus_worker *worker,
 RENTBUS_EXPORT int rentbus_worker_nack(struct rentbus_worker *worker,
                                        const struct rentbus_delivery *delivery, const char *error,
                                        int64_t delay_ms, bool fatal)
+    __attribute__((warn_unused_result));
+/* The event was not begun, and others may take it: no attempt is counted. */
+RENTBUS_EXPORT int rentbus_worker_return(struct rentbus_worker *worker,
+                                         const struct rentbus_delivery *delivery)
     __attribute__((warn_unused_result));
 /* More time, from now on: `lease_ms`, 0: as the consumer has it. */
 RENTBUS_EXPORT int rentbus_worker_extend(struct rentbus_worker *worker,
