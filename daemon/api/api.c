@@ -364,6 +364,11 @@ int64_t api_timer(const struct api *api)
     return bus < next ? bus : next;
 }
 
+bool api_broken(const struct api *api)
+{
+    return bus_broken(engine_bus(api->engine)) != 0;
+}
+
 void api_process(struct api *api)
 {
     verification_process(api);

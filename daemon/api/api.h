@@ -58,6 +58,8 @@ int64_t api_timer(const struct api *api);
 void api_process(struct api *api);
 /* No reply is owed to anybody. */
 bool api_idle(const struct api *api);
+/* The bus has missed an event: nothing more is to be served. Opened anew it is whole again. */
+bool api_broken(const struct api *api);
 /* The seq of the last durable event. */
 uint64_t api_durable(const struct api *api);
 

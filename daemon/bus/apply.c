@@ -68,17 +68,13 @@ static int begin(struct applying *applying)
 static int apply_created(struct applying *applying)
 {
     const struct rentbus_consumer_data *data = &applying->event->data.consumer_data;
-    struct consumer **end = &applying->bus->first;
 
     if (applying->consumer)
         return -EBADMSG;
-    while (*end)
-        end = &(*end)->next;
-    *end = consumer_create(&data->consumer, applying->seq, data->cursor);
-    if (!*end)
+    applying->consumer = consumer_create(&data->consumer, applying->seq, data->cursor);
+    if (!applying->consumer)
         return -ENOMEM;
-    applying->bus->count++;
-    applying->consumer = *end;
+    bus_add(applying->bus, applying->consumer);
     return begin(applying);
 }
 
@@ -99,20 +95,15 @@ static int apply_updated(struct applying *applying)
 static int apply_deleted(struct applying *applying)
 {
     struct bus *bus = applying->bus;
-    struct consumer **at = &bus->first;
     struct rentbus_fault fault;
 
-    while (*at != applying->consumer)
-        at = &(*at)->next;
     rentbus_fault_set(&fault, RENTBUS_ERROR_NOT_FOUND, "id", "the consumer was deleted");
     for (size_t i = 0; i < applying->consumer->worker_count; i++)
         if (applying->consumer->workers[i].waiting)
             bus_dismiss(bus, applying->consumer, &applying->consumer->workers[i], &fault);
-    *at = applying->consumer->next;
-    bus->count--;
     bus->changed = true;
     bus->next = INT64_MIN;
-    consumer_destroy(&applying->consumer);
+    bus_remove(bus, applying->consumer);
     return 0;
 }
 
@@ -243,8 +234,8 @@ static int apply_published(struct bus *bus, const struct rentbus_event *wire)
     return finish(&applying, wire->cause);
 }
 
-int bus_apply(struct bus *bus, uint64_t seq, enum rentbus_event_type type,
-              struct rentbus_bytes bytes)
+static int apply(struct bus *bus, uint64_t seq, enum rentbus_event_type type,
+                 struct rentbus_bytes bytes)
 {
     struct rentbus_event wire;
     struct rentbus_fault fault;
@@ -264,4 +255,17 @@ int bus_apply(struct bus *bus, uint64_t seq, enum rentbus_event_type type,
     else
         r = apply_consumer_event(bus, &wire);
     return r;
+}
+
+int bus_apply(struct bus *bus, uint64_t seq, enum rentbus_event_type type,
+              struct rentbus_bytes bytes)
+{
+    if (bus->broken == 0)
+        bus->broken = apply(bus, seq, type, bytes);
+    return bus->broken;
+}
+
+int bus_broken(const struct bus *bus)
+{
+    return bus->broken;
 }

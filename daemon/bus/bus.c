@@ -15,21 +15,59 @@
  * not keep the others waiting. */
 #define ROUND_PATIENCE 8192
 
+/* ---- consumers ---- */
+
+/* FNV-1a. */
+static size_t bucket_of(struct rentbus_text id)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+    for (size_t i = 0; i < id.length; i++)
+        hash = (hash ^ (uint8_t)id.data[i]) * UINT64_C(0x100000001b3);
+    return (size_t)(hash >> 32) % BUS_BUCKETS;
+}
+
 struct consumer *bus_find(const struct bus *bus, struct rentbus_text id)
 {
-    struct consumer *consumer = bus->first;
+    struct consumer *consumer = bus->buckets[bucket_of(id)];
 
     while (consumer && !rentbus_text_equal(consumer->wants.id, id))
-        consumer = consumer->next;
+        consumer = consumer->same_bucket;
     return consumer;
+}
+
+void bus_add(struct bus *bus, struct consumer *consumer)
+{
+    struct consumer **bucket = &bus->buckets[bucket_of(consumer->wants.id)];
+
+    consumer->same_bucket = *bucket;
+    *bucket = consumer;
+    consumer->next = NULL;
+    consumer->previous = bus->last;
+    *(bus->last ? &bus->last->next : &bus->first) = consumer;
+    bus->last = consumer;
+    bus->count++;
+}
+
+void bus_remove(struct bus *bus, struct consumer *consumer)
+{
+    struct consumer **bucket = &bus->buckets[bucket_of(consumer->wants.id)];
+
+    while (*bucket != consumer)
+        bucket = &(*bucket)->same_bucket;
+    *bucket = consumer->same_bucket;
+    *(consumer->previous ? &consumer->previous->next : &bus->first) = consumer->next;
+    *(consumer->next ? &consumer->next->previous : &bus->last) = consumer->previous;
+    bus->count--;
+    consumer_destroy(&consumer);
 }
 
 int bus_require(const struct bus *bus, struct rentbus_text id, struct consumer **consumer,
                 struct rentbus_fault *fault)
 {
-    *consumer = bus_find(bus, id);
-    if (*consumer)
-        return 0;
+    *consumer = bus->broken ? NULL : bus_find(bus, id);
+    if (*consumer || bus->broken)
+        return bus->broken;
     return rentbus_fault_set(fault, RENTBUS_ERROR_NOT_FOUND, "id", "there is no such consumer");
 }
 
@@ -77,15 +115,12 @@ void bus_close(struct bus **bus)
 
     if (!old)
         return;
-    if (old->started)
+    if (old->started && old->broken == 0)
         bus_save_all(old);
     cursors_close(&old->cursors);
     bus_forget_saved(old);
-    while (old->first) {
-        struct consumer *consumer = old->first;
-        old->first = consumer->next;
-        consumer_destroy(&consumer);
-    }
+    while (old->first)
+        bus_remove(old, old->first);
     tail_release(&old->tail);
     rentbus_buffer_release(&old->deliveries);
     rentbus_buffer_release(&old->list);
@@ -216,6 +251,8 @@ static void work_out_next(struct bus *bus)
 
 int64_t bus_timer(const struct bus *bus)
 {
+    if (bus->broken)
+        return INT64_MAX;
     return bus->woken ? INT64_MIN : bus->next;
 }
 
@@ -253,7 +290,7 @@ void bus_process(struct bus *bus, int64_t now)
     size_t turn = bus->turn < bus->count ? bus->turn : 0;
 
     bus->now = now;
-    if (!due && !bus->woken)
+    if (bus->broken || (!due && !bus->woken))
         return;
     bus->woken = false;
     bus->patience = ROUND_PATIENCE;

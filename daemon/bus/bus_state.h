@@ -23,14 +23,20 @@ struct bus_saved {
     char id[RENTBUS_ID_MAX];
 };
 
+/* Of consumers, by the hash of their ids. */
+#define BUS_BUCKETS 4096
+
 struct bus {
     struct bus_settings settings;
     struct cursors *cursors;
     struct bus_saved *saved;
     struct consumer *first; /* in the order in which they were created */
+    struct consumer *last;
+    struct consumer *buckets[BUS_BUCKETS];
     size_t count;
     uint64_t head; /* the last durable event */
     struct tail tail;
+    int broken; /* as of bus_broken() */
     bool started;
     bool woken;        /* there may be something for those who wait */
     uint64_t creating; /* the last CONSUMER_CREATED_EVENT, which may not be durable yet */
@@ -54,6 +60,10 @@ struct bus {
 };
 
 struct consumer *bus_find(const struct bus *bus, struct rentbus_text id);
+/* Behind the others; takes it over. */
+void bus_add(struct bus *bus, struct consumer *consumer);
+/* Destroys it. */
+void bus_remove(struct bus *bus, struct consumer *consumer);
 /* NOT_FOUND when there is no such consumer. */
 int bus_require(const struct bus *bus, struct rentbus_text id, struct consumer **consumer,
                 struct rentbus_fault *fault) __attribute__((warn_unused_result));

@@ -364,6 +364,8 @@ int bus_decide(struct bus *bus, const struct ledger_command *command,
     bool puts = command->op == RENTBUS_OP_consumer_put;
     uint64_t pending = deciding.consumer ? deciding.consumer->pending : bus->creating;
 
+    if (bus->broken)
+        return bus->broken;
     if (pending > bus->head) {
         bus->awaited = pending;
         return BUS_AGAIN;

@@ -51,6 +51,8 @@ struct consumer_trace {
 
 struct consumer {
     struct consumer *next;
+    struct consumer *previous;
+    struct consumer *same_bucket;     /* of the bus */
     struct rentbus_buffer definition; /* encoded; `wants` points into it */
     struct rentbus_consumer wants;
     uint64_t created;    /* its CONSUMER_CREATED_EVENT */

@@ -110,8 +110,9 @@ static struct rentbus_text type_text(enum rentbus_event_type type, struct rentbu
 void engine_published(struct engine *engine, uint64_t seq, enum rentbus_event_type type,
                       struct rentbus_bytes event)
 {
+    bool broken = bus_broken(engine->bus) != 0;
     int status = bus_apply(engine->bus, seq, type, event);
-    if (status)
-        engine_log_failure(engine, "bus_failed", status);
+    if (status && !broken)
+        engine_log_failure(engine, "bus_broken", status);
     engine->hooks.publish(engine->hooks.context, type_text(type, event), event);
 }

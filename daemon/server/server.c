@@ -316,7 +316,7 @@ static void run(struct server *server)
     long idle_ms = SERVER_IDLE_MS;
     if (server->watchdog_us && server->watchdog_us / 1000 < idle_ms)
         idle_ms = server->watchdog_us / 1000;
-    while (!server->stopping) {
+    while (!server->stopping && !api_broken(server->api)) {
         zmq_poll(items, sizeof items / sizeof *items, patience_ms(server, idle_ms));
         if (items[1].revents)
             count_subscriptions(server);
@@ -395,7 +395,10 @@ int server_run(const struct config *config)
         announce(&server);
         run(&server);
         sd_notify(0, "STOPPING=1");
-        drain(&server);
+        if (api_broken(server.api))
+            status = EX_SOFTWARE;
+        else
+            drain(&server);
     }
     close_server(&server);
     if (status == 0)
