@@ -60,7 +60,8 @@ void bus_close(struct bus **bus);
  * each that is committed. 0, or a negative errno: it has missed the event, and is broken. */
 int bus_apply(struct bus *bus, uint64_t seq, enum rentbus_event_type type,
               struct rentbus_bytes bytes) __attribute__((warn_unused_result));
-/* How the bus stands behind the last event that it was given, appended to `out`. 0, or -ENOMEM. */
+/* How the bus stands behind the last event that it was given, appended to `out`. 0, -ENOMEM, or
+ * what broke it. */
 int bus_snapshot(const struct bus *bus, struct rentbus_buffer *out)
     __attribute__((warn_unused_result));
 /* The last event that it was given. */

@@ -73,6 +73,8 @@ uint64_t bus_head(const struct bus *bus)
 
 int bus_snapshot(const struct bus *bus, struct rentbus_buffer *out)
 {
+    if (bus->broken)
+        return bus->broken;
     rentbus_cbor_write_array(out, bus->count);
     for (const struct consumer *consumer = bus->first; consumer; consumer = consumer->next)
         write_consumer(out, consumer);
@@ -189,36 +191,33 @@ static int restore_parked(struct restoring *restoring, struct consumer *consumer
     return r;
 }
 
-static int restore_consumer(struct restoring *restoring, struct bus *bus, struct consumer **end)
+static int restore_consumer(struct restoring *restoring, struct bus *bus)
 {
-    int r = get_array(restoring, CONSUMER_FIELDS) == 1 ? create(restoring, end) : -EBADMSG;
+    struct consumer *consumer = NULL;
+    int r = get_array(restoring, CONSUMER_FIELDS) == 1 ? create(restoring, &consumer) : -EBADMSG;
 
     if (r)
         return r;
-    bus->count++;
-    r = restore_queue(restoring, bus, *end);
+    bus_add(bus, consumer);
+    r = restore_queue(restoring, bus, consumer);
     if (r == 0)
-        r = restore_done(restoring, *end);
+        r = restore_done(restoring, consumer);
     if (r == 0)
-        r = restore_parked(restoring, *end);
+        r = restore_parked(restoring, consumer);
     return r == 0 && restoring->wrong ? -EBADMSG : r;
 }
 
 int bus_restore(struct bus *bus, uint64_t seq, struct rentbus_bytes bytes)
 {
     const struct rentbus_cbor_limits limits = {SIZE_MAX, SIZE_MAX, DEPTH};
-    struct consumer **end = &bus->first;
     int r = 0;
 
     if (rentbus_cbor_check(bytes, &limits) != RENTBUS_CBOR_OK)
         return -EBADMSG;
     struct restoring restoring = {.reader = rentbus_cbor_reader(bytes), .head = seq};
     uint64_t count = get_array(&restoring, 1);
-    for (uint64_t i = 0; i < count && r == 0; i++) {
-        r = restore_consumer(&restoring, bus, end);
-        if (r == 0)
-            end = &(*end)->next;
-    }
+    for (uint64_t i = 0; i < count && r == 0; i++)
+        r = restore_consumer(&restoring, bus);
     bus->head = seq;
     return r == 0 && restoring.wrong ? -EBADMSG : r;
 }

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
 """What tests of lambdas are written with: handlers that note what they did, and consumers."""
 import os
+import random
+import signal
 import stat
 from pathlib import Path
 
@@ -83,6 +85,16 @@ def running(mark):
         if mark.encode() in words and int(entry.name) != os.getpid():
             found.append(int(entry.name))
     return found
+
+
+def kill_one(pids):
+    """Kills one of them, if it is still there."""
+    if not pids:
+        return
+    try:
+        os.kill(random.choice(pids), signal.SIGKILL)
+    except ProcessLookupError:
+        pass
 
 
 def parked(daemon, name):

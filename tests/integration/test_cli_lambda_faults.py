@@ -9,7 +9,7 @@ import time
 import pytest
 
 from harness import rounds, wait_until
-from lambdas import handler, notes, publish, running, start, until
+from lambdas import handler, kill_one, notes, publish, running, start, until
 
 COUNT = 400
 SUBJECTS = 5
@@ -38,15 +38,6 @@ def check(lines, seqs):
             first[seq] = True
             earlier = [s for s in seqs if s < seq and (s - seq) % SUBJECTS == 0]
             assert all(s in first for s in earlier), f"{seq} before {earlier}"
-
-
-def kill_one(pids):
-    if not pids:
-        return
-    try:
-        os.kill(random.choice(pids), signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 @pytest.mark.soak

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* Handles the events of a consumer until SIGTERM: a line for each, its seq, attempt, subject and
- * type. sdk_work API CONSUMER WORKER THREADS [CREDIT [FAIL_EACH]]: every FAIL_EACH-th seq fails at
- * its first attempt. The last line: how it ended. */
+ * type. sdk_work API CONSUMER WORKER THREADS [CREDIT [FAIL_EACH [SUBJECT]]]: every FAIL_EACH-th seq
+ * fails at its first attempt, and what is about SUBJECT always. The last line: how it ended. */
 #include <inttypes.h>
 #include <rentbus/rentbus.h>
 #include <signal.h>
@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 static uint64_t fail_each;
+static const char *fail_subject;
 
 static void stop(int signal)
 {
@@ -25,7 +26,8 @@ static enum rentbus_handled handle(void *context, struct rentbus_handling *handl
         subject = event->subject;
     printf("%" PRIu64 " %" PRIu64 " %.*s %.*s\n", event->seq, handling->attempt,
            RENTBUS_TEXT_ARGS(subject), RENTBUS_TEXT_ARGS(event->type));
-    if (fail_each == 0 || event->seq % fail_each != 0 || handling->attempt > 1)
+    bool hopeless = fail_subject && rentbus_text_equal(subject, rentbus_text(fail_subject));
+    if (!hopeless && (fail_each == 0 || event->seq % fail_each != 0 || handling->attempt > 1))
         return RENTBUS_HANDLED;
     handling->error = "as told";
     return RENTBUS_FAILED;
@@ -51,6 +53,7 @@ int main(int argc, char **argv)
         .fault = &fault,
     };
     fail_each = argc > 6 ? strtoull(argv[6], NULL, 10) : 0;
+    fail_subject = argc > 7 ? argv[7] : NULL;
     setvbuf(stdout, NULL, _IOLBF, 0);
     sigaction(SIGTERM, &action, NULL);
     int status = rentbus_worker_run(&options, handle, NULL);
