@@ -2,6 +2,7 @@
 #include "cli/webhook_client.h"
 
 #include "cli/lambda_loop.h"
+#include "cli/lambda_settings.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -116,6 +117,9 @@ static int multi_prepare(struct webhook_client *client)
     failed = failed ? failed : curl->multi_setopt(multi, CURLMOPT_SOCKETDATA, client);
     failed = failed ? failed : curl->multi_setopt(multi, CURLMOPT_TIMERFUNCTION, timer_set);
     failed = failed ? failed : curl->multi_setopt(multi, CURLMOPT_TIMERDATA, client);
+    /* Otherwise it closes most of them whenever there is little to do. */
+    failed = failed ? failed
+                    : curl->multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)LAMBDA_CONCURRENCY_MAX);
     return failed ? -EIO : 0;
 }
 

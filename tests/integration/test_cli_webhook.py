@@ -95,6 +95,15 @@ def test_a_connection_is_used_again_and_it_goes_on_where_it_was(daemon, client, 
     assert rows[1].split()[:2] == ["l", "idle"]
 
 
+def test_connections_are_as_many_as_are_used_at_a_time(daemon, client, tmp_path):
+    publish(client, 300, subjects=50)
+    endpoint = Endpoint()
+    host = start(daemon, tmp_path, "l", endpoint, "--concurrency", "8")
+    until(client, "l", acked=300)
+    assert len({request.peer for request in endpoint.requests}) <= 8
+    assert host.stop() == 0
+
+
 def test_statuses(daemon, client, tmp_path):
     """Each event has its own: what is not now comes again, with the same id and a signature of its
     own; what fails always is parked with what the endpoint said."""
