@@ -282,12 +282,12 @@ static void engine_wants_publish(void *context, struct rentbus_text type,
     api->settings.publish(api->settings.context, type, event);
 }
 
-static void engine_wants_deliver(void *context, struct rentbus_bytes route,
+static bool engine_wants_deliver(void *context, struct rentbus_bytes route,
                                  struct rentbus_uuid request, const struct rentbus_list *deliveries,
                                  const struct rentbus_fault *fault)
 {
     struct api *api = context;
-    api_deliver(api, route, request, deliveries, fault);
+    return api_deliver(api, route, request, deliveries, fault);
 }
 
 static void engine_wants_log(void *context, int priority, const char *pairs)

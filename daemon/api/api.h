@@ -29,6 +29,8 @@ struct api_settings {
     const struct access *access; /* borrowed; NULL: everybody may do everything */
     /* Sends one reply to the client at the end of `route`. */
     void (*send)(void *context, struct rentbus_bytes route, struct rentbus_bytes body);
+    /* The same at once, behind all that was sent before. False when it is known not to arrive. */
+    bool (*send_now)(void *context, struct rentbus_bytes route, struct rentbus_bytes body);
     /* As in struct engine_hooks. */
     void (*publish)(void *context, struct rentbus_text type, struct rentbus_bytes event);
     void (*log)(void *context, int priority, const char *pairs);

@@ -128,8 +128,8 @@ int api_take(struct api_call *call, struct rentbus_bytes args);
 struct chain_origin api_origin(const struct api_call *call);
 /* Takes what call->args publish; of a dry run, nothing. Returns what a handler does. */
 int api_publish(struct api_call *call, struct chain_origin *origin, bool dry_run);
-/* Answers a fetch that waited. */
-void api_deliver(struct api *api, struct rentbus_bytes route, struct rentbus_uuid request,
+/* Answers a fetch that waited. As in struct bus_settings. */
+bool api_deliver(struct api *api, struct rentbus_bytes route, struct rentbus_uuid request,
                  const struct rentbus_list *deliveries, const struct rentbus_fault *fault);
 /* Serves the request again when all that the engine has taken by now is durable: API_LATER, or a
  * negative errno. */

@@ -205,7 +205,7 @@ int api_answer_consumer_fetch(struct api_call *call)
     return status;
 }
 
-void api_deliver(struct api *api, struct rentbus_bytes route, struct rentbus_uuid request,
+bool api_deliver(struct api *api, struct rentbus_bytes route, struct rentbus_uuid request,
                  const struct rentbus_list *deliveries, const struct rentbus_fault *fault)
 {
     struct rentbus_fetch_result result;
@@ -216,9 +216,8 @@ void api_deliver(struct api *api, struct rentbus_bytes route, struct rentbus_uui
     } else {
         api_encode_error(&request, fault, &api->reply);
     }
-    if (!api->reply.failed)
-        api->settings.send(api->settings.context, route,
-                           (struct rentbus_bytes){api->reply.data, api->reply.length});
+    struct rentbus_bytes body = {api->reply.data, api->reply.length};
+    return !api->reply.failed && api->settings.send_now(api->settings.context, route, body);
 }
 
 /* The events are recorded under the request's id, and the acknowledgement with them. */

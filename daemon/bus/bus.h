@@ -45,8 +45,9 @@ struct bus_settings {
     /* Records an event of the bus's own, which comes back by bus_apply() when it is durable, or is
      * taken back by bus_fall_back(). 0, or a negative errno with nothing recorded. */
     int (*record)(void *context, const struct ledger_event *event, uint64_t hops, int64_t now);
-    /* The answer to a fetch that waited: deliveries (rentbus_delivery_schema), or `fault`. */
-    void (*answer)(void *context, struct rentbus_bytes route, struct rentbus_uuid request,
+    /* The answer to a fetch that waited: deliveries (rentbus_delivery_schema), or `fault`. False
+     * when it is known that it does not arrive: then nothing was handed out. */
+    bool (*answer)(void *context, struct rentbus_bytes route, struct rentbus_uuid request,
                    const struct rentbus_list *deliveries, const struct rentbus_fault *fault);
     void (*log)(void *context, int priority, const char *pairs);
 };

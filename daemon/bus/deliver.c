@@ -132,8 +132,17 @@ void bus_dismiss(struct bus *bus, struct consumer *consumer, struct consumer_wor
 
     worker->waiting = false;
     consumer->waiting_count--;
-    bus->settings.answer(bus->settings.context, route, worker->request, fault ? NULL : &none,
-                         fault);
+    (void)bus->settings.answer(bus->settings.context, route, worker->request, fault ? NULL : &none,
+                               fault);
+}
+
+/* Who waited is gone: the first `count` of `taken` are for the next one, and were no attempt. */
+static void take_back(struct bus *bus, struct consumer *consumer, struct consumer_worker *worker,
+                      size_t count)
+{
+    worker->answered = false;
+    for (size_t i = 0; i < count; i++)
+        queue_return(consumer->queue, bus->taken[i].seq);
 }
 
 void bus_serve(struct bus *bus, struct consumer *consumer, int64_t now)
@@ -157,7 +166,8 @@ void bus_serve(struct bus *bus, struct consumer *consumer, int64_t now)
         worker->seen_at = now;
         consumer->fetched_at = now;
         consumer->waiting_count--;
-        bus->settings.answer(bus->settings.context, route, worker->request, &deliveries, NULL);
+        if (!bus->settings.answer(bus->settings.context, route, worker->request, &deliveries, NULL))
+            take_back(bus, consumer, worker, deliveries.count);
     }
     bus_note(bus, consumer, r);
 }

@@ -74,12 +74,12 @@ static int open_files(struct engine *engine, const char *ledger, struct rentbus_
     return status;
 }
 
-static void bus_wants_answer(void *context, struct rentbus_bytes route, struct rentbus_uuid request,
+static bool bus_wants_answer(void *context, struct rentbus_bytes route, struct rentbus_uuid request,
                              const struct rentbus_list *deliveries,
                              const struct rentbus_fault *fault)
 {
     struct engine *engine = context;
-    engine->hooks.deliver(engine->hooks.context, route, request, deliveries, fault);
+    return engine->hooks.deliver(engine->hooks.context, route, request, deliveries, fault);
 }
 
 static void bus_wants_log(void *context, int priority, const char *pairs)

@@ -42,8 +42,8 @@ struct engine_hooks {
     void (*unavailable)(void *context, struct rentbus_bytes route, struct rentbus_uuid id);
     /* The event is durable. */
     void (*publish)(void *context, struct rentbus_text type, struct rentbus_bytes event);
-    /* The answer to a fetch that waited: deliveries, or `fault`. */
-    void (*deliver)(void *context, struct rentbus_bytes route, struct rentbus_uuid request,
+    /* The answer to a fetch that waited: deliveries, or `fault`. As in struct bus_settings. */
+    bool (*deliver)(void *context, struct rentbus_bytes route, struct rentbus_uuid request,
                     const struct rentbus_list *deliveries, const struct rentbus_fault *fault);
     /* Something that an operator should know: priority as in syslog, NUL-terminated logfmt pairs.
      */

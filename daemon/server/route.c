@@ -129,8 +129,9 @@ void route_send(void *socket, struct route_outbox *outbox, struct rentbus_bytes 
         route_flush(socket, outbox);
 }
 
-/* The frames from `first` up to `end`, as one message; the rest of one that is refused is lost. */
-static void send_frames(void *socket, zmq_msg_t *first, const zmq_msg_t *end)
+/* The frames from `first` up to `end`, as one message; the rest of one that is refused is lost.
+ */
+static bool send_frames(void *socket, zmq_msg_t *first, const zmq_msg_t *end)
 {
     bool sent = true;
     for (zmq_msg_t *frame = first; frame < end; frame++) {
@@ -139,6 +140,7 @@ static void send_frames(void *socket, zmq_msg_t *first, const zmq_msg_t *end)
         if (!sent)
             zmq_msg_close(frame);
     }
+    return sent;
 }
 
 void route_flush(void *socket, struct route_outbox *outbox)
@@ -150,4 +152,18 @@ void route_flush(void *socket, struct route_outbox *outbox)
     }
     outbox->replies = 0;
     outbox->count = 0;
+}
+
+bool route_send_now(void *socket, struct route_outbox *outbox, struct rentbus_bytes route,
+                    struct rentbus_bytes body)
+{
+    route_flush(socket, outbox);
+    bool sent = put_reply(outbox, route, body);
+    if (sent)
+        sent = send_frames(socket, outbox->frames, &outbox->frames[outbox->count]);
+    else
+        while (outbox->count > 0)
+            zmq_msg_close(&outbox->frames[--outbox->count]);
+    outbox->count = 0;
+    return sent;
 }

@@ -47,5 +47,10 @@ bool route_receive(void *socket, struct route_reader *reader, struct api_message
 void route_send(void *socket, struct route_outbox *outbox, struct rentbus_bytes route,
                 struct rentbus_bytes body);
 void route_flush(void *socket, struct route_outbox *outbox);
+/* Flushes, and sends the body. False when the peer is gone or takes nothing: a ROUTER tells that
+ * when it has the option ZMQ_ROUTER_MANDATORY. One that dies in this moment loses it all the same.
+ */
+bool route_send_now(void *socket, struct route_outbox *outbox, struct rentbus_bytes route,
+                    struct rentbus_bytes body);
 
 #endif

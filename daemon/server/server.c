@@ -93,6 +93,12 @@ static void count_subscriptions(struct server *server)
     }
 }
 
+static bool server_send_now(void *context, struct rentbus_bytes route, struct rentbus_bytes body)
+{
+    struct server *server = context;
+    return route_send_now(server->requests, &server->outbox, route, body);
+}
+
 static void server_publish(void *context, struct rentbus_text type, struct rentbus_bytes event)
 {
     struct server *server = context;
@@ -212,6 +218,8 @@ static int open_server(struct server *server)
     if (status)
         return status;
     server->requests = open_socket(server, ZMQ_ROUTER, SERVER_REPLY_HWM);
+    if (server->requests && set_option(server->requests, ZMQ_ROUTER_MANDATORY, 1))
+        return fail("api", config->api, -zmq_errno(), NULL);
     status = bind_socket(&server->requests, config->api, &server->api_lock, "api");
     if (status)
         return status;
@@ -220,6 +228,7 @@ static int open_server(struct server *server)
                    config->stall_after * INT64_C(1000000)},
         .access = &config->access,
         .send = server_send,
+        .send_now = server_send_now,
         .publish = server_publish,
         .log = server_log,
         .now = server_now,

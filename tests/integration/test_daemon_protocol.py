@@ -363,6 +363,7 @@ def test_every_operation_has_a_good_answer(tmp_path):
         "archived_seq": 11,
         "first_seq": 1,
         "consumers": 0,
+        "consumer_status": [],
         "stalled": 0,
         "parked": 0,
     }

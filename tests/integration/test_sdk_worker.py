@@ -169,6 +169,30 @@ def test_a_stop_gives_back_what_is_in_hand(daemon, client, tmp_path):
     assert told["failed"] == 0 and told["parked"] == 0
 
 
+def test_a_worker_that_was_killed_while_it_waited_gets_nothing(daemon, client, tmp_path):
+    """The event goes to the other one at once. The daemon may not have noticed its end yet: then it
+    comes back with its lease, which is no harm but in this test; so it has some tries."""
+    for number in range(5):
+        name = f"c{number}"
+        client.ok("consumer.put", id=name, types=["test.tick"], lease_ms=600000)
+        first = work(daemon, tmp_path, "first", threads=1, consumer=name)
+        status = lambda: client.ok("consumer.get", id=name)["consumer"]  # noqa: E731
+        wait_until(lambda: status()["workers"] == 1, DEADLINE)
+        second = work(daemon, tmp_path, "second", threads=1, consumer=name)
+        wait_until(lambda: status()["workers"] == 2, DEADLINE)
+        first.kill()
+        publish(client, 1)
+        try:
+            wait_until(lambda: status()["acked"], 5)
+        except AssertionError:
+            assert status()["in_flight"] == 1
+        assert second.stop() == 0
+        if handled := lines(second):
+            assert [attempt for _, attempt, _ in handled] == [1]
+            return
+    raise AssertionError("the dead got every event")
+
+
 def test_what_fails_is_tried_again(daemon, client, tmp_path):
     put_consumer(client, backoff_ms=10)
     publish(client, 400)

@@ -60,7 +60,7 @@ static void note_answer(struct bus_fixture *fixture, struct rentbus_uuid request
     assert_int_equal(last->count, list ? list->count : 0);
 }
 
-static void on_answer(void *context, struct rentbus_bytes route, struct rentbus_uuid request,
+static bool on_answer(void *context, struct rentbus_bytes route, struct rentbus_uuid request,
                       const struct rentbus_list *deliveries, const struct rentbus_fault *fault)
 {
     struct bus_fixture *fixture = context;
@@ -69,6 +69,7 @@ static void on_answer(void *context, struct rentbus_bytes route, struct rentbus_
     assert_int_equal(route.length, 1);
     fixture->last.route = route.data[0];
     fixture->answers++;
+    return !fixture->gone;
 }
 
 static void on_log(void *context, int priority, const char *pairs)

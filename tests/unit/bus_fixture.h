@@ -47,6 +47,7 @@ struct bus_fixture {
     enum rentbus_event_type types[BUS_FIXTURE_PENDING_MAX];
     size_t pending;
     bool refusing;  /* nothing can be recorded */
+    bool gone;      /* who waits, and gets no answer */
     size_t answers; /* that came late */
     size_t logged;
     unsigned requests;

@@ -103,6 +103,27 @@ static void test_who_waits_gets_it_at_once(void **state)
     assert_int_equal(bus->last.deliveries[0].seq, taken.seq);
 }
 
+/* It was killed while it waited: what it would have got is the next one's, at once. */
+static void test_who_waits_and_is_gone_gets_nothing(void **state)
+{
+    struct bus_fixture *bus = *state;
+    put(bus, 1);
+    assert_int_equal(bus_fixture_ask(bus, "c", "one", 1, 5, 5000, 77), BUS_LATER);
+    bus->gone = true;
+    uint64_t first = bus_fixture_publish(bus, "t", "a");
+    bus_fixture_publish(bus, "t", "b");
+    assert_int_equal(bus->answers, 1);
+    assert_int_equal(bus_fixture_status(bus, "c").in_flight, 0);
+    assert_int_equal(bus_fixture_status(bus, "c").failed, 0);
+    bus->gone = false;
+    assert_int_equal(bus_fixture_fetch(bus, "c", "two", 5), 2);
+    assert_int_equal(bus->last.deliveries[0].seq, first);
+    assert_int_equal(bus->last.deliveries[0].attempt, 1);
+    /* It was alive after all, and asks by the same request. */
+    assert_int_equal(bus_fixture_ask(bus, "c", "one", 1, 5, 0, 77), 0);
+    assert_int_equal(bus->last.count, 0);
+}
+
 static void test_it_says_nothing_of_an_attempt(void **state)
 {
     struct bus_fixture *bus = *state;
@@ -139,6 +160,7 @@ int main(void)
         OF_A_BUS(test_no_attempt_is_counted),
         OF_A_BUS(test_attempts_of_before_stay),
         OF_A_BUS(test_who_waits_gets_it_at_once),
+        OF_A_BUS(test_who_waits_and_is_gone_gets_nothing),
         OF_A_BUS(test_it_says_nothing_of_an_attempt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
