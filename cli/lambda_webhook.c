@@ -135,17 +135,24 @@ static enum cli_exit webhook_take(struct lambda_host *host, const struct rentbus
 
 /* ---- what comes of them ---- */
 
+/* That an endpoint is gone says nothing of the event: it counts as no attempt. */
+static int verdict_tell(struct slot *slot, const struct webhook_verdict *verdict)
+{
+    struct rentbus_worker *worker = slot->webhook->host->worker;
+    if (verdict->gone)
+        return rentbus_worker_return(worker, &slot->delivery);
+    if (verdict->outcome == HANDLER_DONE)
+        return rentbus_worker_ack(worker, &slot->delivery);
+    return rentbus_worker_nack(worker, &slot->delivery, verdict->error, verdict->delay_ms, false);
+}
+
 static void slot_settle(struct slot *slot)
 {
     struct webhook *webhook = slot->webhook;
     struct lambda_host *host = webhook->host;
     struct webhook_verdict verdict;
     webhook_judge(webhook_request_answer(slot->request), cli_now() / RENTBUS_SECOND, &verdict);
-    int status = verdict.outcome == HANDLER_DONE
-                     ? rentbus_worker_ack(host->worker, &slot->delivery)
-                     : rentbus_worker_nack(host->worker, &slot->delivery, verdict.error,
-                                           verdict.delay_ms, false);
-    lambda_host_check(host, status);
+    lambda_host_check(host, verdict_tell(slot, &verdict));
     enum cli_exit exit = lambda_attempt_print(host->cli, host->settings->put.id, &slot->attempt,
                                               verdict.outcome, verdict.error, lambda_loop_now());
     slot_release(slot);
