@@ -5,6 +5,10 @@
 #include <cbor.h>
 #include <string.h>
 
+/* Strings as short as most are; their head is one byte. */
+#define SHORT_MAX (RENTBUS_CBOR_INFO_ONE_BYTE - 1)
+#define SHORT_TEXT (RENTBUS_CBOR_MAJOR_TEXT << 5)
+
 /* ---- floats: what libcbor is for ---- */
 
 static void on_double(void *context, double value)
@@ -107,6 +111,21 @@ struct rentbus_cbor_item rentbus_cbor_read(struct rentbus_cbor_reader *reader)
     return item;
 }
 
+struct rentbus_text rentbus_cbor_read_text(struct rentbus_cbor_reader *reader)
+{
+    const uint8_t *at = reader->at;
+    size_t left = (size_t)(reader->end - at);
+    size_t length = left > 0 ? (size_t)at[0] - SHORT_TEXT : SIZE_MAX;
+    if (length <= SHORT_MAX && length < left) {
+        reader->at = at + 1 + length;
+        return (struct rentbus_text){(const char *)at + 1, length};
+    }
+    struct rentbus_cbor_item item = rentbus_cbor_read(reader);
+    if (item.type != RENTBUS_CBOR_TEXT)
+        return (struct rentbus_text){NULL, 0};
+    return (struct rentbus_text){(const char *)item.bytes.data, item.bytes.length};
+}
+
 struct rentbus_bytes rentbus_cbor_skip(struct rentbus_cbor_reader *reader)
 {
     const uint8_t *start = reader->at;
@@ -132,9 +151,6 @@ static void write_head(struct rentbus_buffer *out, uint8_t major, uint64_t numbe
     if (room)
         out->length += rentbus_cbor_head_write(major, number, room);
 }
-
-/* Strings as short as most are; their head is one byte. */
-#define SHORT_MAX (RENTBUS_CBOR_INFO_ONE_BYTE - 1)
 
 /* Copies up to SHORT_MAX bytes without a call; where two copies overlap they say the same. */
 static inline void copy_short(uint8_t *to, const uint8_t *from, size_t length)

@@ -84,6 +84,8 @@ struct rentbus_cbor_reader {
 
 struct rentbus_cbor_reader rentbus_cbor_reader(struct rentbus_bytes checked);
 struct rentbus_cbor_item rentbus_cbor_read(struct rentbus_cbor_reader *reader);
+/* The same where text is wanted: its `data` is NULL when the item is none. */
+struct rentbus_text rentbus_cbor_read_text(struct rentbus_cbor_reader *reader);
 /* Passes one whole item, nested ones too, and returns its bytes. */
 struct rentbus_bytes rentbus_cbor_skip(struct rentbus_cbor_reader *reader);
 

@@ -55,11 +55,11 @@ static int refuse_map(const struct decoding *decoding, const struct rentbus_sche
 }
 
 static int refuse_unknown(const struct decoding *decoding, const struct rentbus_schema *schema,
-                          struct rentbus_bytes name)
+                          struct rentbus_text name)
 {
     char message[RENTBUS_MESSAGE_SIZE];
     snprintf(message, sizeof(message), "is not a field of %s", schema->name);
-    return refuse(decoding, (struct rentbus_text){(const char *)name.data, name.length}, message);
+    return refuse(decoding, name, message);
 }
 
 /* Lists the words that are allowed, when they fit. */
@@ -82,15 +82,6 @@ static int refuse_word(const struct decoding *decoding, const struct rentbus_fie
 typedef int decode_function(const struct decoding *decoding, const struct rentbus_field *field,
                             struct rentbus_cbor_reader *reader, void *member);
 
-/* The text of an item; `data` is NULL when it is no text. */
-static struct rentbus_text read_text(struct rentbus_cbor_reader *reader)
-{
-    struct rentbus_cbor_item item = rentbus_cbor_read(reader);
-    if (item.type != RENTBUS_CBOR_TEXT)
-        return (struct rentbus_text){NULL, 0};
-    return (struct rentbus_text){(const char *)item.bytes.data, item.bytes.length};
-}
-
 /* What is wrong with an id, or NULL. */
 static const char *id_problem(struct rentbus_text text)
 {
@@ -104,7 +95,7 @@ static const char *id_problem(struct rentbus_text text)
 static int decode_id(const struct decoding *decoding, const struct rentbus_field *field,
                      struct rentbus_cbor_reader *reader, void *member)
 {
-    struct rentbus_text text = read_text(reader);
+    struct rentbus_text text = rentbus_cbor_read_text(reader);
     const char *problem = id_problem(text);
     if (problem)
         return refuse_field(decoding, field, problem);
@@ -115,7 +106,7 @@ static int decode_id(const struct decoding *decoding, const struct rentbus_field
 static int decode_text(const struct decoding *decoding, const struct rentbus_field *field,
                        struct rentbus_cbor_reader *reader, void *member)
 {
-    struct rentbus_text text = read_text(reader);
+    struct rentbus_text text = rentbus_cbor_read_text(reader);
     if (!text.data)
         return refuse_field(decoding, field, "is not text");
     if (text.length > RENTBUS_TEXT_MAX)
@@ -129,7 +120,7 @@ static int decode_text(const struct decoding *decoding, const struct rentbus_fie
 static int decode_qr(const struct decoding *decoding, const struct rentbus_field *field,
                      struct rentbus_cbor_reader *reader, void *member)
 {
-    struct rentbus_text text = read_text(reader);
+    struct rentbus_text text = rentbus_cbor_read_text(reader);
     if (!text.data)
         return refuse_field(decoding, field, "is not text");
     uint8_t id[RENTBUS_ID_MAX];
@@ -151,7 +142,7 @@ static int decode_ids(const struct decoding *decoding, const struct rentbus_fiel
         return refuse_field(decoding, field, "has more than 32 ids");
     struct rentbus_ids *ids = member;
     for (ids->count = 0; ids->count < array.number; ids->count++) {
-        struct rentbus_text text = read_text(reader);
+        struct rentbus_text text = rentbus_cbor_read_text(reader);
         if (!rentbus_id_valid(text))
             return refuse_field(decoding, field, "has an item that is not an id of 1 to 128 bytes");
         ids->items[ids->count] = text;
@@ -162,7 +153,7 @@ static int decode_ids(const struct decoding *decoding, const struct rentbus_fiel
 static int decode_time(const struct decoding *decoding, const struct rentbus_field *field,
                        struct rentbus_cbor_reader *reader, void *member)
 {
-    if (!rentbus_time_parse(read_text(reader), member))
+    if (!rentbus_time_parse(rentbus_cbor_read_text(reader), member))
         return refuse_field(decoding, field, "is not an RFC 3339 time with a zone");
     return 0;
 }
@@ -170,7 +161,7 @@ static int decode_time(const struct decoding *decoding, const struct rentbus_fie
 static int decode_duration(const struct decoding *decoding, const struct rentbus_field *field,
                            struct rentbus_cbor_reader *reader, void *member)
 {
-    if (!rentbus_duration_parse(read_text(reader), member))
+    if (!rentbus_duration_parse(rentbus_cbor_read_text(reader), member))
         return refuse_field(decoding, field,
                             "is not an ISO 8601 duration of weeks, days, hours, minutes and "
                             "seconds");
@@ -216,7 +207,7 @@ static int decode_bool(const struct decoding *decoding, const struct rentbus_fie
 static int decode_word(const struct decoding *decoding, const struct rentbus_field *field,
                        struct rentbus_cbor_reader *reader, void *member)
 {
-    int value = rentbus_word_find(field->words, read_text(reader));
+    int value = rentbus_word_find(field->words, rentbus_cbor_read_text(reader));
     if (value == 0)
         return refuse_word(decoding, field);
     memcpy(member, &value, sizeof(value));
@@ -296,7 +287,7 @@ static decode_function *const decode_functions[] = {
 
 /* The index of the field, looked for from `start` on first, where the next of a sorted map stands.
  */
-static size_t find_field(const struct rentbus_schema *schema, struct rentbus_bytes name,
+static size_t find_field(const struct rentbus_schema *schema, struct rentbus_text name,
                          size_t start)
 {
     for (size_t i = start; i < schema->count; i++) {
@@ -304,8 +295,7 @@ static size_t find_field(const struct rentbus_schema *schema, struct rentbus_byt
         if (field->name_length == name.length && memcmp(field->name, name.data, name.length) == 0)
             return i;
     }
-    return start > 0 ? rentbus_schema_find(schema, (const char *)name.data, name.length)
-                     : schema->count;
+    return start > 0 ? rentbus_schema_find(schema, name.data, name.length) : schema->count;
 }
 
 /* Null and undefined. */
@@ -336,7 +326,7 @@ static int decode_fields(const struct decoding *decoding, const struct rentbus_s
     uint64_t has = 0;
     size_t next = 0;
     for (uint64_t pair = 0; pair < map.number; pair++) {
-        struct rentbus_bytes name = rentbus_cbor_read(reader).bytes;
+        struct rentbus_text name = rentbus_cbor_read_text(reader);
         size_t found = find_field(schema, name, next);
         if (found == schema->count) {
             if (decoding->strictness == RENTBUS_STRICT)

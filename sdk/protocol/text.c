@@ -49,10 +49,17 @@ static uint64_t word_at(const char *data)
     return word;
 }
 
-/* Of fewer than eight bytes, with spaces behind them. */
+/* The bytes of a shorter text, some of them twice, or with spaces behind them. */
 static uint64_t short_word(const char *data, size_t length)
 {
+    uint32_t front;
+    uint32_t back;
     uint64_t word = EACH_BYTE(' ');
+    if (length >= sizeof(front)) {
+        memcpy(&front, data, sizeof(front));
+        memcpy(&back, data + length - sizeof(back), sizeof(back));
+        return (uint64_t)back << 32 | front;
+    }
     while (length > 0)
         word = word << 8 | (uint8_t)data[--length];
     return word;

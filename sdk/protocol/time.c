@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 #include "sdk/protocol/time.h"
 
+#include <string.h>
+
 #define SECONDS_PER_DAY INT64_C(86400)
+/* From 0000-03-01, from which years are counted that end with their leap day. */
+#define DAYS_TO_1970 719468
 /* 0001-01-01T00:00:00Z, and the microsecond behind the year 9999. */
 #define TIME_MIN (INT64_C(-62135596800) * RENTBUS_SECOND)
 #define TIME_END (INT64_C(253402300800) * RENTBUS_SECOND)
@@ -50,7 +54,7 @@ static int64_t days_from_civil(int64_t year, int month, int day)
     int64_t year_of_era = year - era * 400;
     int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
     return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year -
-           719468;
+           DAYS_TO_1970;
 }
 
 static int days_of_month(int year, int month)
@@ -140,22 +144,20 @@ static char *put_number(char *at, int64_t number, int count)
 }
 
 /* Writes a number below 100 and returns the place behind it. */
-static char *put_two(char *at, uint32_t number)
+static inline char *put_two(char *at, uint32_t number)
 {
     static const char digits[] = "0001020304050607080910111213141516171819"
                                  "2021222324252627282930313233343536373839"
                                  "4041424344454647484950515253545556575859"
                                  "6061626364656667686970717273747576777879"
                                  "8081828384858687888990919293949596979899";
-    at[0] = digits[2 * number];
-    at[1] = digits[2 * number + 1];
+    memcpy(at, digits + (size_t)2 * number, 2);
     return at + 2;
 }
 
-/* The inverse of days_from_civil(), for days from the year 0 on. */
-static char *put_date(char *at, int64_t days)
+/* Of a day since 0000-03-01; the inverse of days_from_civil(). */
+static inline char *put_date(char *at, uint32_t day)
 {
-    uint32_t day = (uint32_t)(days + 719468);
     uint32_t era = day / 146097;
     uint32_t day_of_era = day % 146097;
     uint32_t year_of_era =
@@ -174,11 +176,12 @@ static char *put_date(char *at, int64_t days)
 
 size_t rentbus_time_format(int64_t time, char text[RENTBUS_TIME_TEXT_SIZE])
 {
-    int64_t days = time / RENTBUS_DAY - (time % RENTBUS_DAY < 0);
-    int64_t in_day = time - days * RENTBUS_DAY;
+    uint64_t since_march_0 = (uint64_t)(time + DAYS_TO_1970 * RENTBUS_DAY);
+    uint64_t day = since_march_0 / RENTBUS_DAY;
+    uint64_t in_day = since_march_0 - day * RENTBUS_DAY;
     uint32_t seconds = (uint32_t)(in_day / RENTBUS_SECOND);
-    uint32_t fraction = (uint32_t)(in_day % RENTBUS_SECOND);
-    char *at = put_date(text, days);
+    uint32_t fraction = (uint32_t)(in_day - seconds * (uint64_t)RENTBUS_SECOND);
+    char *at = put_date(text, (uint32_t)day);
     *at++ = 'T';
     at = put_two(at, seconds / 3600);
     *at++ = ':';
