@@ -410,18 +410,28 @@ int64_t engine_now(const struct engine *engine, int64_t now)
     return now > engine->chain.head.time ? now : engine->chain.head.time;
 }
 
+/* Of the operations that may create a rental. */
+static int make_rental_id(struct engine *engine, enum rentbus_op op, int64_t now)
+{
+    struct rentbus_uuid id;
+    if (op != RENTBUS_OP_rental_checkout)
+        return 0;
+    int status = rentbus_uuid_next(&engine->rental_ids, now, &id);
+    if (status == 0)
+        rentbus_uuid_format(id, engine->rental_id);
+    return status;
+}
+
 /* Decides the command into engine->decision. 0, an error code with *fault, or a negative errno. */
 static int decide(struct engine *engine, const struct ledger_command *command, int64_t now,
                   struct rentbus_fault *fault)
 {
-    struct rentbus_uuid rental_id;
     int found = find_archived(engine, command, &engine->named);
     if (found < 0)
         return found;
-    int status = rentbus_uuid_next(&engine->rental_ids, now, &rental_id);
+    int status = make_rental_id(engine, command->op, now);
     if (status)
         return status;
-    rentbus_uuid_format(rental_id, engine->rental_id);
     struct ledger_context context = {
         .now = engine_now(engine, now),
         .next_seq = engine->chain.head.seq + 1,
