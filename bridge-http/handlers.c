@@ -278,7 +278,9 @@ int http_render_events(struct http_request *request, const struct rentbus_comple
                        struct rentbus_fault *fault)
 {
     if (completion->op == RENTBUS_OP_hello)
-        return http_stream_hello(&request->bridge->hub, request, completion->result);
+        return http_stream_hello(&request->bridge->hub, request, completion->result, fault);
+    if (request->stream)
+        return http_stream_tried(&request->bridge->hub, request, fault);
     const struct rentbus_event_page *page = completion->result;
     int error = http_render_result(request, completion, fault);
     if (error || page->next_seq > page->head)

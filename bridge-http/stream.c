@@ -258,6 +258,35 @@ static int stream_place(struct http_stream *stream, const char *last_event_id,
     return 0;
 }
 
+/* Whether the stream begins with what only the daemon can give: it may no longer be there, and then
+ * that is the answer. */
+static bool stream_in_past(const struct http_stream *stream)
+{
+    return !stream->from_now && !stream_in_ring(stream);
+}
+
+static int stream_try(struct http_request *request, struct rentbus_fault *fault)
+{
+    const struct http_stream *stream = request->stream;
+    struct rentbus_events_read_args args = {0};
+    RENTBUS_SET(&args, events_read_args, limit, 1);
+    if (stream->has_since)
+        RENTBUS_SET(&args, events_read_args, since, stream->since);
+    else
+        RENTBUS_SET(&args, events_read_args, from_seq, stream->next_seq);
+    return http_request_call(request, RENTBUS_OP_events_read, &args, fault);
+}
+
+int http_stream_tried(struct http_hub *hub, struct http_request *request,
+                      struct rentbus_fault *fault)
+{
+    struct rentbus_empty nothing = {0};
+    if (!hub->started)
+        return http_request_call(request, RENTBUS_OP_hello, &nothing, fault);
+    stream_answer(hub, request);
+    return 0;
+}
+
 /* What comes is told apart by its type alone. */
 static int stream_refuse(const struct rentbus_events_read_args *args, struct rentbus_fault *fault)
 {
@@ -288,12 +317,14 @@ int http_stream_open(struct http_hub *hub, struct http_request *request,
         return error;
     if (!hub->started || request->stream->from_now)
         return http_request_call(request, RENTBUS_OP_hello, &nothing, fault);
+    if (stream_in_past(request->stream))
+        return stream_try(request, fault);
     stream_answer(hub, request);
     return 0;
 }
 
 int http_stream_hello(struct http_hub *hub, struct http_request *request,
-                      const struct rentbus_hello_result *hello)
+                      const struct rentbus_hello_result *hello, struct rentbus_fault *fault)
 {
     struct http_stream *stream = request->stream;
     if (stream->from_now) {
@@ -304,6 +335,8 @@ int http_stream_hello(struct http_hub *hub, struct http_request *request,
         stream->next_seq = hello->head + 1;
     }
     int error = http_hub_start(hub, hello->head);
+    if (!error && stream_in_past(stream))
+        return stream_try(request, fault);
     if (!error)
         stream_answer(hub, request);
     return error;

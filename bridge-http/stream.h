@@ -78,7 +78,13 @@ int http_stream_open(struct http_hub *hub, struct http_request *request,
 /* What the renderer does with that hello. A head before events that had been heard of when it was
  * asked for is that of another ledger: streams of the old one end. */
 int http_stream_hello(struct http_hub *hub, struct http_request *request,
-                      const struct rentbus_hello_result *hello) __attribute__((warn_unused_result));
+                      const struct rentbus_hello_result *hello, struct rentbus_fault *fault)
+    __attribute__((warn_unused_result));
+/* And with the page by which a stream that begins in the past has asked whether that is still
+ * there.
+ */
+int http_stream_tried(struct http_hub *hub, struct http_request *request,
+                      struct rentbus_fault *fault) __attribute__((warn_unused_result));
 /* Frees a stream that never became an answer. NULL-safe; *stream becomes NULL. */
 void http_stream_destroy(struct http_stream **stream);
 

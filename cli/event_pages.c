@@ -45,6 +45,8 @@ enum cli_exit cli_event_pages_read(struct cli_event_pages *pages, cli_event_page
             return exit;
         if (page.head < pages->last)
             pages->last = page.head;
+        if (next == 0 && RENTBUS_HAS(&page, event_page, first_seq))
+            pages->first = page.first_seq;
         if (page.next_seq <= next)
             break;
         next = page.next_seq;
@@ -74,7 +76,8 @@ static enum cli_exit begin_set(struct cli_event_pages *pages, const struct cli_l
     if (since)
         return since_set(pages->cli, since, &pages->args);
     enum cli_exit exit = cli_line_number(pages->cli, line, "from", &from);
-    RENTBUS_SET(&pages->args, events_read_args, from_seq, from > 0 ? from : 1);
+    if (cli_line_has(line, "from"))
+        RENTBUS_SET(&pages->args, events_read_args, from_seq, from > 0 ? from : 1);
     return exit;
 }
 

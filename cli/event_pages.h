@@ -9,12 +9,13 @@
 typedef enum cli_exit cli_event_pages_each(void *context, const struct rentbus_event *event);
 
 /* What is to be read: `args` says which events; `last` is the last seq wanted, and `left` how many
- * events. Begins as CLI_EVENT_PAGES(cli). */
+ * events; `first` is found by reading. Begins as CLI_EVENT_PAGES(cli). */
 struct cli_event_pages {
     struct cli *cli;
     struct rentbus_events_read_args args;
     uint64_t last;
     uint64_t left;
+    uint64_t first; /* of a history whose beginning may be gone: from here on it is complete */
 };
 #define CLI_EVENT_PAGES(program)                                                                   \
     {                                                                                              \

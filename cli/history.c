@@ -42,6 +42,10 @@ static enum cli_exit history_show(struct cli_event_pages *pages)
     exit = cli_event_pages_read(pages, event_show, &showing);
     exit = cli_exit_worse(exit, cli_table_finish(showing.table));
     cli_table_destroy(&showing.table);
+    bool beginning = !RENTBUS_HAS(&pages->args, events_read_args, since);
+    if (pages->first > 0 && beginning && exit == CLI_EXIT_OK && !pages->cli->json)
+        fprintf(stderr, "rentbus: what happened before seq %llu is no longer kept\n",
+                (unsigned long long)pages->first);
     return exit;
 }
 

@@ -31,6 +31,7 @@
     VERB(import)                                                                                   \
     VERB(export)                                                                                   \
     VERB(verify)                                                                                   \
+    VERB(trim)                                                                                     \
     VERB(publish)                                                                                  \
     VERB(lambda)                                                                                   \
     VERB(top)                                                                                      \

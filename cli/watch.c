@@ -33,8 +33,21 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static enum cli_exit watch_failed(const struct cli *cli, int status)
+/* A page of those events says from where on there are some. */
+static enum cli_exit watch_trimmed(struct cli *cli)
 {
+    struct rentbus_events_read_args args = {0};
+    struct rentbus_event_page page;
+    RENTBUS_SET(&args, events_read_args, from_seq, 1);
+    RENTBUS_SET(&args, events_read_args, limit, 1);
+    return cli_exit_worse(cli_call(cli, RENTBUS_OP_events_read, NULL, &args, &page),
+                          cli_exit_of_status(RENTBUS_ERROR_TRIMMED));
+}
+
+static enum cli_exit watch_failed(struct cli *cli, int status)
+{
+    if (status == RENTBUS_ERROR_TRIMMED)
+        return watch_trimmed(cli);
     if (status < 0) {
         cli_report_failure(cli, status, NULL);
     } else {

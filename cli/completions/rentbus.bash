@@ -2,8 +2,8 @@
 # Completion of rentbus for bash.
 
 _rentbus_verbs="hello checkout return renew forgive flag unflag get list user asset asset-type
-    location device policy scan batch events history explain watch import export verify publish
-    lambda top command stats call help"
+    location device policy scan batch events history explain watch import export verify trim
+    publish lambda top command stats call help"
 _rentbus_common="--api --events --timeout --json --no-color --help --version"
 
 # The options of a verb, or of one of its words.
@@ -46,6 +46,7 @@ _rentbus_options() {
     events | history) echo "--from --since --to --type --limit" ;;
     watch) echo "--since --type --count --timeout" ;;
     export) echo "--output" ;;
+    trim) echo "--before --older-than --yes --dry-run" ;;
     publish) echo "--subject --data --cause --dry-run --id" ;;
     lambda)
         echo "--on --where --from --concurrency --timeout --max-attempts --lease --backoff"

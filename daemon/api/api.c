@@ -158,6 +158,9 @@ static int execute(struct api_call *call)
         return 0;
     if (seen == ENGINE_PENDING)
         return api_wait(call);
+    /* It was done: what became of it cannot be told, and it must not be done again. */
+    if (seen == JOURNAL_TRIMMED)
+        return api_refuse_trimmed(call, "id");
     if (seen < 0)
         return seen;
     bool dry_run = take_dry_run(call);
@@ -332,6 +335,7 @@ void api_close(struct api **api)
     if (!old)
         return;
     verification_stop(old);
+    trimming_stop(old);
     if (old->past)
         past_stop(old->past);
     engine_close(&old->engine);
@@ -372,12 +376,14 @@ bool api_broken(const struct api *api)
 void api_process(struct api *api)
 {
     verification_process(api);
+    trimming_process(api);
     int64_t now = api->settings.now(api->settings.context);
     engine_timers(api->engine, now);
     engine_process(api->engine);
     bus_process(engine_bus(api->engine), now);
     /* What the bus has recorded is to be committed too. */
     engine_process(api->engine);
+    trimming_process(api);
     past_process(api->past);
 }
 

@@ -64,7 +64,7 @@ static int wait_for_outcomes(struct api_call *call)
     for (size_t i = 0; i < batch->count; i++) {
         int seen = engine_command_find(call->api->engine, batch->commands[i].id,
                                        &call->result.rental_return);
-        if (seen < 0)
+        if (seen < 0 && seen != JOURNAL_TRIMMED)
             return seen;
         if (seen == ENGINE_PENDING)
             return api_wait(call);

@@ -81,6 +81,7 @@ struct api_call {
 
 struct explanation;
 struct past;
+struct trimming;
 struct verification;
 
 struct api {
@@ -102,6 +103,7 @@ struct api {
     struct tally_summary summary;
     struct rentbus_buffer archived;
     struct verification *verification;
+    struct trimming *trimming;
     struct past *past;
     struct explanation *explanation;
 };
@@ -109,6 +111,9 @@ struct api {
 /* Fills call->fault and returns the code. */
 #define api_refuse(call, code, field, ...)                                                         \
     rentbus_fault_set(&(call)->fault, RENTBUS_ERROR_##code, field, __VA_ARGS__)
+
+/* Refuses with TRIMMED and the seq of the first event that there is. */
+int api_refuse_trimmed(struct api_call *call, const char *field);
 
 /* Fills call->result of a query from call->ledger, call->now and call->as_of. Returns what a
  * handler does. */
@@ -188,6 +193,11 @@ struct api_when {
 };
 /* Serves a READ of the past. Returns what a handler does. */
 int past_serve(struct api_call *call, const struct api_when *when);
+
+/* A trim is prepared in a thread of its own, and then goes on between the commits. */
+bool trimming_is_busy(const struct api *api);
+void trimming_process(struct api *api);
+void trimming_stop(struct api *api);
 
 /* Verification runs in a thread of its own. */
 void verification_process(struct api *api);

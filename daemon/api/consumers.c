@@ -173,6 +173,10 @@ int api_answer_consumer_parked(struct api_call *call)
             page->count == page->limit || (page->count && page->items->length > API_PAGE_BYTES_MAX);
         if (!page->more)
             status = add_parked(call, parked.seqs[i], parked.parked_seqs[i]);
+        if (status == JOURNAL_TRIMMED)
+            return api_refuse(call, TRIMMED, "id",
+                              "the parked event %" PRIu64 " is no longer kept: drop it",
+                              parked.seqs[i]);
     }
     if (status)
         return status;

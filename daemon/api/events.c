@@ -50,20 +50,24 @@ static int scan_event(void *context, uint64_t seq, struct rentbus_bytes event)
     return ++scan->seen == EVENTS_SCAN_MAX ? SCAN_ENOUGH : 0;
 }
 
-static int find_start(struct api_call *call, uint64_t *seq)
+/* Where to begin. A history that is asked for without a beginning has what is left; for all others
+ * there must be no gap. */
+static int find_start(struct api_call *call, bool history, uint64_t *seq)
 {
     const struct rentbus_events_read_args *args = &call->args.events_read;
-    *seq = 1;
-    if (RENTBUS_HAS(args, events_read_args, from_seq)) {
-        if (RENTBUS_HAS(args, events_read_args, since))
-            return api_refuse(call, INVALID_ARGUMENT, "since",
-                              "stands beside from_seq: give only one");
+    struct engine *engine = call->api->engine;
+    uint64_t first = engine_first(engine);
+    bool from = RENTBUS_HAS(args, events_read_args, from_seq);
+    bool since = RENTBUS_HAS(args, events_read_args, since);
+    if (from && since)
+        return api_refuse(call, INVALID_ARGUMENT, "since", "stands beside from_seq: give only one");
+    *seq = history ? first : 1;
+    if (from)
         *seq = args->from_seq ? args->from_seq : 1;
-        return 0;
-    }
-    if (!RENTBUS_HAS(args, events_read_args, since))
-        return 0;
-    return journal_seek(engine_journal(call->api->engine), args->since, seq);
+    int status = since ? journal_seek(engine_journal(engine), args->since, seq) : 0;
+    if (status == JOURNAL_TRIMMED || (status == 0 && *seq < first))
+        status = api_refuse_trimmed(call, since ? "since" : "from_seq");
+    return status;
 }
 
 /* Whose history is asked for, if any: 0 with *asked, or INVALID_ARGUMENT for the second of them. */
@@ -120,9 +124,9 @@ int api_answer_events_read(struct api_call *call)
     int status =
         api_open_page(call, RENTBUS_HAS(args, events_read_args, limit) ? &args->limit : NULL, page);
     if (status == 0)
-        status = find_start(call, &scan.next_seq);
-    if (status == 0)
         status = find_thing(call, &asked, &thing);
+    if (status == 0)
+        status = find_start(call, asked, &scan.next_seq);
     if (status)
         return status;
     if (RENTBUS_HAS(args, events_read_args, types))
@@ -132,6 +136,8 @@ int api_answer_events_read(struct api_call *call)
         return status;
     result->has = 0;
     RENTBUS_SET(result, event_page, head, head);
+    if (asked && engine_first(call->api->engine) > 1)
+        RENTBUS_SET(result, event_page, first_seq, engine_first(call->api->engine));
     RENTBUS_SET(result, event_page, next_seq, scan.next_seq);
     RENTBUS_SET(result, event_page, events,
                 ((struct rentbus_list){page->items->data, page->items->length, page->count}));

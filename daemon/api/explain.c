@@ -240,7 +240,7 @@ static int read_history(struct explanation *work)
     struct engine *engine = work->call->api->engine;
     struct mention rental = {MENTION_RENTAL, work->rental_id};
     uint64_t head = engine_durable(engine);
-    uint64_t next = 1;
+    uint64_t next = engine_first(engine);
     int status = 0;
     if (head > engine_archived(engine) + EXPLAIN_BACKLOG_MAX)
         return -EBUSY;
@@ -250,6 +250,16 @@ static int read_history(struct explanation *work)
 }
 
 /* ---- the answer ---- */
+
+/* Whether there is the rental, of whose beginning the journal may no longer know. */
+static bool is_known(struct explanation *work)
+{
+    struct engine *engine = work->call->api->engine;
+    if (engine_first(engine) == 1)
+        return false;
+    return ledger_rental_get(work->call->ledger, work->rental_id, &work->named) ||
+           archive_rental_get(engine_archive(engine), work->rental_id, &work->archived) == 1;
+}
 
 /* Finds the command that is to be explained: what a handler returns. */
 static int find_command(struct explanation *work)
@@ -262,6 +272,8 @@ static int find_command(struct explanation *work)
         int status = read_history(work);
         if (status)
             return status;
+        if (!work->found && is_known(work))
+            return JOURNAL_TRIMMED;
         if (!work->found)
             return api_refuse(call, NOT_FOUND, "rental_id", "there is no such rental");
         if (!work->has_command)
@@ -321,6 +333,8 @@ int api_answer_explain(struct api_call *call)
     int status = find_command(work);
     if (status == 0 && work->has_command)
         status = read_command(work);
+    if (status == JOURNAL_TRIMMED)
+        status = api_refuse_trimmed(call, by_command ? "command_id" : "rental_id");
     if (status == 0)
         status = past_ask(call, work->first - 1);
     if (status == 0 && by_command)

@@ -173,6 +173,9 @@ static int read_history(struct history *history, struct engine *engine, uint64_t
 {
     struct journal_reader *journal = engine_journal(engine);
     uint64_t begin = history->from > HISTORY_REACH ? history->from - HISTORY_REACH : 1;
+    /* No command lies on both sides of where the journal begins. */
+    if (begin < engine_first(engine))
+        begin = engine_first(engine);
     struct found found;
     uint64_t known = 0;
     int status = ask_archive(engine, history->thing, begin, &found, &known);

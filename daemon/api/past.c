@@ -322,6 +322,8 @@ int past_serve(struct api_call *call, const struct api_when *when)
         return api_refuse(call, INVALID_ARGUMENT, "at_seq", "is behind the last event");
     if (when->at)
         status = find_seq(call, *when->at, &seq);
+    if (status == JOURNAL_TRIMMED || (status == 0 && seq + 1 < engine_first(call->api->engine)))
+        status = api_refuse_trimmed(call, when->at ? "at" : "at_seq");
     if (status == 0)
         status = past_ask(call, seq);
     if (status)

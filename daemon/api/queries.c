@@ -81,6 +81,8 @@ int api_answer_command_get(struct api_call *call)
 {
     int seen = engine_command_find(call->api->engine, call->args.command_get.command_id,
                                    &call->result.command_get);
+    if (seen == JOURNAL_TRIMMED)
+        return api_refuse_trimmed(call, "command_id");
     if (seen < 0)
         return seen;
     if (seen == ENGINE_DURABLE)

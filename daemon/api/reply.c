@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "daemon/api/call.h"
@@ -46,8 +47,20 @@ void api_encode_error(const struct rentbus_uuid *id, const struct rentbus_fault 
     rentbus_encode(&rentbus_error_schema, &error, out);
 }
 
+int api_refuse_trimmed(struct api_call *call, const char *field)
+{
+    return api_refuse(call, TRIMMED, field,
+                      "needs events that are no longer kept: the journal begins with seq %" PRIu64,
+                      engine_first(call->api->engine));
+}
+
 static void fault_of_errno(int status, struct rentbus_fault *fault)
 {
+    if (status == JOURNAL_TRIMMED) {
+        rentbus_fault_set(fault, RENTBUS_ERROR_TRIMMED, NULL,
+                          "needs events that are no longer kept");
+        return;
+    }
     /* Without an archive until its follower has begun a new one. */
     bool rebuilding = status == -ENOENT || status == -EBUSY;
     if (rebuilding || status == -ENOMEM || status == -ENOSPC || status == -EIO) {
@@ -73,6 +86,8 @@ void api_reply(struct api_call *call, int status)
     if (status == API_LATER)
         return;
     rentbus_buffer_clear(&api->reply);
+    if (status == JOURNAL_TRIMMED)
+        status = api_refuse_trimmed(call, NULL);
     if (status < 0)
         fault_of_errno(status, &call->fault);
     if (status == 0) {

@@ -340,6 +340,11 @@ int api_answer_admin_verify(struct api_call *call)
         call->fault.retry_after_ms = VERIFY_BUSY_RETRY_MS;
         return RENTBUS_ERROR_BUSY;
     }
+    if (trimming_is_busy(api)) {
+        api_refuse(call, BUSY, NULL, "a trim is running");
+        call->fault.retry_after_ms = VERIFY_BUSY_RETRY_MS;
+        return RENTBUS_ERROR_BUSY;
+    }
     struct verification *work = calloc(1, sizeof *work);
     if (!work)
         return -ENOMEM;

@@ -73,7 +73,7 @@ static int archive_create(sqlite3 *db, const struct meta_identity *identity)
     return r;
 }
 
-static int archive_identify(const struct archive *archive)
+static int archive_identify(const struct archive *archive, bool create)
 {
     struct meta_identity identity = {ARCHIVE_KIND, ARCHIVE_FORMAT, archive->ledger};
     enum meta_verdict verdict;
@@ -81,7 +81,7 @@ static int archive_identify(const struct archive *archive)
 
     if (r || verdict == META_OURS)
         return r;
-    return verdict == META_EMPTY ? archive_create(archive->db, &identity) : -EBADMSG;
+    return verdict == META_EMPTY && create ? archive_create(archive->db, &identity) : -EBADMSG;
 }
 
 static int archive_load_position(sqlite3 *db, struct archive_position *position)
@@ -119,24 +119,28 @@ static int archive_compare(void *context, uint64_t seq, struct rentbus_bytes byt
     return memcmp(event.hash.data, position->hash, sizeof(position->hash)) == 0 ? 1 : 2;
 }
 
-/* Whether the journal has the archive's last event: 1, 0, or -errno of the journal. */
-static int archive_agrees(struct archive *archive, struct journal_reader *journal)
+/* Whether the journal has the archive's last event, or begins behind it: 1, 0, or -errno of the
+ * journal. */
+static int archive_agrees(struct archive *archive, struct journal_reader *journal,
+                          const struct journal_head *base)
 {
     struct archive_position *position = &archive->position;
 
-    if (position->seq == 0)
-        return 1;
+    if (position->seq <= base->seq)
+        return position->seq == base->seq &&
+               memcmp(position->hash, base->hash, sizeof(base->hash)) == 0;
     int r = journal_read(journal, position->seq, position->seq, archive_compare, position);
     return r < 0 ? r : r == 1;
 }
 
-/* Opens the file, new or not. -EBADMSG when it is no archive of the ledger. */
-static int archive_connect(struct archive *archive)
+/* Opens the file, new or not. -EBADMSG when it is no archive of the ledger; -ENOENT when there is
+ * none, and it is not to be made. */
+static int archive_connect(struct archive *archive, bool create)
 {
-    int r = sqlite_open(archive->path, true, &archive->db);
+    int r = sqlite_open(archive->path, create, &archive->db);
 
     if (r == 0)
-        r = archive_identify(archive);
+        r = archive_identify(archive, create);
     if (r == 0)
         r = sqlite_use_wal(archive->db);
     if (r == 0)
@@ -156,7 +160,25 @@ static int archive_begin_anew(struct archive *archive)
 {
     archive_disconnect(archive);
     int r = sqlite_remove(archive->path);
-    return r ? r : archive_connect(archive);
+    return r ? r : archive_connect(archive, true);
+}
+
+/* Opens what there is. What does not agree with the journal is begun anew where the journal has all
+ * its events; else it is left as it is: it may be all that knows of the others. */
+static int archive_find(struct archive *archive, struct journal_reader *journal)
+{
+    struct journal_head base = {0};
+    int r = journal_reader_base(journal, &base);
+    if (r)
+        return r;
+    r = archive_connect(archive, base.seq == 0);
+    int agrees = r == 0 ? archive_agrees(archive, journal, &base) : 1;
+    bool wrong = r == -EBADMSG || r == -ENOENT || agrees == 0;
+    if (wrong && base.seq > 0)
+        return JOURNAL_TRIMMED;
+    if (wrong)
+        return archive_begin_anew(archive);
+    return agrees < 0 ? agrees : r;
 }
 
 int archive_open(const char *path, const char *ledger, struct journal_reader *journal,
@@ -172,12 +194,7 @@ int archive_open(const char *path, const char *ledger, struct journal_reader *jo
     if (!opened->path || !opened->ledger)
         r = -ENOMEM;
     if (r == 0)
-        r = archive_connect(opened);
-    int agrees = r == 0 ? archive_agrees(opened, journal) : 1;
-    if (r == -EBADMSG || agrees == 0)
-        r = archive_begin_anew(opened);
-    else if (agrees < 0)
-        r = agrees;
+        r = archive_find(opened, journal);
     if (r) {
         archive_close(&opened);
         return r;

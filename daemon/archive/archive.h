@@ -22,7 +22,8 @@ struct archive_reader;
 
 /* Opens or creates the file at `path`. A file that is not an archive of this journal (of another
  * ledger or format, damaged, ahead of the journal, or with another hash at its seq) is removed and
- * begun anew. 0, or -errno. */
+ * begun anew; but where the journal was trimmed it is left as it is, as one that is missing, for it
+ * cannot be rebuilt: JOURNAL_TRIMMED. 0, or -errno. */
 int archive_open(const char *path, const char *ledger, struct journal_reader *journal,
                  struct archive **archive) __attribute__((warn_unused_result));
 void archive_close(struct archive **archive);
@@ -33,8 +34,8 @@ uint64_t archive_seq(const struct archive *archive);
 /* Takes the next events of the journal in one transaction: `count`, and those behind them of the
  * same command, so that an archive never ends within one. *taken is how many; less than `count` at
  * the end of the journal. After a failure nothing of it was taken. -ESTALE when the file was
- * removed meanwhile; a damaged archive is removed, and the failure is -EBADMSG: in both cases close
- * it and open it anew. */
+ * removed meanwhile; a damaged archive that can be rebuilt is removed, and the failure is -EBADMSG:
+ * in both cases close it and open it anew. */
 int archive_follow(struct archive *archive, struct journal_reader *journal, size_t count,
                    size_t *taken) __attribute__((warn_unused_result));
 

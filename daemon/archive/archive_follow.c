@@ -101,6 +101,13 @@ static int archive_take(void *context, uint64_t seq, struct rentbus_bytes bytes)
     return archive_rows_failed(following->rows) ? -ENOMEM : 0;
 }
 
+static bool archive_can_be_rebuilt(struct journal_reader *journal)
+{
+    struct journal_head base = {0};
+
+    return journal_reader_base(journal, &base) == 0 && base.seq == 0;
+}
+
 int archive_follow(struct archive *archive, struct journal_reader *journal, size_t count,
                    size_t *taken)
 {
@@ -119,7 +126,7 @@ int archive_follow(struct archive *archive, struct journal_reader *journal, size
         return r;
     archive_end_command(&following);
     r = archive_rows_failed(&archive->rows) ? -ENOMEM : archive_write(archive, &following.position);
-    if (r == -EBADMSG)
+    if (r == -EBADMSG && archive_can_be_rebuilt(journal))
         sqlite_remove(archive->path);
     if (r)
         return r;

@@ -135,8 +135,8 @@ int bus_nack(struct bus *bus, const struct rentbus_nack_args *args, int64_t now,
     __attribute__((warn_unused_result));
 int bus_extend(struct bus *bus, const struct rentbus_extend_args *args, int64_t now, int64_t *until,
                struct rentbus_fault *fault) __attribute__((warn_unused_result));
-/* How many steps from event to handler lie behind the event: 0, NOT_FOUND with *fault, or -errno.
- */
+/* How many steps from event to handler lie behind the event: 0, NOT_FOUND or TRIMMED with *fault,
+ * or -errno. */
 int bus_hops(struct bus *bus, uint64_t seq, uint64_t *hops, struct rentbus_fault *fault)
     __attribute__((warn_unused_result));
 

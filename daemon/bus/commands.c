@@ -108,27 +108,42 @@ struct start {
     uint64_t from_seq;
 };
 
+static int refuse_trimmed(struct deciding *deciding, const char *field, uint64_t base)
+{
+    return rentbus_fault_set(deciding->fault, RENTBUS_ERROR_TRIMMED, field,
+                             "needs events that are no longer kept: the journal begins with seq "
+                             "%llu",
+                             (unsigned long long)base + 1);
+}
+
+/* The first event is the first that is kept. */
 static int find_cursor(struct deciding *deciding, const struct start *start, uint64_t *cursor)
 {
     struct bus *bus = deciding->bus;
+    struct journal_head base = {0};
     uint64_t seq;
 
     if (start->has_start + start->has_since + start->has_from_seq > 1)
         return invalid(deciding, start->has_from_seq ? "from_seq" : "since",
                        "stands beside another beginning: give only one");
+    int r = journal_reader_base(bus->settings.journal, &base);
+    if (r)
+        return r;
     *cursor = deciding->head;
     if (start->has_start && start->start == RENTBUS_BEGINNING_first)
-        *cursor = 0;
+        *cursor = base.seq;
     if (start->has_from_seq && (start->from_seq == 0 || start->from_seq > bus->head + 1))
         return invalid(deciding, "from_seq", "is not the seq of an event, nor of the next one");
+    if (start->has_from_seq && start->from_seq <= base.seq)
+        return refuse_trimmed(deciding, "from_seq", base.seq);
     if (start->has_from_seq)
         *cursor = start->from_seq - 1;
     if (!start->has_since)
         return 0;
-    int r = journal_seek(bus->settings.journal, start->since, &seq);
+    r = journal_seek(bus->settings.journal, start->since, &seq);
     if (r == 0)
         *cursor = seq - 1;
-    return r;
+    return r == JOURNAL_TRIMMED ? refuse_trimmed(deciding, "since", base.seq) : r;
 }
 
 static bool same_definition(const struct consumer *consumer, const struct rentbus_consumer *wants)
@@ -157,6 +172,9 @@ static int decide_put(struct deciding *deciding)
 
     if (r == 0)
         r = find_cursor(deciding, &start, &cursor);
+    /* One that there is stays where it is, wherever it began. */
+    if (r == RENTBUS_ERROR_TRIMMED && deciding->consumer)
+        r = 0;
     if (r)
         return r;
     if (deciding->consumer && same_definition(deciding->consumer, &bus->wanted)) {
@@ -266,8 +284,15 @@ void bus_write_seq(struct rentbus_buffer *out, uint64_t seq)
     rentbus_cbor_write_uint(out, seq);
 }
 
-/* The parked events that the command names: all that there are, or those of its list. */
-static int list_parked(struct deciding *deciding, struct rentbus_list *seqs)
+static int refuse_parked(struct deciding *deciding, uint64_t seq)
+{
+    return rentbus_fault_set(deciding->fault, RENTBUS_ERROR_TRIMMED, "seqs",
+                             "the event %llu is no longer kept: drop it", (unsigned long long)seq);
+}
+
+/* The parked events that the command names: all that there are, or those of its list. TRIMMED when
+ * one is not behind `base`. */
+static int list_parked(struct deciding *deciding, uint64_t base, struct rentbus_list *seqs)
 {
     const struct rentbus_consumer_parked_args *args = &deciding->command->args.consumer_replay;
     const struct consumer *consumer = deciding->consumer;
@@ -282,6 +307,8 @@ static int list_parked(struct deciding *deciding, struct rentbus_list *seqs)
     rentbus_buffer_clear(list);
     *seqs = (struct rentbus_list){0};
     for (size_t i = 0; all && i < consumer->parked_count && i < BUS_CREDIT_MAX; i++) {
+        if (consumer->parked[i].seq <= base)
+            return refuse_parked(deciding, consumer->parked[i].seq);
         bus_write_seq(list, consumer->parked[i].seq);
         seqs->count++;
     }
@@ -294,6 +321,8 @@ static int list_parked(struct deciding *deciding, struct rentbus_list *seqs)
         if (consumer_parked_find(consumer, ref.seq) == consumer->parked_count)
             return rentbus_fault_set(deciding->fault, RENTBUS_ERROR_NOT_FOUND, "seqs",
                                      "the event %llu is not parked", (unsigned long long)ref.seq);
+        if (ref.seq <= base)
+            return refuse_parked(deciding, ref.seq);
         bus_write_seq(list, ref.seq);
         seqs->count++;
     }
@@ -302,11 +331,11 @@ static int list_parked(struct deciding *deciding, struct rentbus_list *seqs)
     return list->failed ? -ENOMEM : 0;
 }
 
-static int decide_parked(struct deciding *deciding, enum rentbus_event_type type)
+static int decide_parked(struct deciding *deciding, enum rentbus_event_type type, uint64_t base)
 {
     struct rentbus_seqs_data *data = &deciding->event->data.seqs_data;
     struct rentbus_list seqs = {0};
-    int r = list_parked(deciding, &seqs);
+    int r = list_parked(deciding, base, &seqs);
 
     if (r)
         return r;
@@ -323,12 +352,15 @@ static int decide_parked(struct deciding *deciding, enum rentbus_event_type type
 
 static int decide_replay(struct deciding *deciding)
 {
-    return decide_parked(deciding, RENTBUS_CONSUMER_REPLAYED_EVENT);
+    struct journal_head base = {0};
+    int r = journal_reader_base(deciding->bus->settings.journal, &base);
+
+    return r ? r : decide_parked(deciding, RENTBUS_CONSUMER_REPLAYED_EVENT, base.seq);
 }
 
 static int decide_drop(struct deciding *deciding)
 {
-    return decide_parked(deciding, RENTBUS_CONSUMER_DROPPED_EVENT);
+    return decide_parked(deciding, RENTBUS_CONSUMER_DROPPED_EVENT, 0);
 }
 
 /* Of each operation: who decides it, and where its arguments hold the id. */

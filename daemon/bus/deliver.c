@@ -145,6 +145,33 @@ static void take_back(struct bus *bus, struct consumer *consumer, struct consume
         queue_return(consumer->queue, bus->taken[i].seq);
 }
 
+/* What it would be handed next is no longer kept: somebody has to say where it goes on. */
+static int refuse_trimmed(struct bus *bus, const struct consumer *consumer,
+                          struct rentbus_fault *fault)
+{
+    struct journal_head base = {0};
+    int r = journal_reader_base(bus->settings.journal, &base);
+
+    if (r)
+        return r;
+    return rentbus_fault_set(fault, RENTBUS_ERROR_TRIMMED, "id",
+                             "has done the events up to seq %llu, and the journal begins with seq "
+                             "%llu: reset the consumer",
+                             (unsigned long long)consumer_cursor(consumer),
+                             (unsigned long long)base.seq + 1);
+}
+
+static void dismiss_all(struct bus *bus, struct consumer *consumer)
+{
+    struct rentbus_fault fault;
+
+    if (refuse_trimmed(bus, consumer, &fault) < 0)
+        return;
+    for (size_t i = 0; i < consumer->worker_count; i++)
+        if (consumer->workers[i].waiting)
+            bus_dismiss(bus, consumer, &consumer->workers[i], &fault);
+}
+
 void bus_serve(struct bus *bus, struct consumer *consumer, int64_t now)
 {
     int r = 0;
@@ -169,6 +196,8 @@ void bus_serve(struct bus *bus, struct consumer *consumer, int64_t now)
         if (!bus->settings.answer(bus->settings.context, route, worker->request, &deliveries, NULL))
             take_back(bus, consumer, worker, deliveries.count);
     }
+    if (r == JOURNAL_TRIMMED)
+        dismiss_all(bus, consumer);
     bus_note(bus, consumer, r);
 }
 
@@ -315,6 +344,8 @@ int bus_fetch(struct bus *bus, const struct rentbus_fetch_args *args,
     end_former(bus, consumer, worker, &request->id);
     if (worker->answered &&
         memcmp(&worker->answered_request, &request->id, sizeof(request->id)) == 0)
-        return hand_again(bus, consumer, worker, deliveries);
-    return fetch(bus, consumer, worker, args, request, deliveries);
+        r = hand_again(bus, consumer, worker, deliveries);
+    else
+        r = fetch(bus, consumer, worker, args, request, deliveries);
+    return r == JOURNAL_TRIMMED ? refuse_trimmed(bus, consumer, fault) : r;
 }

@@ -37,6 +37,9 @@ int bus_hops(struct bus *bus, uint64_t seq, uint64_t *hops, struct rentbus_fault
 
     if (r == -ENOENT)
         return rentbus_fault_set(fault, RENTBUS_ERROR_NOT_FOUND, "cause", "there is no such event");
+    if (r == JOURNAL_TRIMMED)
+        return rentbus_fault_set(fault, RENTBUS_ERROR_TRIMMED, "cause",
+                                 "the event %llu is no longer kept", (unsigned long long)seq);
     if (r == 0)
         r = selector_read(event, &keys);
     if (r == 0)

@@ -11,7 +11,7 @@
 #define RECOVERY_DELAY_MIN_MS 100
 #define RECOVERY_DELAY_MAX_MS 2000
 
-enum job { JOB_NONE, JOB_APPEND, JOB_RECOVER };
+enum job { JOB_NONE, JOB_APPEND, JOB_RECOVER, JOB_TRIM };
 
 struct committer {
     struct journal *journal;
@@ -24,6 +24,8 @@ struct committer {
     bool stopping;
     int status;
     struct journal_batch batch;
+    uint64_t through;
+    struct journal_trimmed trimmed;
 };
 
 static void notify(const struct committer *committer)
@@ -70,6 +72,20 @@ static int append(struct committer *committer)
     return status;
 }
 
+static int trim(struct committer *committer)
+{
+    pthread_mutex_unlock(&committer->mutex);
+    int status = journal_trim(committer->journal, committer->through, &committer->trimmed);
+    pthread_mutex_lock(&committer->mutex);
+    return status;
+}
+
+static int (*const works[])(struct committer *) = {
+    [JOB_APPEND] = append,
+    [JOB_RECOVER] = recover,
+    [JOB_TRIM] = trim,
+};
+
 static void *run(void *argument)
 {
     struct committer *committer = argument;
@@ -79,7 +95,7 @@ static void *run(void *argument)
             pthread_cond_wait(&committer->wake, &committer->mutex);
         if (committer->job == JOB_NONE)
             break;
-        committer->status = committer->job == JOB_APPEND ? append(committer) : recover(committer);
+        committer->status = works[committer->job](committer);
         committer->job = JOB_NONE;
         committer->done = true;
         notify(committer);
@@ -143,6 +159,23 @@ void committer_append(struct committer *committer, const struct journal_batch *b
 void committer_recover(struct committer *committer)
 {
     start_job(committer, JOB_RECOVER);
+}
+
+void committer_trim(struct committer *committer, uint64_t through)
+{
+    committer->through = through;
+    committer->trimmed = (struct journal_trimmed){0};
+    start_job(committer, JOB_TRIM);
+}
+
+struct journal_trimmed committer_trimmed(const struct committer *committer)
+{
+    return committer->trimmed;
+}
+
+const struct journal_head *committer_base(const struct committer *committer)
+{
+    return journal_base(committer->journal);
 }
 
 bool committer_idle(struct committer *committer)

@@ -23,6 +23,11 @@ void committer_append(struct committer *committer, const struct journal_batch *b
 /* Starts to recover the journal: tries until it succeeds, at first after 100 ms, then less often.
  */
 void committer_recover(struct committer *committer);
+/* Starts one journal_trim(). Only when idle. */
+void committer_trim(struct committer *committer, uint64_t through);
+/* What the last one let go of. Only when idle; so is the next. */
+struct journal_trimmed committer_trimmed(const struct committer *committer);
+const struct journal_head *committer_base(const struct committer *committer);
 bool committer_idle(struct committer *committer);
 /* Whether a job has ended since the last call; *status is what it came to. */
 bool committer_poll(struct committer *committer, int *status);

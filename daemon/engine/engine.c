@@ -2,6 +2,7 @@
 #include "daemon/engine/engine.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,6 +54,17 @@ static int refuse_lost_journal(const struct engine *engine, struct rentbus_fault
                                           " to begin a new ledger");
 }
 
+/* What the journal no longer has cannot be archived again. */
+static int refuse_lost_archive(const struct engine *engine, struct rentbus_fault *fault)
+{
+    return rentbus_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, NULL,
+                             ARCHIVE_FILE " is lost, damaged, or of another time, and the journal "
+                                          "was trimmed before seq %" PRIu64
+                                          ": restore " ARCHIVE_FILE
+                                          " from a backup that is not older than that",
+                             engine->base.seq + 1);
+}
+
 static int open_files(struct engine *engine, const char *ledger, struct rentbus_fault *fault)
 {
     struct journal *journal = NULL;
@@ -62,6 +74,7 @@ static int open_files(struct engine *engine, const char *ledger, struct rentbus_
     if (status)
         return status;
     engine->durable = *journal_head(journal);
+    engine->base = *journal_base(journal);
     chain_init(&engine->chain, ledger, &engine->durable);
     status = committer_start(journal, engine->event_fd, &engine->committer);
     if (status == 0)
@@ -69,6 +82,8 @@ static int open_files(struct engine *engine, const char *ledger, struct rentbus_
     if (status == 0)
         status = archive_follower_start(engine->journal_path, engine->archive_path, ledger,
                                         engine->event_fd, &engine->follower);
+    if (status == JOURNAL_TRIMMED)
+        status = refuse_lost_archive(engine, fault);
     if (status == 0)
         status = archive_reader_open(engine->archive_path, &engine->archive);
     return status;
@@ -168,7 +183,9 @@ int engine_open(const struct engine_settings *settings, const struct engine_hook
 
 static void start_commit(struct engine *engine)
 {
-    if (engine->recovering || engine->filling->count == 0 || !committer_idle(engine->committer))
+    bool work = engine->filling->count > 0 || engine->trim.active;
+    if (engine->recovering || !work || !committer_idle(engine->committer) ||
+        engine_trim_slice(engine) || engine->filling->count == 0)
         return;
     struct batch *batch = engine->filling;
     engine->filling = engine->committing;
@@ -212,6 +229,7 @@ static void fall_back(struct engine *engine)
     recent_rollback(engine->recent, engine->durable.seq);
     bus_fall_back(engine->bus);
     engine->chain.head = engine->durable;
+    engine_trim_fall_back(engine);
     disappoint(engine, engine->committing);
     disappoint(engine, engine->filling);
 }
@@ -246,6 +264,7 @@ static void finish_recovery(struct engine *engine, int status)
         return;
     }
     engine->durable = *committer_head(engine->committer);
+    engine->base = *committer_base(engine->committer);
     engine->chain.head = engine->durable;
     engine->recovering = false;
     engine->hooks.log(engine->hooks.context, LOG_NOTICE, "event=journal_recovered");
@@ -258,6 +277,8 @@ static void take_commit(struct engine *engine)
         return;
     if (engine->recovering)
         finish_recovery(engine, status);
+    else if (engine->trim.slicing)
+        engine_trim_sliced(engine, status);
     else
         finish_commit(engine, status);
 }

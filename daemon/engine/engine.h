@@ -147,6 +147,16 @@ int engine_command_find(struct engine *engine, struct rentbus_uuid command,
 int engine_reply(struct engine *engine, const struct waiting *waiting)
     __attribute__((warn_unused_result));
 
+/* Lets the journal go of its events up to `through`, the end of a block (journal_trim_end()) that
+ * the archive and a snapshot have behind them, a little at a time while commits go on: records
+ * JOURNAL_TRIMMED_EVENT, and when that is durable the events go. Only when no other trim is under
+ * way. 0, an error code with *fault, or a negative errno. */
+int engine_trim(struct engine *engine, struct rentbus_text actor, uint64_t through, int64_t now,
+                struct rentbus_fault *fault) __attribute__((warn_unused_result));
+/* Whether a trim has ended since the last call: *status is 0 or a negative errno, and *trimmed what
+ * went, also then. */
+bool engine_trim_poll(struct engine *engine, int *status, struct journal_trimmed *trimmed);
+
 struct bus *engine_bus(struct engine *engine);
 /* For reading. The journal's and archive's readers show what is durable. */
 const struct ledger *engine_ledger(const struct engine *engine);

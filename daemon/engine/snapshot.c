@@ -131,7 +131,8 @@ static int ignore(void *context, uint64_t seq, struct rentbus_bytes bytes)
 /* Without a snapshot the journal has to have its first event. */
 static int begin_from_nothing(struct engine *engine, struct rentbus_fault *fault)
 {
-    if (journal_read(engine->journal, 1, 1, ignore, NULL) == -EBADMSG)
+    int first = journal_read(engine->journal, 1, 1, ignore, NULL);
+    if (first == -EBADMSG || first == JOURNAL_TRIMMED)
         return rentbus_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, NULL,
                                  "there is no good snapshot, and the journal does not begin with "
                                  "the first event: restore both from a backup");

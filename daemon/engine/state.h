@@ -13,6 +13,18 @@
 #include "daemon/engine/snapshot_writer.h"
 #include "sdk/protocol/uuid.h"
 
+/* A trim of the journal, from engine_trim() to engine_trim_poll(). */
+struct trim {
+    bool active;
+    bool slicing;      /* the committer is at it */
+    bool done;         /* to be polled */
+    int status;        /* what it came to */
+    uint64_t through;  /* the last event that goes */
+    uint64_t recorded; /* the event that tells of it, which has to be durable first */
+    int64_t next_at;   /* when the next slice may begin */
+    struct journal_trimmed trimmed;
+};
+
 struct engine {
     struct engine_hooks hooks;
     char version[32];
@@ -31,8 +43,10 @@ struct engine {
     struct archive_reader *archive;
     struct chain chain;          /* with what is not durable yet */
     struct journal_head durable; /* the last durable event */
-    uint64_t archived;           /* how far the archive is; back to 0 when it is rebuilt */
-    uint64_t evicted; /* memory no longer holds what only the archive has to: up to here */
+    struct journal_head base;    /* the last one that the journal has let go of */
+    struct trim trim;
+    uint64_t archived; /* how far the archive is; back to 0 when it is rebuilt */
+    uint64_t evicted;  /* memory no longer holds what only the archive has to: up to here */
     struct rentbus_uuid archived_command; /* the greatest up to there */
     bool archive_held;                    /* for the look-ups of this round of requests */
     bool archive_empty;
@@ -54,6 +68,7 @@ struct engine {
     struct engine_snapshot snapshot;
     struct journal_head snapshot_head; /* of the last attempt */
     int snapshot_status;
+    int64_t now; /* as engine_timers() was told last */
 };
 
 /* What time it is for a decision: the journal's times never decrease. */
@@ -84,6 +99,15 @@ int engine_begin(struct engine *engine, struct rentbus_fault *fault)
     __attribute__((warn_unused_result));
 /* Takes a snapshot that was written, and begins the next when it is due. */
 void engine_process_snapshot(struct engine *engine);
+/* Starts the next slice of a trim when its time has come: true when the committer has got it. Only
+ * when it is idle. */
+bool engine_trim_slice(struct engine *engine);
+/* The slice has ended. */
+void engine_trim_sliced(struct engine *engine, int status);
+/* What is not durable was taken back. */
+void engine_trim_fall_back(struct engine *engine);
+/* As engine_timer(), of a trim. */
+int64_t engine_trim_timer(const struct engine *engine);
 /* Ends what engine_archive() began. */
 void engine_release_archive(struct engine *engine);
 /* Takes what the archive has come to hold out of memory. */

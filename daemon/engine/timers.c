@@ -11,12 +11,19 @@ static bool may_run(const struct engine *engine)
     return !engine->recovering && engine->filling->count < ENGINE_TIMERS_PENDING_MAX;
 }
 
-int64_t engine_timer(const struct engine *engine)
+static int64_t next_timer(const struct engine *engine)
 {
     if (!may_run(engine))
         return INT64_MAX;
     int64_t next = ledger_timer_next(engine->ledger);
     return next > engine->timers_from ? next : engine->timers_from;
+}
+
+int64_t engine_timer(const struct engine *engine)
+{
+    int64_t timer = next_timer(engine);
+    int64_t trim = engine_trim_timer(engine);
+    return trim < timer ? trim : timer;
 }
 
 /* Records the next few that are due. False when there are none, or when they could not be. */
@@ -40,6 +47,7 @@ static bool record(struct engine *engine, int64_t now)
 void engine_timers(struct engine *engine, int64_t now)
 {
     uint64_t end = engine->chain.head.seq + ENGINE_TIMERS_ROUND;
-    while (engine->chain.head.seq < end && engine_timer(engine) <= now && record(engine, now))
+    engine->now = now;
+    while (engine->chain.head.seq < end && next_timer(engine) <= now && record(engine, now))
         continue;
 }

@@ -33,8 +33,7 @@ void engine_release_archive(struct engine *engine)
 
 uint64_t engine_first(const struct engine *engine)
 {
-    (void)engine;
-    return 1;
+    return engine->base.seq + 1;
 }
 
 uint64_t engine_durable(const struct engine *engine)

@@ -67,7 +67,7 @@ int block_event_head(struct rentbus_bytes bytes, struct journal_head *head)
     return 0;
 }
 
-static int block_last_event(const struct block *block, struct journal_head *head)
+int block_last_event(const struct block *block, struct journal_head *head)
 {
     struct rentbus_bytes left = block->events;
     struct rentbus_bytes event = {0};
@@ -77,6 +77,8 @@ static int block_last_event(const struct block *block, struct journal_head *head
         r = block_next(&left, &event);
     if (r == 0)
         r = left.length == 0 ? block_event_head(event, head) : -EBADMSG;
+    if (r == 0 && head->seq != block->first_seq + block->count - 1)
+        r = -EBADMSG;
     return r;
 }
 
@@ -91,8 +93,6 @@ int block_head(sqlite3_stmt *last, struct journal_head *head)
         r = block_read(last, &block);
     if (row == 1 && r == 0)
         r = block_last_event(&block, &found);
-    if (row == 1 && r == 0 && found.seq != block.first_seq + block.count - 1)
-        r = -EBADMSG;
     sqlite3_reset(last);
     if (r == 0)
         *head = found;

@@ -45,6 +45,10 @@ int block_next(struct rentbus_bytes *events, struct rentbus_bytes *event)
 int block_event_head(struct rentbus_bytes bytes, struct journal_head *head)
     __attribute__((warn_unused_result));
 
+/* Its last event. 0, or -EBADMSG. */
+int block_last_event(const struct block *block, struct journal_head *head)
+    __attribute__((warn_unused_result));
+
 /* The head, by a statement prepared from BLOCK_LAST; it is reset. */
 #define BLOCK_LAST "SELECT " BLOCK_COLUMNS " FROM block ORDER BY first_seq DESC LIMIT 1"
 int block_head(sqlite3_stmt *last, struct journal_head *head) __attribute__((warn_unused_result));

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "daemon/journal/base.h"
 #include "daemon/journal/block.h"
 
 /* Blocks read in one transaction: a reader that lingers keeps the log from being emptied. */
@@ -93,6 +94,22 @@ int journal_reader_head(struct journal_reader *reader, struct journal_head *head
     return block_head(reader->last, head);
 }
 
+int journal_reader_base(struct journal_reader *reader, struct journal_head *base)
+{
+    return base_read(reader->db, base);
+}
+
+/* What it means that the event `seq` is not there. */
+static int journal_missing(struct journal_reader *reader, uint64_t seq)
+{
+    struct journal_head base = {0};
+    int r = base_read(reader->db, &base);
+
+    if (r)
+        return r;
+    return seq <= base.seq ? JOURNAL_TRIMMED : -EBADMSG;
+}
+
 struct journal_probe {
     uint64_t first_seq;
     uint64_t count;
@@ -124,7 +141,7 @@ static int journal_probe(struct journal_reader *reader, uint64_t seq, struct jou
     if (r < 0)
         return r;
     bool holds = r == 1 && probe->first_seq <= seq && seq - probe->first_seq < probe->count;
-    return holds ? 0 : -EBADMSG;
+    return holds ? 0 : journal_missing(reader, seq);
 }
 
 /* The seq of the last event, 0 when there is none. */
@@ -182,8 +199,9 @@ static int journal_read_slice(struct journal_reader *reader, struct journal_read
 {
     sqlite3_stmt *slice = reader->slice;
     uint64_t before = reading->next;
+    uint64_t from = before > 0 ? before : reading->from;
     int row = 0;
-    int r = sqlite_bind_uint(slice, 1, before > 0 ? before : reading->from);
+    int r = sqlite_bind_uint(slice, 1, from);
 
     if (r == 0)
         r = sqlite_bind_uint(slice, 2, reading->to);
@@ -194,7 +212,7 @@ static int journal_read_slice(struct journal_reader *reader, struct journal_read
     sqlite3_reset(slice);
     if (r || row < 0)
         return r ? r : row;
-    return reading->next > before ? 0 : -EBADMSG;
+    return reading->next > before ? 0 : journal_missing(reader, from);
 }
 
 int journal_read(struct journal_reader *reader, uint64_t from, uint64_t to, journal_visitor *visit,
@@ -236,11 +254,16 @@ static int journal_seek_event(void *context, uint64_t seq, struct rentbus_bytes 
 
 int journal_seek(struct journal_reader *reader, int64_t time, uint64_t *seq)
 {
+    struct journal_head base = {0};
     uint64_t last = 0;
-    int r = journal_reader_last(reader, &last);
+    int r = base_read(reader->db, &base);
+    if (r == 0)
+        r = journal_reader_last(reader, &last);
+    if (r == 0 && base.seq > 0 && time <= base.time)
+        return JOURNAL_TRIMMED;
     /* All events before `low` are earlier; `high` begins the first block known to end late enough.
      */
-    uint64_t low = 1;
+    uint64_t low = base.seq + 1;
     uint64_t high = last + 1;
 
     while (r == 0 && low < high) {
@@ -260,6 +283,66 @@ int journal_seek(struct journal_reader *reader, int64_t time, uint64_t *seq)
         return r;
     *seq = seeking.seq;
     return 0;
+}
+
+int journal_trim_end(struct journal_reader *reader, uint64_t through, uint64_t *seq)
+{
+    uint64_t next = through < INT64_MAX ? through + 1 : INT64_MAX;
+    struct journal_head base = {0};
+    struct journal_probe probe = {0};
+    int r = base_read(reader->db, &base);
+
+    if (r == 0)
+        r = journal_probe_before(reader, next, &probe);
+    if (r < 0)
+        return r;
+    /* The block that holds the next event, or the last one, is the first that stays. */
+    *seq = r == 1 && probe.first_seq - 1 > base.seq ? probe.first_seq - 1 : base.seq;
+    return 0;
+}
+
+/* Adds up some rows from *from on, and moves it behind them; *more says whether there were any. */
+static int journal_measure_some(sqlite3_stmt *statement, uint64_t *from, uint64_t end, bool *more,
+                                struct journal_trimmed *trimmed)
+{
+    int r = sqlite_bind_uint(statement, 1, *from);
+
+    if (r == 0)
+        r = sqlite_bind_uint(statement, 2, end);
+    if (r == 0)
+        r = sqlite_step(statement);
+    *more = r == 1 && sqlite3_column_type(statement, 0) != SQLITE_NULL;
+    if (*more) {
+        *from = (uint64_t)sqlite3_column_int64(statement, 0) + 1;
+        trimmed->events += (uint64_t)sqlite3_column_int64(statement, 1);
+        trimmed->bytes += (uint64_t)sqlite3_column_int64(statement, 2);
+    }
+    sqlite3_reset(statement);
+    return r < 0 ? r : 0;
+}
+
+int journal_trim_measure(struct journal_reader *reader, uint64_t through,
+                         struct journal_trimmed *trimmed)
+{
+    sqlite3_stmt *statement = NULL;
+    struct journal_trimmed sum = {0};
+    uint64_t from = 0;
+    uint64_t end = 0;
+    bool more = true;
+    int r = journal_trim_end(reader, through, &end);
+
+    if (r == 0)
+        r = sqlite_prepare(reader->db,
+                           "SELECT max(first_seq), sum(count), sum(bytes) FROM (SELECT first_seq, "
+                           "count, length(events) AS bytes FROM block WHERE first_seq >= ?1 AND "
+                           "first_seq <= ?2 ORDER BY first_seq LIMIT 4096)",
+                           &statement);
+    while (r == 0 && more)
+        r = journal_measure_some(statement, &from, end, &more, &sum);
+    sqlite_finalize(&statement);
+    if (r == 0)
+        *trimmed = sum;
+    return r;
 }
 
 size_t journal_reader_backlog(const struct journal_reader *reader)

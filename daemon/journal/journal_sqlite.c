@@ -5,30 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/journal/base.h"
 #include "daemon/journal/block.h"
+#include "daemon/journal/journal_state.h"
 
 /* When the log has this many frames (64 MiB) although a follower should have emptied it, the writer
  * does it itself, and again after each BLOCK_LOG_FRAMES more. */
 #define JOURNAL_LOG_FRAMES_MAX (4 * BLOCK_LOG_FRAMES)
 #define JOURNAL_BOUND_BUSY_MS 100
-
-/* What belongs to one opening of the file. */
-struct journal_connection {
-    sqlite3 *db;
-    sqlite3_stmt *begin;
-    sqlite3_stmt *insert;
-    sqlite3_stmt *commit;
-};
-
-struct journal {
-    char *path;
-    char *ledger;
-    struct journal_connection connection;
-    struct journal_head head;
-    bool failed;    /* an append failed: not to be used before a recovery */
-    int log_frames; /* in the log after the last commit */
-    int log_due;    /* checkpoint at so many */
-};
 
 static void journal_disconnect(struct journal_connection *connection)
 {
@@ -127,6 +111,20 @@ static int journal_read_head(sqlite3 *db, struct journal_head *head)
     return r;
 }
 
+static int journal_read_ends(sqlite3 *db, struct journal_head *base, struct journal_head *head)
+{
+    struct journal_head read = {0};
+    int r = base_read(db, &read);
+
+    if (r == 0)
+        r = journal_read_head(db, head);
+    if (r == 0 && head->seq < read.seq)
+        r = -EBADMSG;
+    if (r == 0)
+        *base = read;
+    return r;
+}
+
 static int journal_committed(void *context, sqlite3 *db, const char *name, int frames)
 {
     (void)db;
@@ -135,10 +133,10 @@ static int journal_committed(void *context, sqlite3 *db, const char *name, int f
     return SQLITE_OK;
 }
 
-/* On success *connection and *head are those of the file as it is on the disk now. */
+/* On success *connection, *base and *head are those of the file as it is on the disk now. */
 static int journal_connect(struct journal *journal, bool create,
-                           struct journal_connection *connection, struct journal_head *head,
-                           struct rentbus_fault *fault)
+                           struct journal_connection *connection, struct journal_head *base,
+                           struct journal_head *head, struct rentbus_fault *fault)
 {
     struct journal_connection opened = {0};
     int r = sqlite_open(journal->path, create, &opened.db);
@@ -155,7 +153,7 @@ static int journal_connect(struct journal *journal, bool create,
     if (r == 0)
         r = journal_prepare(&opened);
     if (r == 0)
-        r = journal_read_head(opened.db, head);
+        r = journal_read_ends(opened.db, base, head);
     if (r) {
         journal_disconnect(&opened);
         return r;
@@ -176,13 +174,18 @@ int journal_open(const char *path, const char *ledger, struct journal **journal,
     opened->log_due = JOURNAL_LOG_FRAMES_MAX;
     int r = opened->path && opened->ledger ? 0 : -ENOMEM;
     if (r == 0)
-        r = journal_connect(opened, true, &opened->connection, &opened->head, fault);
+        r = journal_connect(opened, true, &opened->connection, &opened->base, &opened->head, fault);
     if (r) {
         journal_close(&opened);
         return r;
     }
     *journal = opened;
     return 0;
+}
+
+const struct journal_head *journal_base(const struct journal *journal)
+{
+    return &journal->base;
 }
 
 const struct journal_head *journal_head(const struct journal *journal)
@@ -195,20 +198,22 @@ const struct journal_head *journal_head(const struct journal *journal)
 int journal_recover(struct journal *journal)
 {
     struct journal_connection connection;
+    struct journal_head base = {0};
     struct journal_head head = {0};
     struct rentbus_fault fault;
-    int r = journal_connect(journal, false, &connection, &head, &fault);
+    int r = journal_connect(journal, false, &connection, &base, &head, &fault);
 
     if (r)
         return r > 0 ? -EBADMSG : r;
     bool held = head.seq > journal->head.seq ||
                 memcmp(head.hash, journal->head.hash, sizeof(head.hash)) == 0;
-    if (head.seq < journal->head.seq || !held) {
+    if (head.seq < journal->head.seq || base.seq < journal->base.seq || !held) {
         journal_disconnect(&connection);
         return -EBADMSG;
     }
     journal_disconnect(&journal->connection);
     journal->connection = connection;
+    journal->base = base;
     journal->head = head;
     journal->failed = false;
     return 0;
@@ -275,10 +280,9 @@ static int journal_write(struct journal_connection *connection, const struct jou
     return r ? r : sqlite_run(connection->commit);
 }
 
-/* Bounds the log when the follower cannot: waits for readers to leave it, which takes them one
- * slice at most. A failure changes nothing about what was committed, and the next append meets it
- * again. */
-static void journal_bound_log(struct journal *journal)
+/* Waits for readers to leave the log, which takes them one slice at most. A failure changes nothing
+ * about what was committed, and the next append meets it again. */
+void journal_bound_log(struct journal *journal)
 {
     sqlite3 *db = journal->connection.db;
 
