@@ -37,6 +37,7 @@
     VERB(top)                                                                                      \
     VERB(command)                                                                                  \
     VERB(stats)                                                                                    \
+    VERB(bench)                                                                                    \
     VERB(call)                                                                                     \
     VERB(help)
 

@@ -3,7 +3,7 @@
 
 _rentbus_verbs="hello checkout return renew forgive flag unflag get list user asset asset-type
     location device policy scan batch events history explain watch import export verify trim
-    publish lambda top command stats call help"
+    publish lambda top command stats bench call help"
 _rentbus_common="--api --events --timeout --json --no-color --help --version"
 
 # The options of a verb, or of one of its words.
@@ -54,6 +54,7 @@ _rentbus_options() {
         echo "--header --cacert --since --until --all --yes --limit --dry-run --id"
         ;;
     top) echo "--once --interval" ;;
+    bench) echo "--prepare --yes --mix --in-flight --clients --duration --count --rate" ;;
     call) echo "--id" ;;
     esac
 }
