@@ -49,7 +49,7 @@ uint64_t cli_histogram_at(const struct cli_histogram *histogram, double share)
 {
     double wanted = share * (double)histogram->count;
     uint64_t seen = 0;
-    for (size_t i = 0; i < CLI_HISTOGRAM_BUCKETS; i++) {
+    for (size_t i = 0; i < CLI_HISTOGRAM_BUCKETS && share < 1; i++) {
         seen += histogram->buckets[i];
         if (seen > 0 && (double)seen >= wanted) {
             uint64_t value = value_of(i);

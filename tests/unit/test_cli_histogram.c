@@ -75,7 +75,8 @@ static void quantiles_are_those_of_the_values_in_order(void **state)
     uint64_t random = 7;
     (void)state;
     for (size_t i = 0; i < COUNT; i++) {
-        values[i] = 1000 + (next_random(&random) >> (next_random(&random) % 24));
+        uint64_t shift = next_random(&random) % 24;
+        values[i] = 1000 + (next_random(&random) >> shift);
         cli_histogram_add(&histogram, values[i]);
     }
     qsort(values, COUNT, sizeof *values, compare);
