@@ -72,7 +72,7 @@ def test_help_is_what_rentbus_alone_prints():
     assert run_cli(None).stdout == help_of() == run_cli(None, "--help").stdout
     assert run_cli(None, "-h").returncode == 0
     assert run_cli(None, "--version").stdout.startswith("rentbus ")
-    assert "hello" in verbs() and len(verbs()) == 32
+    assert "hello" in verbs() and len(verbs()) == 33
     for verb in verbs():
         assert run_cli(None, verb, "--help").stdout == help_of(verb)
         assert help_of(verb).startswith(f"Usage: rentbus {verb}")
