@@ -12,34 +12,45 @@
 #include "daemon/archive/skim.h"
 #include "daemon/journal/meta.h"
 
-/* ARCHIVE_MENTIONS_AT_ONCE of them. */
-#define ARCHIVE_MENTION_ROW "(?, ?, ?)"
-#define ARCHIVE_MENTION_ROWS_4                                                                     \
-    ARCHIVE_MENTION_ROW ", " ARCHIVE_MENTION_ROW ", " ARCHIVE_MENTION_ROW ", " ARCHIVE_MENTION_ROW
-#define ARCHIVE_MENTION_ROWS                                                                       \
-    ARCHIVE_MENTION_ROWS_4 ", " ARCHIVE_MENTION_ROWS_4 ", " ARCHIVE_MENTION_ROWS_4                 \
-                           ", " ARCHIVE_MENTION_ROWS_4
-
 static const char *const archive_change_sql[ARCHIVE_CHANGES] = {
     [ARCHIVE_BEGIN] = "BEGIN IMMEDIATE",
     [ARCHIVE_COMMIT] = "COMMIT",
     [ARCHIVE_PUT_RENTAL] = "INSERT OR REPLACE INTO rental(created_seq, id, user_key, asset_key, "
                            "status, closed_seq, body) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [ARCHIVE_DROP_RENTAL] = "DELETE FROM rental WHERE created_seq = ?1",
-    [ARCHIVE_PUT_COMMAND] = "INSERT INTO command VALUES(?1, ?2, ?3) ON CONFLICT(id) DO UPDATE SET "
-                            "first_seq = min(first_seq, excluded.first_seq), "
-                            "last_seq = max(last_seq, excluded.last_seq)",
-    [ARCHIVE_PUT_MENTIONS] = "INSERT OR IGNORE INTO mention VALUES" ARCHIVE_MENTION_ROWS,
     [ARCHIVE_ADD_TALLY] = "INSERT INTO tally VALUES(?1, ?2, ?3, ?4) ON CONFLICT(day, kind, name) "
                           "DO UPDATE SET count = count + excluded.count",
     [ARCHIVE_PUT_SEQ] = "UPDATE meta SET value = ?1 WHERE key = 'seq'",
     [ARCHIVE_PUT_HASH] = "UPDATE meta SET value = ?1 WHERE key = 'hash'",
 };
 
+static const char *const archive_command_sql[LEAF_CHANGES] = LEAF_CHANGE_SQL("command");
+static const char *const archive_mention_sql[LEAF_CHANGES] = LEAF_CHANGE_SQL("mention");
+
+/* The events of a command that came in pieces. */
+static void archive_combine_commands(uint8_t *entry, const uint8_t *other)
+{
+    struct archive_command_row row = archive_command_of(entry);
+    struct archive_command_row more = archive_command_of(other);
+
+    if (more.first_seq < row.first_seq)
+        row.first_seq = more.first_seq;
+    if (more.last_seq > row.last_seq)
+        row.last_seq = more.last_seq;
+    archive_put_command_entry(entry, &row);
+}
+
+static const struct leaf_shape archive_command_shape = {ARCHIVE_COMMAND_ENTRY, ARCHIVE_COMMAND_KEY,
+                                                        archive_combine_commands};
+static const struct leaf_shape archive_mention_shape = {ARCHIVE_MENTION_ENTRY,
+                                                        ARCHIVE_MENTION_ENTRY, NULL};
+
 static void archive_disconnect(struct archive *archive)
 {
     for (size_t i = 0; i < ARCHIVE_CHANGES; i++)
         sqlite_finalize(&archive->changes[i]);
+    leaf_writer_release(&archive->commands);
+    leaf_writer_release(&archive->mentions);
     sqlite_close(&archive->db);
 }
 
@@ -49,6 +60,7 @@ void archive_close(struct archive **archive)
         return;
     archive_disconnect(*archive);
     archive_rows_release(&(*archive)->rows);
+    rentbus_buffer_release(&(*archive)->entries);
     free((*archive)->path);
     free((*archive)->ledger);
     free(*archive);
@@ -151,6 +163,12 @@ static int archive_connect(struct archive *archive, bool create)
         r = archive_load_position(archive->db, &archive->position);
     for (size_t i = 0; r == 0 && i < ARCHIVE_CHANGES; i++)
         r = sqlite_prepare(archive->db, archive_change_sql[i], &archive->changes[i]);
+    if (r == 0)
+        r = leaf_writer_prepare(&archive->commands, archive->db, archive_command_sql,
+                                archive_command_shape);
+    if (r == 0)
+        r = leaf_writer_prepare(&archive->mentions, archive->db, archive_mention_sql,
+                                archive_mention_shape);
     if (r)
         archive_disconnect(archive);
     return r;

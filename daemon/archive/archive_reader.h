@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* A reader of the archive, for the files that read it: archive_reader.c opens it, archive_list.c
- * reads rentals. */
+ * reads rentals, archive_history.c mentions. */
 #ifndef RENTBUS_ARCHIVE_ARCHIVE_READER_H
 #define RENTBUS_ARCHIVE_ARCHIVE_READER_H
 
 #include "daemon/archive/archive.h"
+#include "daemon/archive/archive_entry.h"
 #include "daemon/archive/archive_sql.h"
 
 struct archive_reader {
     char *path;
     sqlite3 *db;
     bool held;
-    /* While it is held: ARCHIVE_QUERY_COMMANDS stands at a row, and began at that id. */
-    bool walking;
-    struct rentbus_uuid walk;
+    struct rentbus_buffer commands; /* while it is held: the leaf of the command looked up last */
     sqlite3_stmt *queries[ARCHIVE_QUERIES];
     sqlite3_stmt *lists[ARCHIVE_LISTS];
     struct rentbus_buffer listed; /* the rental that is visited */

@@ -4,6 +4,7 @@
 #ifndef RENTBUS_ARCHIVE_ARCHIVE_ROWS_H
 #define RENTBUS_ARCHIVE_ARCHIVE_ROWS_H
 
+#include "daemon/archive/archive_entry.h"
 #include "daemon/archive/mention.h"
 #include "daemon/archive/tally.h"
 #include "sdk/protocol/buffer.h"
@@ -20,12 +21,6 @@ struct archive_rental_row {
     size_t id_length;
     size_t body;
     size_t body_length;
-};
-
-struct archive_command_row {
-    struct rentbus_uuid id;
-    uint64_t first_seq;
-    uint64_t last_seq;
 };
 
 /* All zero, but for the tally, when empty. */
@@ -52,7 +47,7 @@ void archive_rows_add_command(struct archive_rows *rows, const struct archive_co
 /* Puts all into the order of the tables; of a rental its last row alone is left. */
 void archive_rows_sort(struct archive_rows *rows);
 
-/* The rows, and how many there are. */
+/* The rows, sorted, and how many there are. */
 const struct archive_rental_row *archive_rows_rentals(const struct archive_rows *rows,
                                                       size_t *count);
 const struct archive_command_row *archive_rows_commands(const struct archive_rows *rows,

@@ -3,6 +3,7 @@
 #ifndef RENTBUS_ARCHIVE_ARCHIVE_SQL_H
 #define RENTBUS_ARCHIVE_ARCHIVE_SQL_H
 
+#include "daemon/archive/leaf.h"
 #include "daemon/journal/sqlite.h"
 
 #define ARCHIVE_FORMAT 4
@@ -20,22 +21,19 @@
  * which many may be the same; `body` is what packed.h makes of the rental. An index ends in the
  * row's created_seq, so that each serves its filter in the order of lists; most rentals are
  * COMPLETED and listed by the table itself.
- * `seq` and `hash` in meta are those of the last event taken. A mention's `segment` is its seq >>
- * MENTION_SEGMENT_BITS, `hash` its key; a tally's `name` is its bucket where it has no name. */
+ * Commands and mentions are entries of leaf tables (archive_entry.h). `seq` and `hash` in meta are
+ * those of the last event taken; a tally's `name` is its bucket where it has no name. */
 #define ARCHIVE_TABLES                                                                             \
     "CREATE TABLE rental(created_seq INTEGER PRIMARY KEY, id NOT NULL UNIQUE, "                    \
     "user_key INTEGER NOT NULL, asset_key INTEGER NOT NULL, status INTEGER NOT NULL, "             \
     "closed_seq INTEGER NOT NULL, body BLOB NOT NULL);"                                            \
     "CREATE INDEX rental_user ON rental(" ARCHIVE_SEGMENT ", user_key);"                           \
     "CREATE INDEX rental_asset ON rental(" ARCHIVE_SEGMENT ", asset_key);"                         \
-    "CREATE INDEX rental_forgiven ON rental(status) WHERE " ARCHIVE_FORGIVEN ";"                   \
-    "CREATE TABLE command(id BLOB PRIMARY KEY, first_seq INTEGER NOT NULL, "                       \
-    "last_seq INTEGER NOT NULL) WITHOUT ROWID;"                                                    \
-    "CREATE TABLE mention(segment INTEGER, hash INTEGER, seq INTEGER, "                            \
-    "PRIMARY KEY(segment, hash, seq)) WITHOUT ROWID;"                                              \
-    "CREATE TABLE tally(day INTEGER, kind INTEGER, name, count INTEGER NOT NULL, "                 \
-    "PRIMARY KEY(day, kind, name)) WITHOUT ROWID;"                                                 \
-    "INSERT INTO meta VALUES('seq', 0), ('hash', zeroblob(32));"
+    "CREATE INDEX rental_forgiven ON rental(status) WHERE " ARCHIVE_FORGIVEN                       \
+    ";" LEAF_TABLE("command") LEAF_TABLE(                                                          \
+        "mention") "CREATE TABLE tally(day INTEGER, kind INTEGER, name, count INTEGER NOT NULL, "  \
+                   "PRIMARY KEY(day, kind, name)) WITHOUT ROWID;"                                  \
+                   "INSERT INTO meta VALUES('seq', 0), ('hash', zeroblob(32));"
 
 /* What a list filters by, as bits. */
 enum archive_list_by {
@@ -56,7 +54,6 @@ enum archive_query {
     ARCHIVE_QUERY_SEQ,
     ARCHIVE_QUERY_RENTAL,
     ARCHIVE_QUERY_COMMAND,
-    ARCHIVE_QUERY_COMMANDS,
     ARCHIVE_QUERY_LAST_COMMAND,
     ARCHIVE_QUERY_MENTIONS,
     ARCHIVE_QUERY_SEGMENTS,
@@ -70,17 +67,6 @@ extern const char *const archive_query_sql[ARCHIVE_QUERIES];
 static inline int archive_bind_int(sqlite3_stmt *statement, int index, int64_t value)
 {
     return sqlite_errno(sqlite3_db_handle(statement), sqlite3_bind_int64(statement, index, value));
-}
-
-/* Binds segment, hash and seq to three parameters from `first` on. */
-static inline int archive_bind_mention(sqlite3_stmt *statement, int first, uint64_t segment,
-                                       uint32_t key, uint64_t seq)
-{
-    int r = sqlite_bind_uint(statement, first, segment);
-
-    if (r == 0)
-        r = archive_bind_int(statement, first + 1, (int32_t)key);
-    return r ? r : sqlite_bind_uint(statement, first + 2, seq);
 }
 
 /* Binds the id of a rental: a UUID, in lower case as ours are, as its 16 bytes, which *uuid keeps

@@ -8,17 +8,12 @@
 #include "daemon/archive/archive_rows.h"
 #include "daemon/journal/sqlite.h"
 
-/* Rows that one ARCHIVE_PUT_MENTIONS takes: what a statement costs is shared by so many. */
-#define ARCHIVE_MENTIONS_AT_ONCE 16
-
 /* The statements of the writer. */
 enum archive_change {
     ARCHIVE_BEGIN,
     ARCHIVE_COMMIT,
     ARCHIVE_PUT_RENTAL,
     ARCHIVE_DROP_RENTAL,
-    ARCHIVE_PUT_COMMAND,
-    ARCHIVE_PUT_MENTIONS,
     ARCHIVE_ADD_TALLY,
     ARCHIVE_PUT_SEQ,
     ARCHIVE_PUT_HASH,
@@ -36,9 +31,12 @@ struct archive {
     char *ledger;
     sqlite3 *db;
     sqlite3_stmt *changes[ARCHIVE_CHANGES];
+    struct leaf_writer commands;
+    struct leaf_writer mentions;
     struct archive_position position;
     /* Of the transaction under way; the memory is kept between them. */
     struct archive_rows rows;
+    struct rentbus_buffer entries;
 };
 
 /* Writes archive->rows and the position in one transaction: all of it or, with -errno, nothing. */

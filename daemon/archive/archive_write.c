@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
+#include <errno.h>
+
 #include "daemon/archive/archive_sql.h"
 #include "daemon/archive/archive_state.h"
 
@@ -45,52 +47,52 @@ static int archive_put_rentals(struct archive *archive)
     return r;
 }
 
-static int archive_put_command(struct archive *archive, const struct archive_command_row *row)
+static int archive_write_entries(struct archive *archive, struct leaf_writer *writer,
+                                 uint64_t segment)
 {
-    sqlite3_stmt *put = archive->changes[ARCHIVE_PUT_COMMAND];
-    int r = sqlite_bind_bytes(put, 1, (struct rentbus_bytes){row->id.bytes, sizeof(row->id.bytes)});
+    const struct rentbus_buffer *entries = &archive->entries;
 
-    if (r == 0)
-        r = sqlite_bind_uint(put, 2, row->first_seq);
-    if (r == 0)
-        r = sqlite_bind_uint(put, 3, row->last_seq);
-    return r ? r : sqlite_run(put);
+    if (entries->failed)
+        return -ENOMEM;
+    return leaf_write(writer, segment, (struct rentbus_bytes){entries->data, entries->length});
 }
 
 static int archive_put_commands(struct archive *archive)
 {
     size_t count;
     const struct archive_command_row *rows = archive_rows_commands(&archive->rows, &count);
-    int r = 0;
+    uint8_t entry[ARCHIVE_COMMAND_ENTRY];
 
-    for (size_t i = 0; r == 0 && i < count; i++)
-        r = archive_put_command(archive, &rows[i]);
-    return r;
+    rentbus_buffer_clear(&archive->entries);
+    for (size_t i = 0; i < count; i++) {
+        archive_put_command_entry(entry, &rows[i]);
+        rentbus_buffer_append(&archive->entries, entry, sizeof(entry));
+    }
+    return archive_write_entries(archive, &archive->commands, ARCHIVE_COMMAND_SEGMENT);
 }
 
-/* Writes rows from `first` on. The last one may fill more than one place of the statement, which
- * ignores what is there already. */
-static int archive_put_some_mentions(struct archive *archive, size_t first)
+/* Writes those of one segment, from the row *next on, which it moves behind them. */
+static int archive_put_segment(struct archive *archive, size_t *next)
 {
     const struct mention_rows *rows = &archive->rows.mentions;
-    sqlite3_stmt *put = archive->changes[ARCHIVE_PUT_MENTIONS];
-    int r = 0;
+    uint64_t segment = rows->items[*next].seq >> MENTION_SEGMENT_BITS;
+    uint8_t entry[ARCHIVE_MENTION_ENTRY];
 
-    for (size_t i = 0; r == 0 && i < ARCHIVE_MENTIONS_AT_ONCE; i++) {
-        size_t at = first + i < rows->count ? first + i : rows->count - 1;
-        const struct mention_row *row = &rows->items[at];
-        r = archive_bind_mention(put, (int)(3 * i + 1), row->seq >> MENTION_SEGMENT_BITS, row->key,
-                                 row->seq);
+    rentbus_buffer_clear(&archive->entries);
+    while (*next < rows->count && rows->items[*next].seq >> MENTION_SEGMENT_BITS == segment) {
+        archive_put_mention_entry(entry, &rows->items[(*next)++]);
+        rentbus_buffer_append(&archive->entries, entry, sizeof(entry));
     }
-    return r ? r : sqlite_run(put);
+    return archive_write_entries(archive, &archive->mentions, segment);
 }
 
 static int archive_put_mentions(struct archive *archive)
 {
+    size_t next = 0;
     int r = 0;
 
-    for (size_t i = 0; r == 0 && i < archive->rows.mentions.count; i += ARCHIVE_MENTIONS_AT_ONCE)
-        r = archive_put_some_mentions(archive, i);
+    while (r == 0 && next < archive->rows.mentions.count)
+        r = archive_put_segment(archive, &next);
     return r;
 }
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 import harness
+from archives import entries
 from harness import Client, uuid7, wait_until
 from ledgers import at, read_events, stock, verify
 
@@ -244,12 +245,26 @@ def test_after_restarts_and_without_the_archive(tmp_path):
 
 # ---- what verification finds in the archive ----
 
+def lose_mention(archive):
+    archive.mentions -= {max(archive.mentions, key=lambda m: (m[0], m[2]))}
+
+
+def add_mention(archive):
+    segment, key, seq = min(archive.mentions)
+    archive.mentions.add((segment, (key + 1) % 2**32, seq))
+
+
+def shift_mentions(archive):
+    segment, _, seq = max(archive.mentions, key=lambda m: (m[0], m[2]))
+    for key in [m[1] for m in archive.mentions if (m[0], m[2]) == (segment, seq)]:
+        archive.mentions.remove((segment, key, seq))
+        archive.mentions.add((segment, key, seq + 1))
+
+
 SPOILT = {
-    "a mention is gone": "DELETE FROM mention WHERE seq = (SELECT max(seq) FROM mention)",
-    "a mention too many": "INSERT INTO mention SELECT segment, (hash + 1) & 4294967295, seq "
-    "FROM mention LIMIT 1",
-    "mentions of another command": "UPDATE OR IGNORE mention SET seq = seq + 1 "
-    "WHERE seq = (SELECT max(seq) FROM mention)",
+    "a mention is gone": lose_mention,
+    "a mention too many": add_mention,
+    "mentions of another command": shift_mentions,
     "a count is gone": "DELETE FROM tally WHERE (day, kind, name) IN "
     "(SELECT day, kind, name FROM tally LIMIT 1)",
     "a count is wrong": "UPDATE tally SET count = count + 1 WHERE day = (SELECT min(day) FROM tally)",
@@ -266,10 +281,14 @@ def test_verification_finds(tmp_path, what):
     a_season(client, random.Random(9))
     archived(client)
     verify(client)
-    with sqlite3.connect(daemon.data / "archive.db") as archive:
-        changed = archive.execute(SPOILT[what]).rowcount
-    archive.close()
-    assert changed > 0, "nothing was spoilt"
+    if callable(SPOILT[what]):
+        with entries(daemon.data / "archive.db") as archive:
+            SPOILT[what](archive)
+    else:
+        with sqlite3.connect(daemon.data / "archive.db") as archive:
+            changed = archive.execute(SPOILT[what]).rowcount
+        archive.close()
+        assert changed > 0, "nothing was spoilt"
     problem = client.ok("admin.verify")["problem"]
     assert "the archive" in problem
     for path in daemon.data.glob("archive.db*"):

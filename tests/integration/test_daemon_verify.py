@@ -5,36 +5,58 @@ import sqlite3
 import pytest
 
 import harness
+from archives import entries
 from harness import Client, wait_until
 from ledgers import at, stock, verify
 
 UNKNOWN = "the archive does not know "
 # What is done to the row that belongs to the seq, and what is said then.
+
+
+def lose_mention(archive, seq):
+    archive.mentions.discard(min(archive.of(seq)))
+
+
+def add_mention(archive, seq):
+    segment, key, within = min(archive.of(seq))
+    archive.mentions.add((segment, key // 2 + 1, within))
+
+
+def change_mention(archive, seq):
+    segment, key, within = min(archive.of(seq))
+    archive.mentions.discard((segment, key, within))
+    archive.mentions.add((segment, (key + 1) % 2**32, within))
+
+
+def move_mentions(archive, seq):
+    for segment, key, within in archive.of(seq):
+        archive.mentions.discard((segment, key, within))
+        archive.mentions.add((segment + 1, key, within))
+
+
+def command_at(archive, seq):
+    return next(id for id, (first, _) in archive.commands.items() if first == seq)
+
+
+def lose_command(archive, seq):
+    del archive.commands[command_at(archive, seq)]
+
+
+def prolong_command(archive, seq):
+    archive.commands[command_at(archive, seq)][1] += 1
+
+
+def add_command(archive):
+    archive.commands[bytes([255] * 16)] = [1, 1]
+
+
 SPOILT = {
-    "a mention is gone": (
-        "DELETE FROM mention WHERE seq = ?",
-        UNKNOWN + "what the journal mentions",
-    ),
-    "a mention too many": (
-        "INSERT INTO mention SELECT segment, hash / 2 + 1, seq FROM mention WHERE seq = ? LIMIT 1",
-        "the archive mentions what the journal does not",
-    ),
-    "a mention of another thing": (
-        "UPDATE mention SET hash = hash + 1 WHERE seq = ?",
-        "the archive ",
-    ),
-    "a mention in another segment": (
-        "UPDATE mention SET segment = segment + 1 WHERE seq = ?",
-        UNKNOWN + "what the journal mentions",
-    ),
-    "a command is gone": (
-        "DELETE FROM command WHERE first_seq = ?",
-        UNKNOWN + "the command as the journal does",
-    ),
-    "a command ends elsewhere": (
-        "UPDATE command SET last_seq = last_seq + 1 WHERE first_seq = ?",
-        UNKNOWN + "the command as the journal does",
-    ),
+    "a mention is gone": (lose_mention, UNKNOWN + "what the journal mentions"),
+    "a mention too many": (add_mention, "the archive mentions what the journal does not"),
+    "a mention of another thing": (change_mention, "the archive "),
+    "a mention in another segment": (move_mentions, UNKNOWN + "what the journal mentions"),
+    "a command is gone": (lose_command, UNKNOWN + "the command as the journal does"),
+    "a command ends elsewhere": (prolong_command, UNKNOWN + "the command as the journal does"),
     "a rental is gone": (
         "DELETE FROM rental WHERE closed_seq > ?",
         "the archive does not hold the rental as the journal does",
@@ -50,7 +72,7 @@ MISCOUNTED = {
     "a count is gone": "DELETE FROM tally WHERE kind = (SELECT max(kind) FROM tally)",
     "a count is wrong": "UPDATE tally SET count = count + 1 WHERE kind = 2 OR kind = 3",
     "a count too many": "INSERT INTO tally SELECT day + 1000, kind, name, count FROM tally LIMIT 1",
-    "a command too many": "INSERT INTO command VALUES(x'ff', 1, 2)",
+    "a command too many": add_command,
     "a rental too many": "INSERT INTO rental SELECT created_seq + 100000, 'other', user_key, "
     "asset_key, status, closed_seq, body FROM rental LIMIT 1",
 }
@@ -67,14 +89,18 @@ def archived(tmp_path):
         client.ok("rental.checkout", **scan, timestamp=at(minutes=2 * number))
         client.ok("rental.return", **scan, timestamp=at(minutes=2 * number + 1))
 
-    def spoil(sql, *values):
+    def spoil(how, *values):
         head = client.ok("hello")["head"]
         wait_until(lambda: client.ok("stats")["archived_seq"] == head)
         verify(client)
-        with sqlite3.connect(daemon.data / "archive.db") as archive:
-            changed = archive.execute(sql, values).rowcount
-        archive.close()
-        assert changed > 0, "nothing was spoilt"
+        if callable(how):
+            with entries(daemon.data / "archive.db") as archive:
+                how(archive, *values)
+        else:
+            with sqlite3.connect(daemon.data / "archive.db") as archive:
+                changed = archive.execute(how, values).rowcount
+            archive.close()
+            assert changed > 0, "nothing was spoilt"
         return client.ok("admin.verify")["problem"], head
 
     yield client, spoil
@@ -84,13 +110,13 @@ def archived(tmp_path):
 @pytest.mark.parametrize("what", SPOILT)
 def test_the_seq_is_told(archived, what):
     client, spoil = archived
-    sql, said = SPOILT[what]
+    how, said = SPOILT[what]
     events = client.ok("events.read", limit=1000)["events"]
     returns = [event for event in events if event["type"] == "RENTAL_RETURN_COMPLETE_EVENT"]
     command = returns[-1]["command"]
     own = [event["seq"] for event in events if event.get("command") == command]
-    seq = own[0] if "closed_seq" not in sql else own[0] - 1
-    problem, _ = spoil(sql, seq)
+    seq = own[0] if callable(how) else own[0] - 1
+    problem, _ = spoil(how, seq)
     assert problem.startswith(said)
     assert int(problem.rsplit(" ", 1)[1]) in own
 

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "daemon/archive/archive_entry.h"
 #include "sdk/protocol/text.h"
 
 struct rentbus_text archive_fixture_id(const char *word, uint64_t number)
@@ -109,4 +110,71 @@ void archive_fixture_follow(struct journal_fixture *fixture, struct archive *arc
     while (taken >= count)
         assert_int_equal(archive_follow(archive, fixture->reader, count, &taken), 0);
     assert_int_equal(archive_seq(archive), journal_head(fixture->journal)->seq);
+}
+
+/* The row of a segment that has the entry, without it. */
+static void take_out(sqlite3 *db, const struct mention_row *without)
+{
+    uint8_t entry[ARCHIVE_MENTION_ENTRY];
+    struct rentbus_buffer left = {0};
+    sqlite3_stmt *statement = NULL;
+    sqlite3_int64 leaf = 0;
+
+    archive_put_mention_entry(entry, without);
+    assert_int_equal(
+        sqlite_prepare(db, "SELECT leaf, entries FROM mention WHERE segment = ?1", &statement), 0);
+    assert_int_equal(sqlite_bind_uint(statement, 1, without->seq >> MENTION_SEGMENT_BITS), 0);
+    while (leaf == 0 && sqlite_step(statement) == 1) {
+        struct rentbus_bytes entries = sqlite_column_bytes(statement, 1);
+        rentbus_buffer_clear(&left);
+        for (size_t at = 0; at < entries.length; at += sizeof(entry)) {
+            if (memcmp(entries.data + at, entry, sizeof(entry)) == 0)
+                leaf = sqlite3_column_int64(statement, 0);
+            else
+                rentbus_buffer_append(&left, entries.data + at, sizeof(entry));
+        }
+    }
+    sqlite_finalize(&statement);
+    assert_int_not_equal(leaf, 0);
+    assert_int_equal(sqlite_prepare(db,
+                                    left.length > 0
+                                        ? "UPDATE mention SET entries = ?2 WHERE leaf = ?1"
+                                        : "DELETE FROM mention WHERE leaf = ?1",
+                                    &statement),
+                     0);
+    assert_int_equal(sqlite_bind_uint(statement, 1, (uint64_t)leaf), 0);
+    if (left.length > 0)
+        assert_int_equal(
+            sqlite_bind_bytes(statement, 2, (struct rentbus_bytes){left.data, left.length}), 0);
+    assert_int_equal(sqlite_run(statement), 0);
+    sqlite_finalize(&statement);
+    rentbus_buffer_release(&left);
+}
+
+static void put_in(sqlite3 *db, const struct mention_row *with)
+{
+    static const char *const sql[LEAF_CHANGES] = LEAF_CHANGE_SQL("mention");
+    const struct leaf_shape shape = {ARCHIVE_MENTION_ENTRY, ARCHIVE_MENTION_ENTRY, NULL};
+    struct leaf_writer writer = {0};
+    uint8_t entry[ARCHIVE_MENTION_ENTRY];
+
+    archive_put_mention_entry(entry, with);
+    assert_int_equal(leaf_writer_prepare(&writer, db, sql, shape), 0);
+    assert_int_equal(leaf_write(&writer, with->seq >> MENTION_SEGMENT_BITS,
+                                (struct rentbus_bytes){entry, sizeof(entry)}),
+                     0);
+    leaf_writer_release(&writer);
+}
+
+void archive_fixture_change(struct journal_fixture *fixture, const struct mention_row *without,
+                            const struct mention_row *with)
+{
+    sqlite3 *db = NULL;
+
+    assert_int_equal(sqlite_open(fixture->archive_path, false, &db), 0);
+    if (without)
+        take_out(db, without);
+    if (with)
+        put_in(db, with);
+    sqlite_close(&db);
 }

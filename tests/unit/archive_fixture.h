@@ -28,6 +28,10 @@ struct archive_reader *archive_fixture_read(struct journal_fixture *fixture);
 /* Follows to the end of the journal, `count` events at a time. */
 void archive_fixture_follow(struct journal_fixture *fixture, struct archive *archive, size_t count);
 
+/* Takes a mention out of the archive, and puts one in; NULL: none. */
+void archive_fixture_change(struct journal_fixture *fixture, const struct mention_row *without,
+                            const struct mention_row *with);
+
 /* An id made of a word and a number, in static storage until sixteen calls later. */
 struct rentbus_text archive_fixture_id(const char *word, uint64_t number);
 /* A rental with its required fields, in progress; what is not required is absent. */

@@ -234,11 +234,9 @@ static void test_every_query_is_by_index(void **state)
         const char *plan;
     } plans[] = {
         {ARCHIVE_QUERY_RENTAL, "SEARCH rental USING INDEX sqlite_autoindex_rental_1 (id=?)"},
-        {ARCHIVE_QUERY_COMMAND, "SEARCH command USING PRIMARY KEY (id=?)"},
-        {ARCHIVE_QUERY_COMMANDS, "SEARCH command USING PRIMARY KEY (id>?)"},
-        {ARCHIVE_QUERY_MENTIONS,
-         "SEARCH mention USING PRIMARY KEY (segment=? AND hash=? AND seq>?)"},
-        {ARCHIVE_QUERY_SEGMENTS, "SEARCH mention USING PRIMARY KEY (segment>? AND segment<?)"},
+        {ARCHIVE_QUERY_COMMAND, "SEARCH command USING INDEX command_first (segment=? AND first<?)"},
+        {ARCHIVE_QUERY_SEGMENTS,
+         "SEARCH mention USING INDEX mention_first (segment>? AND segment<?)"},
         {ARCHIVE_QUERY_TALLY, "SEARCH tally USING PRIMARY KEY (day>? AND day<?)"},
     };
     struct journal_fixture *fixture = *state;

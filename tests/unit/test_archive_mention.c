@@ -159,17 +159,17 @@ static void check_every_row(struct archive_reader *reader, const struct command 
     }
 }
 
-/* What a hand may do to a table, and the difference that it makes. `WHERE` finds the row of user-3
- * at the seq. */
+/* What a hand may do to the mention of user-3 at a seq, and the difference that it makes: take it
+ * out, and put it back with another key and seq. */
 static const struct {
-    const char *sql;
+    bool back;
+    uint32_t key;
+    uint64_t seq;
     bool extra;
 } spoilt[] = {
-    {"DELETE FROM mention", false},
-    {"UPDATE mention SET hash = hash + 4294967296", false},
-    {"UPDATE mention SET segment = segment - 1", true},
-    {"UPDATE mention SET segment = segment + 1", false},
-    {"UPDATE mention SET seq = seq + 1000000", false},
+    {false, 0, 0, false},        {true, 1, 0, false},
+    {true, UINT32_MAX, 0, true}, {true, 0, UINT64_C(1) << MENTION_SEGMENT_BITS, false},
+    {true, 0, 1000000, false},
 };
 
 static void test_a_spoilt_row_is_found(void **state)
@@ -186,15 +186,14 @@ static void test_a_spoilt_row_is_found(void **state)
             seq = commands[i].first;
     struct mention_rows rows = expected_rows(commands);
     for (size_t i = 0; i < sizeof(spoilt) / sizeof(*spoilt); i++) {
-        char sql[200];
+        struct mention_row kept = {seq, key};
+        struct mention_row changed = {seq + spoilt[i].seq, key + spoilt[i].key};
         struct archive *archive = archive_fixture_open(fixture);
         archive_fixture_follow(fixture, archive, 1000);
         archive_close(&archive);
         struct archive_reader *reader = archive_fixture_read(fixture);
         check_same(reader, &rows, commands[COMMANDS - 1].last);
-        snprintf(sql, sizeof(sql), "%s WHERE hash = %d AND seq = %llu", spoilt[i].sql, (int32_t)key,
-                 (unsigned long long)seq);
-        journal_fixture_sql(fixture->archive_path, sql);
+        archive_fixture_change(fixture, &kept, spoilt[i].back ? &changed : NULL);
         check_differs(reader, &rows, commands[COMMANDS - 1].last, spoilt[i].extra, seq);
         archive_reader_close(&reader);
         assert_int_equal(unlink(fixture->archive_path), 0);
@@ -282,10 +281,8 @@ static void put_far(struct journal_fixture *fixture, uint64_t seq)
     uint32_t key = mention_key((struct mention){MENTION_RENTAL, rentbus_text("rental-1")});
     char sql[200];
 
-    snprintf(sql, sizeof(sql),
-             "INSERT INTO mention VALUES(%llu, %d, %llu); "
-             "UPDATE meta SET value = max(value, %llu) WHERE key = 'seq'",
-             (unsigned long long)(seq / SEGMENT), (int32_t)key, (unsigned long long)seq,
+    archive_fixture_change(fixture, NULL, &(struct mention_row){seq, key});
+    snprintf(sql, sizeof(sql), "UPDATE meta SET value = max(value, %llu) WHERE key = 'seq'",
              (unsigned long long)seq);
     journal_fixture_sql(fixture->archive_path, sql);
 }
@@ -359,12 +356,13 @@ static void test_a_spoilt_row_alone_in_its_segment_is_found(void **state)
     for (size_t i = 0; i < FAR_SEQS; i++)
         items[i] = (struct mention_row){far_seqs[i], key};
     check_same(reader, &rows, head);
-    journal_fixture_sql(fixture->archive_path, "INSERT INTO mention VALUES(20, 1, 99999999)");
-    check_differs(reader, &rows, head, true, 99999999);
+    journal_fixture_sql(fixture->archive_path, "INSERT INTO mention(segment, first, entries) "
+                                               "VALUES(20, x'800000017fffff', x'800000017fffff')");
+    check_differs(reader, &rows, head, true, 0x7fffff);
     journal_fixture_sql(fixture->archive_path, "DELETE FROM mention WHERE segment = 20");
     check_same(reader, &rows, head);
-    journal_fixture_sql(fixture->archive_path,
-                        "UPDATE mention SET hash = hash + 4294967296 WHERE segment = 8");
+    archive_fixture_change(fixture, &(struct mention_row){head, key},
+                           &(struct mention_row){head, key + 1});
     check_differs(reader, &rows, head, false, head);
     archive_reader_close(&reader);
 }

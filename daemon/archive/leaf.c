@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#include "daemon/archive/leaf.h"
+
+#include <errno.h>
+#include <string.h>
+
+int leaf_writer_prepare(struct leaf_writer *writer, sqlite3 *db,
+                        const char *const sql[LEAF_CHANGES], struct leaf_shape shape)
+{
+    int r = 0;
+
+    writer->shape = shape;
+    for (size_t i = 0; r == 0 && i < LEAF_CHANGES; i++)
+        r = sqlite_prepare(db, sql[i], &writer->changes[i]);
+    return r;
+}
+
+void leaf_writer_release(struct leaf_writer *writer)
+{
+    for (size_t i = 0; i < LEAF_CHANGES; i++)
+        sqlite_finalize(&writer->changes[i]);
+    rentbus_buffer_release(&writer->before);
+    rentbus_buffer_release(&writer->merged);
+}
+
+size_t leaf_count_before(const struct leaf_shape *shape, struct rentbus_bytes entries,
+                         const uint8_t *key, size_t length)
+{
+    size_t low = 0;
+    size_t high = entries.length / shape->entry;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (memcmp(entries.data + middle * shape->entry, key, length) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* A row to be written anew, and which of the entries given go to it. */
+struct leaf_row {
+    uint64_t segment;
+    uint64_t leaf; /* 0: there is none yet */
+    struct rentbus_bytes given;
+};
+
+static int leaf_bind_place(sqlite3_stmt *statement, uint64_t segment, const uint8_t *key,
+                           size_t length)
+{
+    int r = sqlite_bind_uint(statement, 1, segment);
+
+    return r ? r : sqlite_bind_bytes(statement, 2, (struct rentbus_bytes){key, length});
+}
+
+/* Reads the row that the first of the entries given belongs to. */
+static int leaf_find(struct leaf_writer *writer, struct leaf_row *row)
+{
+    sqlite3_stmt *find = writer->changes[LEAF_FIND];
+    int r = leaf_bind_place(find, row->segment, row->given.data, writer->shape.key);
+
+    rentbus_buffer_clear(&writer->before);
+    row->leaf = 0;
+    if (r == 0)
+        r = sqlite_step(find);
+    if (r == 1) {
+        struct rentbus_bytes entries = sqlite_column_bytes(find, 1);
+        row->leaf = (uint64_t)sqlite3_column_int64(find, 0);
+        rentbus_buffer_append(&writer->before, entries.data, entries.length);
+        r = entries.length % writer->shape.entry ? -EBADMSG : 0;
+    }
+    sqlite3_reset(find);
+    return r;
+}
+
+/* Leaves those of the entries given that come before the next row. */
+static int leaf_bound(struct leaf_writer *writer, struct leaf_row *row)
+{
+    const struct leaf_shape *shape = &writer->shape;
+    sqlite3_stmt *next = writer->changes[LEAF_NEXT];
+    int r = leaf_bind_place(next, row->segment, row->given.data, shape->key);
+
+    if (r == 0)
+        r = sqlite_step(next);
+    if (r == 1) {
+        struct rentbus_bytes first = sqlite_column_bytes(next, 0);
+        bool key = first.length == shape->key;
+        r = key ? 0 : -EBADMSG;
+        if (key)
+            row->given.length =
+                shape->entry * leaf_count_before(shape, row->given, first.data, shape->key);
+    }
+    sqlite3_reset(next);
+    return r;
+}
+
+static void leaf_append(struct leaf_writer *writer, const uint8_t *entry)
+{
+    const struct leaf_shape *shape = &writer->shape;
+    struct rentbus_buffer *merged = &writer->merged;
+    uint8_t *last = merged->length ? merged->data + merged->length - shape->entry : NULL;
+
+    if (!last || memcmp(last, entry, shape->key) != 0)
+        rentbus_buffer_append(merged, entry, shape->entry);
+    else if (shape->combine)
+        shape->combine(last, entry);
+}
+
+static int leaf_merge(struct leaf_writer *writer, const struct leaf_row *row)
+{
+    const struct leaf_shape *shape = &writer->shape;
+    const uint8_t *old = writer->before.data;
+    const uint8_t *old_end = old + writer->before.length;
+    const uint8_t *new = row->given.data;
+    const uint8_t *new_end = new + row->given.length;
+
+    rentbus_buffer_clear(&writer->merged);
+    while (old < old_end || new < new_end) {
+        bool from_old = new == new_end || (old < old_end && memcmp(old, new, shape->key) <= 0);
+        leaf_append(writer, from_old ? old : new);
+        *(from_old ? &old : &new) += shape->entry;
+    }
+    return writer->merged.failed || writer->before.failed ? -ENOMEM : 0;
+}
+
+static int leaf_put(struct leaf_writer *writer, uint64_t segment, uint64_t leaf,
+                    struct rentbus_bytes entries)
+{
+    sqlite3_stmt *put = writer->changes[leaf ? LEAF_UPDATE : LEAF_INSERT];
+    int r = leaf ? sqlite_bind_uint(put, 1, leaf)
+                 : leaf_bind_place(put, segment, entries.data, writer->shape.key);
+
+    if (r == 0)
+        r = sqlite_bind_bytes(put, leaf ? 2 : 3, entries);
+    return r ? r : sqlite_run(put);
+}
+
+/* Entries to a row where there are so many in all. Where entries go to the end of all they go on
+ * doing so, and rows are left full; else all get room for more. */
+static size_t leaf_share(const struct leaf_writer *writer, const struct leaf_row *row)
+{
+    const struct leaf_shape *shape = &writer->shape;
+    size_t most = LEAF_SIZE_MAX / shape->entry;
+    size_t count = writer->merged.length / shape->entry;
+    size_t rows = (count + most - 1) / most;
+    size_t before = writer->before.length;
+    bool behind = before == 0 || memcmp(writer->before.data + before - shape->entry,
+                                        row->given.data, shape->key) < 0;
+
+    return behind ? most : (count + rows - 1) / rows;
+}
+
+static int leaf_write_row(struct leaf_writer *writer, const struct leaf_row *row)
+{
+    size_t share = leaf_share(writer, row) * writer->shape.entry;
+    uint64_t leaf = row->leaf;
+    int r = 0;
+
+    for (size_t at = 0; r == 0 && at < writer->merged.length; at += share) {
+        size_t left = writer->merged.length - at;
+        r = leaf_put(writer, row->segment, leaf,
+                     (struct rentbus_bytes){writer->merged.data + at, left < share ? left : share});
+        leaf = 0;
+    }
+    return r;
+}
+
+int leaf_write(struct leaf_writer *writer, uint64_t segment, struct rentbus_bytes entries)
+{
+    int r = 0;
+
+    while (r == 0 && entries.length > 0) {
+        struct leaf_row row = {.segment = segment, .given = entries};
+        r = leaf_find(writer, &row);
+        if (r == 0)
+            r = leaf_bound(writer, &row);
+        if (r == 0)
+            r = leaf_merge(writer, &row);
+        if (r == 0)
+            r = leaf_write_row(writer, &row);
+        entries.data += row.given.length;
+        entries.length -= row.given.length;
+    }
+    return r;
+}
