@@ -11,11 +11,14 @@
 
 #include "daemon/archive/deadline.h"
 
-/* Events in one transaction: enough that a page is written once for many of them. */
-#define FOLLOWER_EVENTS_MAX 20000
-/* Between transactions that were not full: under load they gather more, and the processor is left
- * to those who wait for an answer. */
-#define FOLLOWER_PAUSE_MS 20
+/* Events in one transaction: as many as there are, up to what takes some tens of megabytes. The
+ * more there are the less each of them costs. */
+#define FOLLOWER_EVENTS_MAX 65536
+/* Between transactions, as long as it is not far behind: a pause in proportion to what was taken,
+ * so that it takes a third of one processor at most, and gathers more under load. */
+#define FOLLOWER_PAUSE_MIN_MS 20
+#define FOLLOWER_PAUSE_MAX_MS 250
+#define FOLLOWER_EVENTS_PER_PAUSE_MS 64
 /* After so long without an event what is left in the log is moved into the journal. */
 #define FOLLOWER_IDLE_MS 5000
 #define FOLLOWER_RETRY_MIN_MS 100
@@ -35,6 +38,7 @@ struct archive_follower {
     atomic_bool stopping;
     atomic_bool woken;
     atomic_uint_fast64_t seq;
+    atomic_uint_fast64_t head; /* of the journal, as told */
     atomic_int error;
 };
 
@@ -96,38 +100,54 @@ static bool follower_wait(struct archive_follower *follower, long milliseconds, 
     return timed_out;
 }
 
-/* Takes all that the journal has. *taken_any says whether that was anything. */
-static int follower_catch_up(struct archive_follower *follower, bool *taken_any)
+static bool follower_is_far_behind(struct archive_follower *follower)
 {
-    size_t taken = FOLLOWER_EVENTS_MAX;
-    int r = follower_connect(follower);
+    uint64_t head = atomic_load(&follower->head);
+    uint64_t seq = atomic_load(&follower->seq);
 
-    while (r == 0 && taken >= FOLLOWER_EVENTS_MAX && !atomic_load(&follower->stopping)) {
-        r = archive_follow(follower->archive, follower->journal, FOLLOWER_EVENTS_MAX, &taken);
-        if (r == 0)
-            atomic_store(&follower->error, 0);
-        if (r == 0 && taken > 0) {
-            *taken_any = true;
-            atomic_store(&follower->seq, archive_seq(follower->archive));
-            follower_notify(follower);
-        }
-        if (r == 0 && journal_reader_backlog(follower->journal) >= JOURNAL_BACKLOG_DUE)
-            r = journal_checkpoint(follower->journal);
+    return head > seq && head - seq > ARCHIVE_FOLLOWER_HURRY;
+}
+
+/* One transaction. */
+static int follower_take(struct archive_follower *follower, size_t *taken)
+{
+    int r = archive_follow(follower->archive, follower->journal, FOLLOWER_EVENTS_MAX, taken);
+
+    if (r)
+        return r;
+    atomic_store(&follower->error, 0);
+    if (*taken > 0) {
+        atomic_store(&follower->seq, archive_seq(follower->archive));
+        follower_notify(follower);
     }
+    if (journal_reader_backlog(follower->journal) >= JOURNAL_BACKLOG_DUE)
+        r = journal_checkpoint(follower->journal);
     return r;
 }
 
-/* One time around: catches up and waits for more. */
+static long follower_pause(size_t taken)
+{
+    size_t pause = taken / FOLLOWER_EVENTS_PER_PAUSE_MS;
+
+    if (pause < FOLLOWER_PAUSE_MIN_MS)
+        return FOLLOWER_PAUSE_MIN_MS;
+    return pause < FOLLOWER_PAUSE_MAX_MS ? (long)pause : FOLLOWER_PAUSE_MAX_MS;
+}
+
+/* One time around: takes what there is, and waits for more. */
 static int follower_round(struct archive_follower *follower)
 {
-    bool taken = false;
+    size_t taken = 0;
+    int r = follower_connect(follower);
 
     atomic_store(&follower->woken, false);
-    int r = follower_catch_up(follower, &taken);
-    if (r)
+    if (r == 0)
+        r = follower_take(follower, &taken);
+    bool more = taken >= FOLLOWER_EVENTS_MAX || follower_is_far_behind(follower);
+    if (r || (taken > 0 && more))
         return r;
-    if (taken)
-        follower_wait(follower, FOLLOWER_PAUSE_MS, false);
+    if (taken > 0)
+        follower_wait(follower, follower_pause(taken), false);
     bool idle = follower_wait(follower, FOLLOWER_IDLE_MS, true);
     if (idle && journal_reader_backlog(follower->journal) > 0)
         r = journal_checkpoint(follower->journal);
@@ -206,8 +226,9 @@ static void follower_signal(struct archive_follower *follower, atomic_bool *flag
     pthread_mutex_unlock(&follower->mutex);
 }
 
-void archive_follower_wake(struct archive_follower *follower)
+void archive_follower_wake(struct archive_follower *follower, uint64_t head)
 {
+    atomic_store(&follower->head, head);
     /* Already woken and not yet looking: it will see what has come. */
     if (!atomic_load(&follower->woken))
         follower_signal(follower, &follower->woken);

@@ -103,11 +103,18 @@ static void bus_wants_log(void *context, int priority, const char *pairs)
     engine->hooks.log(engine->hooks.context, priority, pairs);
 }
 
+/* What memory holds only until the archive does. */
+static bool is_behind(const struct engine *engine)
+{
+    return engine->chain.head.seq > engine->evicted &&
+           engine->chain.head.seq - engine->evicted >= engine->unarchived_max;
+}
+
 static int record(void *context, const struct ledger_event *event, uint64_t hops, int64_t now)
 {
     struct engine *engine = context;
     struct chain_origin origin = {.actor = rentbus_text("rentbusd"), .hops = hops};
-    if (engine->recovering || engine_full(engine))
+    if (engine->recovering || engine_full(engine) || is_behind(engine))
         return -EAGAIN;
     return engine_append(engine, &origin, event, 1, now);
 }
@@ -149,6 +156,8 @@ int engine_open(const struct engine_settings *settings, const struct engine_hook
         return -ENOMEM;
     new->hooks = *hooks;
     new->archive_empty = true;
+    new->unarchived_max =
+        settings->unarchived_max ? settings->unarchived_max : ENGINE_UNARCHIVED_MAX;
     new->filling = &new->batches[0];
     new->committing = &new->batches[1];
     new->stall_after = settings->stall_after;
@@ -247,7 +256,7 @@ static void finish_commit(struct engine *engine, int status)
     engine->durable = *committer_head(engine->committer);
     engine->commits++;
     ledger_durable(engine->ledger, engine->durable.seq);
-    archive_follower_wake(engine->follower);
+    archive_follower_wake(engine->follower, engine->durable.seq);
     publish(engine, batch);
     satisfy(engine, batch);
 }
@@ -410,12 +419,18 @@ static int find_archived(struct engine *engine, const struct ledger_command *com
 
 int engine_refuse_when_failing(const struct engine *engine, struct rentbus_fault *fault)
 {
-    if (!engine->recovering)
-        return 0;
-    rentbus_fault_set(fault, RENTBUS_ERROR_UNAVAILABLE, NULL,
-                      "the journal cannot be written at the moment");
-    fault->retry_after_ms = ENGINE_UNAVAILABLE_RETRY_MS;
-    return RENTBUS_ERROR_UNAVAILABLE;
+    if (engine->recovering) {
+        rentbus_fault_set(fault, RENTBUS_ERROR_UNAVAILABLE, NULL,
+                          "the journal cannot be written at the moment");
+        fault->retry_after_ms = ENGINE_UNAVAILABLE_RETRY_MS;
+        return RENTBUS_ERROR_UNAVAILABLE;
+    }
+    if (is_behind(engine)) {
+        rentbus_fault_set(fault, RENTBUS_ERROR_BUSY, NULL, "too much waits for the archive");
+        fault->retry_after_ms = ENGINE_UNARCHIVED_RETRY_MS;
+        return RENTBUS_ERROR_BUSY;
+    }
+    return 0;
 }
 
 bool engine_full(const struct engine *engine)

@@ -25,6 +25,10 @@
 #define ENGINE_PENDING_EVENTS_MAX 65536
 #define ENGINE_PENDING_BYTES_MAX (64 << 20)
 #define ENGINE_UNAVAILABLE_RETRY_MS 500
+/* Events that the archive may be behind: what closed and was seen in them is held in memory, some
+ * 150 MB at most. Beyond them commands are refused with BUSY, and reads go on. */
+#define ENGINE_UNARCHIVED_MAX (UINT64_C(1) << 19)
+#define ENGINE_UNARCHIVED_RETRY_MS 200
 /* Events of timers that one call records, and that may wait for the disk: when a million rentals
  * expire at once, commands still find room. */
 #define ENGINE_TIMERS_ROUND 512
@@ -56,6 +60,7 @@ struct engine_settings {
     const char *version;     /* for HELLO_EVENT */
     int64_t stall_after;     /* as in struct bus_settings */
     uint64_t snapshot_every; /* events between two snapshots (snapshot.h); 0: on request alone */
+    uint64_t unarchived_max; /* 0: ENGINE_UNARCHIVED_MAX */
 };
 
 /* Opens journal and archive in the directory and rebuilds the ledger, from a snapshot where there

@@ -46,7 +46,8 @@ struct engine {
     struct journal_head base;    /* the last one that the journal has let go of */
     struct trim trim;
     uint64_t archived; /* how far the archive is; back to 0 when it is rebuilt */
-    uint64_t evicted;  /* memory no longer holds what only the archive has to: up to here */
+    uint64_t unarchived_max;
+    uint64_t evicted; /* memory no longer holds what only the archive has to: up to here */
     struct rentbus_uuid archived_command; /* the greatest up to there */
     bool archive_held;                    /* for the look-ups of this round of requests */
     bool archive_empty;
@@ -83,7 +84,8 @@ void engine_published(struct engine *engine, uint64_t seq, enum rentbus_event_ty
                       struct rentbus_bytes event);
 /* Appends what a dry run tells of an event. */
 void engine_encode_preview(const struct ledger_event *event, struct rentbus_buffer *out);
-/* UNAVAILABLE with *fault as long as the journal fails. */
+/* UNAVAILABLE with *fault as long as the journal fails, BUSY as long as the archive is too far
+ * behind. */
 int engine_refuse_when_failing(const struct engine *engine, struct rentbus_fault *fault)
     __attribute__((warn_unused_result));
 void engine_log_failure(struct engine *engine, const char *event, int status);

@@ -60,7 +60,7 @@ static void stop(struct following *following)
 static void append(struct following *following, size_t count)
 {
     assert_int_equal(journal_fixture_append(following->fixture->journal, count), 0);
-    archive_follower_wake(following->follower);
+    archive_follower_wake(following->follower, journal_head(following->fixture->journal)->seq);
 }
 
 /* Waits for the follower to say something. */
@@ -129,7 +129,7 @@ static void test_catches_up_with_many(void **state)
 
     for (int i = 0; i < 10; i++) {
         append(&following, 4999);
-        archive_follower_wake(following.follower);
+        archive_follower_wake(following.follower, journal_head(following.fixture->journal)->seq);
     }
     wait_for_seq(&following, 49990);
     stop(&following);
