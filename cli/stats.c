@@ -25,6 +25,8 @@ static const struct cli_column columns[] = {
     {"journal bytes", "journal_bytes"},
     {"archive bytes", "archive_bytes"},
     {"archived up to", "archived_seq"},
+    {"snapshot up to", "snapshot_seq"},
+    {"  of", "snapshot_at"},
     {"started", "started_at"},
     {"  requests", "requests"},
     {"  errors", "errors"},

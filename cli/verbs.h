@@ -31,6 +31,7 @@
     VERB(import)                                                                                   \
     VERB(export)                                                                                   \
     VERB(verify)                                                                                   \
+    VERB(snapshot)                                                                                 \
     VERB(trim)                                                                                     \
     VERB(publish)                                                                                  \
     VERB(lambda)                                                                                   \

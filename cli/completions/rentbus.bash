@@ -2,8 +2,8 @@
 # Completion of rentbus for bash.
 
 _rentbus_verbs="hello checkout return renew forgive flag unflag get list user asset asset-type
-    location device policy scan batch events history explain watch import export verify trim
-    publish lambda top command stats bench call help"
+    location device policy scan batch events history explain watch import export verify snapshot
+    trim publish lambda top command stats bench call help"
 _rentbus_common="--api --events --timeout --json --no-color --help --version"
 
 # The options of a verb, or of one of its words.
@@ -78,7 +78,7 @@ _rentbus_operations="hello rental.return rental.checkout rental.renew rental.for
     events.read publish consumer.put consumer.get consumer.list consumer.delete consumer.pause
     consumer.resume consumer.reset consumer.skip consumer.fetch consumer.ack consumer.nack
     consumer.extend consumer.parked consumer.replay consumer.drop stats explain admin.import
-    admin.import_device admin.verify admin.trim"
+    admin.import_device admin.verify admin.trim admin.snapshot"
 
 # The words that may stand behind a verb.
 _rentbus_words() {

@@ -42,6 +42,7 @@ static const enum rank least[RENTBUS_OP_COUNT] = {
     [RENTBUS_OP_consumer_replay] = RANK_ADMIN,  [RENTBUS_OP_consumer_drop] = RANK_ADMIN,
     [RENTBUS_OP_admin_import] = RANK_ADMIN,     [RENTBUS_OP_admin_verify] = RANK_ADMIN,
     [RENTBUS_OP_admin_trim] = RANK_ADMIN,       [RENTBUS_OP_admin_import_device] = RANK_ADMIN,
+    [RENTBUS_OP_admin_snapshot] = RANK_ADMIN,
 };
 
 /* What lambdas may beyond what readers may: publish, and keep consumers. */

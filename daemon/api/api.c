@@ -335,6 +335,7 @@ void api_close(struct api **api)
     if (!old)
         return;
     verification_stop(old);
+    snapshot_stop(old);
     trimming_stop(old);
     if (old->past)
         past_stop(old->past);
@@ -383,6 +384,7 @@ void api_process(struct api *api)
     bus_process(engine_bus(api->engine), now);
     /* What the bus has recorded is to be committed too. */
     engine_process(api->engine);
+    snapshot_process(api);
     trimming_process(api);
     past_process(api->past);
 }

@@ -81,6 +81,7 @@ struct api_call {
 
 struct explanation;
 struct past;
+struct snapshot_request;
 struct trimming;
 struct verification;
 
@@ -103,6 +104,7 @@ struct api {
     struct tally_summary summary;
     struct rentbus_buffer archived;
     struct verification *verification;
+    struct snapshot_request *snapshot;
     struct trimming *trimming;
     struct past *past;
     struct explanation *explanation;
@@ -202,5 +204,8 @@ void trimming_stop(struct api *api);
 /* Verification runs in a thread of its own. */
 void verification_process(struct api *api);
 void verification_stop(struct api *api);
+/* Answers whoever asked for a snapshot, when it has been written; or forgets it. */
+void snapshot_process(struct api *api);
+void snapshot_stop(struct api *api);
 
 #endif

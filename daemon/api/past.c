@@ -8,6 +8,8 @@
 
 #include "daemon/engine/job.h"
 #include "daemon/engine/replay.h"
+#include "daemon/engine/snapshot.h"
+#include "daemon/engine/snapshot_file.h"
 
 /* The target of a job that frees the ledger. */
 #define PAST_NOTHING UINT64_MAX
@@ -32,6 +34,7 @@ struct past {
     int64_t time;          /* of its last event */
     uint64_t target;       /* the seq to replay to */
     uint64_t archived;     /* the archive holds what closed up to there */
+    uint64_t snapshot;     /* the newest one that is good; 0: none */
     int status;            /* 0, or the negative errno that the last replay came to */
     _Atomic uint64_t reached;
     struct rentbus_event wire;
@@ -68,8 +71,32 @@ static void forget(struct past *past)
     past->time = 0;
 }
 
+/* Goes on from the snapshot, when that is of use. */
+static void begin_with_snapshot(struct past *past)
+{
+    struct engine *engine = past->api->engine;
+    struct snapshot_contents contents = {0};
+    const char *why;
+    uint64_t from = past->ledger ? ledger_head(past->ledger) : 0;
+    if (past->snapshot <= from || past->snapshot > past->target)
+        return;
+    if (snapshot_file_load(engine_directory(engine), past->snapshot, engine_ledger_name(engine),
+                           true, &contents, &why))
+        return;
+    forget(past);
+    past->ledger = contents.ledger;
+    past->tally = contents.tally;
+    past->time = contents.header.head.time;
+    contents.ledger = NULL;
+    contents.tally = NULL;
+    snapshot_contents_release(&contents);
+}
+
 static int begin(struct past *past)
 {
+    begin_with_snapshot(past);
+    if (past->ledger)
+        return 0;
     past->ledger = ledger_create();
     past->tally = tally_create();
     return past->ledger && past->tally ? 0 : -ENOMEM;
@@ -78,7 +105,7 @@ static int begin(struct past *past)
 static int replay(struct past *past)
 {
     struct journal_reader *journal = NULL;
-    if (!past->ledger && begin(past))
+    if (begin(past))
         return -ENOMEM;
     uint64_t head = ledger_head(past->ledger);
     if (head == past->target)
@@ -208,6 +235,7 @@ static void start(struct past *past, uint64_t target)
 {
     past->target = target;
     past->archived = engine_evicted(past->api->engine);
+    past->snapshot = engine_snapshot(past->api->engine)->seq;
     int status = job_start(&past->job, api_fd(past->api), work, past);
     if (status && target == PAST_NOTHING)
         forget(past);

@@ -5,6 +5,7 @@
 
 #include "daemon/api/call.h"
 #include "daemon/archive/tally.h"
+#include "daemon/engine/snapshot.h"
 #include "daemon/journal/sqlite.h"
 #include "daemon/ledger/codec.h"
 
@@ -172,6 +173,9 @@ int api_answer_stats(struct api_call *call)
     RENTBUS_SET(result, stats_result, requests, call->api->requests);
     RENTBUS_SET(result, stats_result, started_at, call->api->started_at);
     RENTBUS_SET(result, stats_result, archived_seq, engine_archived(engine));
+    RENTBUS_SET(result, stats_result, snapshot_seq, engine_snapshot(engine)->seq);
+    if (engine_snapshot(engine)->seq)
+        RENTBUS_SET(result, stats_result, snapshot_at, engine_snapshot(engine)->time);
     RENTBUS_SET(result, stats_result, first_seq, engine_first(engine));
     RENTBUS_SET(result, stats_result, archive_bytes, sqlite_bytes(engine_archive_path(engine)));
     RENTBUS_SET(result, stats_result, journal_bytes, sqlite_bytes(engine_journal_path(engine)));

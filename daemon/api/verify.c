@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Verification: replays the journal into a fresh ledger and compares that with the one in use and
- * with the archive, in a thread of its own with readers of its own, while the daemon goes on.
+ * Verification: replays the journal into a fresh ledger and compares that with the one in use, with
+ * the newest snapshot where it goes by, and with the archive, in a thread of its own with readers
+ * of its own, while the daemon goes on.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -13,6 +14,8 @@
 #include "daemon/api/call.h"
 #include "daemon/engine/job.h"
 #include "daemon/engine/replay.h"
+#include "daemon/engine/snapshot.h"
+#include "daemon/engine/snapshot_file.h"
 #include "daemon/ledger/codec.h"
 #include "sdk/protocol/text.h"
 
@@ -33,6 +36,9 @@ struct verification {
     /* What to compare with: the ledger's digest behind the event `head`. */
     uint64_t head;
     uint64_t digest;
+    uint64_t snapshot; /* the newest; 0: none */
+    const char *directory;
+    const char *name; /* of the ledger */
     const char *journal_path;
     const char *archive_path;
     /* The work. */
@@ -223,6 +229,37 @@ static int hold_archive(struct verification *work)
     return wait_for_head(work, is_held);
 }
 
+static int check_snapshot_row(void *context, const struct tally_row *row)
+{
+    const struct verification *work = context;
+    return tally_find(work->tally, row) != row->count;
+}
+
+/* What the snapshot holds is what the events up to there have come to. Takes as much memory again
+ * for a moment. */
+static int check_snapshot(struct verification *work, uint64_t seq)
+{
+    struct snapshot_contents contents = {0};
+    const char *why;
+    if (seq != work->snapshot)
+        return 0;
+    int status = snapshot_file_load(work->directory, seq, work->name, true, &contents, &why);
+    if (status == -ENOENT) /* a newer one has taken its place */
+        return 0;
+    if (status == -EBADMSG)
+        return differs(work, "the snapshot is damaged", seq);
+    if (status)
+        return status;
+    if (ledger_digest(contents.ledger) != ledger_digest(work->ledger))
+        status = differs(work, "the snapshot holds another ledger than the journal", seq);
+    if (status == 0 && memcmp(contents.header.head.hash, work->hash, sizeof work->hash) != 0)
+        status = differs(work, "the snapshot is of another journal", seq);
+    if (status == 0 && tally_visit(contents.tally, check_snapshot_row, work))
+        status = differs(work, "the snapshot counts other returns than the journal", seq);
+    snapshot_contents_release(&contents);
+    return status;
+}
+
 static int verify_event(void *context, uint64_t seq, struct rentbus_bytes bytes)
 {
     struct verification *work = context;
@@ -249,7 +286,7 @@ static int verify_event(void *context, uint64_t seq, struct rentbus_bytes bytes)
     const struct rentbus_rental *closed = closed_rental(&work->event);
     if (status == 0 && closed)
         status = check_rental(work, closed, seq);
-    return status;
+    return status ? status : check_snapshot(work, seq);
 }
 
 static int check_tally_row(void *context, const struct tally_row *row)
@@ -351,6 +388,9 @@ int api_answer_admin_verify(struct api_call *call)
     work->id = call->id;
     work->head = ledger_head(engine_ledger(api->engine));
     work->digest = ledger_digest(engine_ledger(api->engine));
+    work->snapshot = engine_snapshot(api->engine)->seq;
+    work->directory = engine_directory(api->engine);
+    work->name = engine_ledger_name(api->engine);
     work->journal_path = engine_journal_path(api->engine);
     work->archive_path = engine_archive_path(api->engine);
     int status = note_route(work, &call->message->route);

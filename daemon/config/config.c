@@ -96,12 +96,26 @@ static const char *set_stall_after(struct config *config, const char *value)
     return NULL;
 }
 
+static const char *set_snapshot_every(struct config *config, const char *value)
+{
+    char *end;
+    errno = 0;
+    uint64_t events = strtoull(value, &end, 10);
+    if (!*value || value[strspn(value, "0123456789")] || *end)
+        return "is not a whole number";
+    if (errno || events > CONFIG_SNAPSHOT_EVERY_MAX)
+        return "is too large";
+    config->snapshot_every = events;
+    return NULL;
+}
+
 static const struct setting settings[] = {
     {"data", "RENTBUS_DATA", "--data", set_data},
     {"api", "RENTBUS_API", "--api", set_api},
     {"events", "RENTBUS_EVENTS", "--events", set_events},
     {"ledger", "RENTBUS_LEDGER", "--ledger", set_ledger},
     {"stall_after", "RENTBUS_STALL_AFTER", NULL, set_stall_after},
+    {"snapshot_every", "RENTBUS_SNAPSHOT_EVERY", NULL, set_snapshot_every},
 };
 #define SETTING_COUNT (sizeof settings / sizeof *settings)
 
@@ -290,6 +304,7 @@ int config_read(struct config *config, int argc, char **argv)
         .events = CONFIG_EVENTS_DEFAULT,
         .ledger = CONFIG_LEDGER_DEFAULT,
         .stall_after = CONFIG_STALL_AFTER_DEFAULT,
+        .snapshot_every = CONFIG_SNAPSHOT_EVERY_DEFAULT,
         .access = {.default_role = RENTBUS_ROLE_admin},
     };
     int status = read_flags(&flags, argc, argv);

@@ -20,6 +20,9 @@
 /* Seconds: a minute, and a year. */
 #define CONFIG_STALL_AFTER_DEFAULT 60
 #define CONFIG_STALL_AFTER_MAX (INT64_C(366) * 86400)
+/* Events between two snapshots: a start replays about a million a second. */
+#define CONFIG_SNAPSHOT_EVERY_DEFAULT 1000000
+#define CONFIG_SNAPSHOT_EVERY_MAX UINT64_C(1000000000000)
 #define CONFIG_ENDPOINT_SIZE ADDRESS_SIZE
 /* Bytes of a file of settings. */
 #define CONFIG_FILE_MAX ((size_t)64 << 10)
@@ -32,7 +35,8 @@ struct config {
     char api[CONFIG_ENDPOINT_SIZE];
     char events[CONFIG_ENDPOINT_SIZE];
     char ledger[CHAIN_LEDGER_MAX + 1];
-    int64_t stall_after; /* seconds */
+    int64_t stall_after;     /* seconds */
+    uint64_t snapshot_every; /* events; 0: never */
     struct access access;
 };
 

@@ -87,7 +87,8 @@
     F(S, OPTIONAL, UINT, first_seq, none)
 
 /* `rentals` counts every rental ever, `open` those in progress, `expired` those of them past their
- * time. `archived_seq` is how far the archive has followed. The journal holds the events from
+ * time. `archived_seq` is how far the archive has followed, `snapshot_seq` the last event in the
+ * newest snapshot (0: there is none), recorded at `snapshot_at`. The journal holds the events from
  * `first_seq` to `head`: earlier ones were trimmed. `journal_bytes`, `archive_bytes`: what the two
  * take on the disk. Counters since the start of the daemon: `requests`, `errors`, `commits`.
  * `consumer_status` has at most 100 of the `consumers`, those first that are furthest behind. */
@@ -111,8 +112,10 @@
     F(S, REQUIRED, UINT, locations, none)                                                          \
     F(S, REQUIRED, TIME, started_at, none)                                                         \
     F(S, REQUIRED, UINT, asset_types, none)                                                        \
+    F(S, OPTIONAL, TIME, snapshot_at, none)                                                        \
     F(S, REQUIRED, UINT, archived_seq, none)                                                       \
     F(S, REQUIRED, UINT, missed_scans, none)                                                       \
+    F(S, REQUIRED, UINT, snapshot_seq, none)                                                       \
     F(S, REQUIRED, UINT, archive_bytes, none)                                                      \
     F(S, REQUIRED, UINT, journal_bytes, none)                                                      \
     F(S, REQUIRED, MAPS, returns_by_day, day_returns)                                              \
@@ -160,6 +163,14 @@
     F(S, REQUIRED, UINT, rentals, none)                                                            \
     F(S, REQUIRED, UINT, commands, none)                                                           \
     F(S, OPTIONAL, UINT, first_seq, none)
+
+/* `seq` is that of the last event in the snapshot, `time` when it was recorded, `bytes` what the
+ * file takes, and `took_ms` how long it took to write. */
+#define RENTBUS_SNAPSHOT_RESULT(F, S)                                                              \
+    F(S, REQUIRED, UINT, seq, none)                                                                \
+    F(S, REQUIRED, TIME, time, none)                                                               \
+    F(S, REQUIRED, UINT, bytes, none)                                                              \
+    F(S, REQUIRED, UINT, took_ms, none)
 
 /* `first_seq` is that of the first event left, `events` how many went, and `bytes` what they took.
  * Of a dry run: what would be. */

@@ -238,6 +238,7 @@
     SCHEMA(parked_page, RENTBUS_PARKED_PAGE)                                                       \
     SCHEMA(stats_result, RENTBUS_STATS_RESULT)                                                     \
     SCHEMA(verify_result, RENTBUS_VERIFY_RESULT)                                                   \
+    SCHEMA(snapshot_result, RENTBUS_SNAPSHOT_RESULT)                                               \
     SCHEMA(trim_result, RENTBUS_TRIM_RESULT)                                                       \
     SCHEMA(hello_data, RENTBUS_HELLO_DATA)                                                         \
     SCHEMA(return_data, RENTBUS_RETURN_DATA)                                                       \

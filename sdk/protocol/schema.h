@@ -128,7 +128,8 @@ extern "C" {
     OP(admin_import, "admin.import", import_args, command_result, COMMAND)                         \
     OP(admin_import_device, "admin.import_device", import_device_args, command_result, COMMAND)    \
     OP(admin_verify, "admin.verify", empty, verify_result, QUERY)                                  \
-    OP(admin_trim, "admin.trim", trim_args, trim_result, QUERY)
+    OP(admin_trim, "admin.trim", trim_args, trim_result, QUERY)                                    \
+    OP(admin_snapshot, "admin.snapshot", empty, snapshot_result, QUERY)
 
 /* ---- expansions ---- */
 

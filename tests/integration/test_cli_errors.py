@@ -33,6 +33,7 @@ def test_no_daemon(tmp_path):
         ("return", "--event", harness.DATA / "scan_1.json", harness.DATA / "scan_2.json"),
         ("export",),
         ("verify",),
+        ("snapshot",),
         ("trim", "--before", "1", "--yes"),
         ("stats",),
         ("events",),

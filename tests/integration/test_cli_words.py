@@ -72,7 +72,7 @@ def test_help_is_what_rentbus_alone_prints():
     assert run_cli(None).stdout == help_of() == run_cli(None, "--help").stdout
     assert run_cli(None, "-h").returncode == 0
     assert run_cli(None, "--version").stdout.startswith("rentbus ")
-    assert "hello" in verbs() and len(verbs()) == 33
+    assert "hello" in verbs() and len(verbs()) == 34
     for verb in verbs():
         assert run_cli(None, verb, "--help").stdout == help_of(verb)
         assert help_of(verb).startswith(f"Usage: rentbus {verb}")
@@ -88,7 +88,7 @@ def test_manual():
     for verb in verbs():
         assert set(re.findall(r"\*(--[a-z-]+)\*", section(verb))) - options(verb) <= (
             {"--count", "--timeout"} if verb == "watch"
-            else {"--timeout"} if verb in ("verify", "trim") else set()
+            else {"--timeout"} if verb in ("verify", "snapshot", "trim") else set()
         ), verb
         assert options(verb) <= set(re.findall(r"--[a-z-]+", section(verb))), verb
     head = MANUAL.read_text("utf-8").split("# VERBS")[0]

@@ -125,6 +125,7 @@ GOOD_ARGS = {
     "admin.import_device": {"id": "d1", "device_seq": 1},
     "admin.verify": {},
     "admin.trim": {"before_seq": 1},
+    "admin.snapshot": {},
 }
 KINDS = {
     "id": "ID",
@@ -361,6 +362,7 @@ def test_every_operation_has_a_good_answer(tmp_path):
         "locations": 1,
         "asset_types": 1,
         "archived_seq": 11,
+        "snapshot_seq": 0,
         "first_seq": 1,
         "consumers": 0,
         "consumer_status": [],

@@ -44,6 +44,7 @@ DEFAULTS = {
     "ledger": "main",
     "default_role": "admin",
     "stall_after": "PT1M",
+    "snapshot_every": "1000000",
 }
 
 
@@ -66,7 +67,7 @@ def test_a_flag_beats_the_environment_which_beats_the_file(tmp_path):
         "ledger": ("f", "e-1", "L.2_x"),
     }
     # Roles stand in the file alone; this has no flag.
-    role = {"default_role": "admin", "stall_after": "PT1M"}
+    role = {"default_role": "admin", "stall_after": "PT1M", "snapshot_every": "1000000"}
     file = tmp_path / "all.conf"
     file.write_text("# first\n" + "".join(f'{key} = "{v[0]}"\n' for key, v in given.items()))
     env = {f"RENTBUS_{key.upper()}": v[1] for key, v in given.items()}
@@ -91,6 +92,17 @@ def test_stall_after(tmp_path):
     assert settings(tmp_path, "-c", file)["stall_after"] == "PT1M30S"
     variable = {"RENTBUS_STALL_AFTER": "P1D"}
     assert settings(tmp_path, "-c", file, env=variable)["stall_after"] == "P1D"
+
+
+def test_snapshot_every(tmp_path):
+    file = tmp_path / "snapshot.conf"
+    file.write_text("snapshot_every = 5000\n")
+    assert settings(tmp_path, "-c", file)["snapshot_every"] == "5000"
+    assert settings(tmp_path, "-c", file, env={"RENTBUS_SNAPSHOT_EVERY": "0"})["snapshot_every"] == "0"
+    for bad in ("-1", "1e6", "1000000000001", '""'):
+        file.write_text(f"snapshot_every = {bad}\n")
+        code, output, errors = run(tmp_path, "-c", file, "--check-config")
+        assert code == 78 and not output and "snapshot_every" in errors, bad
 
 
 BAD = [
