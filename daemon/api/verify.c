@@ -42,6 +42,7 @@ struct verification {
     const char *journal_path;
     const char *archive_path;
     /* The work. */
+    struct journal_head base; /* what a trimmed journal begins behind */
     struct ledger *ledger;
     struct journal_reader *journal;
     struct archive_reader *archive;
@@ -115,6 +116,11 @@ static int check_mentions(struct verification *work, int64_t to)
     int64_t from = work->segment ? (int64_t)work->segment : INT64_MIN;
     if (work->rows.failed)
         return -ENOMEM;
+    /* Of the segments of a trimmed journal the archive has more than can be replayed. */
+    if (work->base.seq > 0) {
+        mention_rows_clear(&work->rows);
+        return 0;
+    }
     mention_rows_sort(&work->rows);
     int differing =
         archive_compare_mentions(work->archive, from, to, &work->rows, work->head, &difference);
@@ -260,6 +266,15 @@ static int check_snapshot(struct verification *work, uint64_t seq)
     return status;
 }
 
+static int check_chain(struct verification *work, uint64_t seq, struct rentbus_bytes bytes,
+                       const struct rentbus_event *wire)
+{
+    if (chain_hash(work->hash, bytes, work->hash) ||
+        memcmp(work->hash, wire->hash.data, sizeof work->hash) != 0)
+        return differs(work, "the hash chain is broken", seq);
+    return 0;
+}
+
 static int verify_event(void *context, uint64_t seq, struct rentbus_bytes bytes)
 {
     struct verification *work = context;
@@ -271,10 +286,10 @@ static int verify_event(void *context, uint64_t seq, struct rentbus_bytes bytes)
         return held;
     if (replay_decode(seq, bytes, &wire, &work->event))
         return differs(work, "the journal holds what is no event", seq);
-    if (chain_hash(work->hash, bytes, work->hash) ||
-        memcmp(work->hash, wire.hash.data, sizeof work->hash) != 0)
-        return differs(work, "the hash chain is broken", seq);
-    int status = replay_apply(work->ledger, &work->event, seq, seq);
+    int status = check_chain(work, seq, bytes, &wire);
+    if (status)
+        return status;
+    status = replay_apply(work->ledger, &work->event, seq, seq);
     if (status == -EBADMSG)
         return differs(work, "the event does not follow from those before it", seq);
     if (status == 0)
@@ -312,6 +327,8 @@ static int check_counts(struct verification *work)
         return status;
     if (counts.tally_rows != tally_rows(work->tally))
         return differs(work, "the archive counts returns that the journal does not", work->head);
+    if (work->base.seq > 0)
+        return 0;
     if (counts.mentions != work->mentions)
         return differs(work, "the archive mentions what the journal does not", work->head);
     if (counts.rentals != work->closed)
@@ -321,13 +338,55 @@ static int check_counts(struct verification *work)
     return 0;
 }
 
-static int verify(struct verification *work)
+/* An event that the snapshot has behind it. */
+static int verify_old_event(void *context, uint64_t seq, struct rentbus_bytes bytes)
+{
+    struct verification *work = context;
+    struct rentbus_event wire;
+    if (job_cancelled(&work->job))
+        return -ECANCELED;
+    if (replay_decode(seq, bytes, &wire, &work->event))
+        return differs(work, "the journal holds what is no event", seq);
+    return check_chain(work, seq, bytes, &wire);
+}
+
+/* A trimmed journal is chained to what it says that it has let go of, and what can be replayed of
+ * it begins behind the snapshot. */
+static int begin_with_snapshot(struct verification *work)
+{
+    struct snapshot_contents contents = {0};
+    const char *why = NULL;
+    int status =
+        snapshot_file_load(work->directory, work->snapshot, work->name, true, &contents, &why);
+    if (status == -EBADMSG)
+        return differs(work, "the snapshot is damaged", work->snapshot);
+    if (status)
+        return status;
+    memcpy(work->hash, work->base.hash, sizeof work->hash);
+    status =
+        journal_read(work->journal, work->base.seq + 1, work->snapshot, verify_old_event, work);
+    if (status == 0 && memcmp(contents.header.head.hash, work->hash, sizeof work->hash) != 0)
+        status = differs(work, "the snapshot is of another journal", work->snapshot);
+    work->ledger = contents.ledger;
+    work->tally = contents.tally;
+    contents.ledger = NULL;
+    contents.tally = NULL;
+    snapshot_contents_release(&contents);
+    return status;
+}
+
+static int begin_anew(struct verification *work)
 {
     work->ledger = ledger_create();
     work->tally = tally_create();
-    int status = work->ledger && work->tally ? 0 : -ENOMEM;
+    return work->ledger && work->tally ? 0 : -ENOMEM;
+}
+
+static int verify(struct verification *work)
+{
+    int status = journal_reader_open(work->journal_path, &work->journal);
     if (status == 0)
-        status = journal_reader_open(work->journal_path, &work->journal);
+        status = journal_reader_base(work->journal, &work->base);
     if (status == 0)
         status = archive_reader_open(work->archive_path, &work->archive);
     if (status == 0)
@@ -335,7 +394,10 @@ static int verify(struct verification *work)
     if (status == 0)
         status = wait_for_head(work, is_held);
     if (status == 0)
-        status = journal_read(work->journal, 1, work->head, verify_event, work);
+        status = work->base.seq ? begin_with_snapshot(work) : begin_anew(work);
+    if (status == 0)
+        status = journal_read(work->journal, ledger_head(work->ledger) + 1, work->head,
+                              verify_event, work);
     if (status == 0)
         status = check_command(work);
     if (status == 0)
@@ -427,8 +489,11 @@ void verification_process(struct api *api)
         result->has = 0;
         RENTBUS_SET(result, verify_result, hash,
                     ((struct rentbus_bytes){work->hash, sizeof work->hash}));
-        RENTBUS_SET(result, verify_result, events, ledger_head(work->ledger));
-        RENTBUS_SET(result, verify_result, rentals, ledger_counts(work->ledger).rentals);
+        RENTBUS_SET(result, verify_result, events, work->head - work->base.seq);
+        if (work->base.seq)
+            RENTBUS_SET(result, verify_result, first_seq, work->base.seq + 1);
+        RENTBUS_SET(result, verify_result, rentals,
+                    work->ledger ? ledger_counts(work->ledger).rentals : 0);
         RENTBUS_SET(result, verify_result, commands, work->commands);
         if (work->status == VERIFY_DIFFERS)
             RENTBUS_SET(result, verify_result, problem, rentbus_text(work->problem));
