@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "daemon/bus/pace.h"
+#include "sdk/protocol/text.h"
 #include "tests/unit/bus_fixture.h"
 
 static void put(struct bus_fixture *bus, const char *id, const char *type)
@@ -156,6 +157,34 @@ static void test_no_more_than_there_is_room_for(void **state)
         assert_true(seen.lags[i - 1] >= seen.lags[i]);
 }
 
+/* Many share a bucket; each is found while it is there, and not afterwards. */
+static void test_each_is_found_by_its_id(void **state)
+{
+    enum { COUNT = 300 };
+    struct bus_fixture *bus = *state;
+    struct rentbus_consumer_status status;
+    char id[8];
+    for (int i = 0; i < COUNT; i++) {
+        snprintf(id, sizeof(id), "c%d", i);
+        put(bus, id, "t");
+    }
+    for (int round = 0; round < 2; round++) {
+        for (int i = round; i < COUNT; i += 2) {
+            snprintf(id, sizeof(id), "c%d", i);
+            struct ledger_command command = bus_fixture_about(RENTBUS_OP_consumer_delete, id);
+            bus_fixture_command(bus, &command);
+        }
+        assert_int_equal(bus_counts(bus->bus).consumers, round == 0 ? COUNT / 2 : 0);
+        for (int i = 0; i < COUNT; i++) {
+            snprintf(id, sizeof(id), "c%d", i);
+            bool there = round == 0 && i % 2 == 1;
+            assert_int_equal(bus_status(bus->bus, rentbus_text(id), &status), there);
+        }
+    }
+    put(bus, "c7", "t");
+    assert_true(bus_status(bus->bus, rentbus_text("c7"), &status));
+}
+
 #define OF_A_BUS(test)                                                                             \
     cmocka_unit_test_setup_teardown(test, bus_fixture_setup, bus_fixture_teardown)
 
@@ -168,6 +197,7 @@ int main(void)
         OF_A_BUS(test_the_oldest_is_found_though_nobody_has_fetched),
         OF_A_BUS(test_those_furthest_behind_come_first),
         OF_A_BUS(test_no_more_than_there_is_room_for),
+        OF_A_BUS(test_each_is_found_by_its_id),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
