@@ -197,7 +197,9 @@ static void read_options(struct bench *bench, int argc, char **argv)
             bench->only = optarg;
         else
             exit(2);
-    if (optind != argc - 1)
+    bool known = !bench->only || strcmp(bench->only, "desk") == 0 ||
+                 strcmp(bench->only, "bus") == 0 || strcmp(bench->only, "idle") == 0;
+    if (optind != argc - 1 || !known)
         load_fail("usage: bench_rentbus [--quick] [--only desk|bus|idle] FOLDER");
     snprintf(bench->daemon, sizeof bench->daemon, "%s/rentbusd", argv[optind]);
     snprintf(bench->client, sizeof bench->client, "%s/rentbus", argv[optind]);

@@ -51,9 +51,9 @@ static const char script[] = "SELECT give_back(nextval('scan')::int);\n";
 /* Starts the arguments, as somebody who is not root; what they say goes to `log` in the folder. */
 static pid_t start(const struct postgres *postgres, const char *const arguments[], const char *log)
 {
-    const char *all[ARGUMENTS_MAX] = {"setpriv", "--reuid=" NOBODY, "--regid=nogroup",
-                                      "--clear-groups"};
-    size_t count = geteuid() == 0 ? 4 : 0;
+    const char *all[ARGUMENTS_MAX] = {"setpriv", "--reuid", NOBODY,
+                                      "--regid", "nogroup", "--clear-groups"};
+    size_t count = geteuid() == 0 ? 6 : 0;
     char path[64];
     posix_spawn_file_actions_t actions;
     for (size_t i = 0; arguments[i] && count < ARGUMENTS_MAX - 1; i++)
@@ -69,7 +69,9 @@ static pid_t start(const struct postgres *postgres, const char *const arguments[
     return pid;
 }
 
-static void write_file(const struct postgres *postgres, const char *name, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void write_file(const struct postgres *postgres,
+                                                             const char *name, const char *format,
+                                                             ...)
 {
     char path[64];
     va_list arguments;
