@@ -193,8 +193,82 @@ static int mention_row_compare(const void *left, const void *right)
     return (a->seq > b->seq) - (a->seq < b->seq);
 }
 
+/* What rows are sorted by within a segment, as three digits of one pass each. */
+#define MENTION_DIGIT_BITS 11
+#define MENTION_DIGITS 3
+#define MENTION_DIGIT_COUNT (1U << MENTION_DIGIT_BITS)
+
+static uint32_t mention_row_digit(const struct mention_row *row, unsigned digit)
+{
+    uint32_t key = row->key ^ UINT32_C(0x80000000);
+
+    return key >> (digit * MENTION_DIGIT_BITS) & (MENTION_DIGIT_COUNT - 1);
+}
+
+/* Sorts by one digit and leaves the order of rows that have the same. */
+static void mention_rows_pass(const struct mention_row *from, struct mention_row *to, size_t count,
+                              unsigned digit)
+{
+    size_t places[MENTION_DIGIT_COUNT] = {0};
+    size_t place = 0;
+
+    for (size_t i = 0; i < count; i++)
+        places[mention_row_digit(&from[i], digit)]++;
+    for (size_t i = 0; i < MENTION_DIGIT_COUNT; i++) {
+        size_t rows = places[i];
+        places[i] = place;
+        place += rows;
+    }
+    for (size_t i = 0; i < count; i++)
+        to[places[mention_row_digit(&from[i], digit)]++] = from[i];
+}
+
+/* How many rows from the first on are of its segment, in the order of seqs. */
+static size_t mention_rows_run(const struct mention_row *rows, size_t count)
+{
+    uint64_t segment = rows[0].seq >> MENTION_SEGMENT_BITS;
+    size_t run = 1;
+
+    while (run < count && rows[run].seq >= rows[run - 1].seq &&
+           rows[run].seq >> MENTION_SEGMENT_BITS == segment)
+        run++;
+    return run;
+}
+
+/* Rows come in the order of seqs: of each segment they need be sorted by key alone, and keep that
+ * order. False when these do not, or when there is no memory for it. */
+static bool mention_rows_sort_by_digits(struct mention_rows *rows)
+{
+    struct mention_row *other = NULL;
+    size_t run;
+
+    for (size_t at = 0; at < rows->count; at += run) {
+        struct mention_row *items = rows->items + at;
+        run = mention_rows_run(items, rows->count - at);
+        bool last = at + run == rows->count;
+        bool ordered = last || items[run].seq > items[run - 1].seq;
+        if (ordered && !other)
+            other = reallocarray(NULL, rows->count, sizeof(*other));
+        if (!ordered || !other) {
+            free(other);
+            return false;
+        }
+        for (unsigned digit = 0; digit < MENTION_DIGITS; digit++) {
+            mention_rows_pass(items, other, run, digit);
+            memcpy(items, other, run * sizeof(*items));
+        }
+    }
+    free(other);
+    return true;
+}
+
+/* Below it, counting costs more than comparing. */
+#define MENTION_DIGITS_MIN 1024
+
 void mention_rows_sort(struct mention_rows *rows)
 {
+    if (rows->count > MENTION_DIGITS_MIN && mention_rows_sort_by_digits(rows))
+        return;
     if (rows->count > 1)
         qsort(rows->items, rows->count, sizeof(*rows->items), mention_row_compare);
 }

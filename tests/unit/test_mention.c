@@ -193,22 +193,11 @@ static void add_rental(struct mention_rows *rows, uint64_t number, uint64_t seq)
     rentbus_buffer_release(&data);
 }
 
-static void test_rows_are_sorted_as_the_table_is(void **state)
+static void check_sorted(const struct mention_rows *rows)
 {
-    struct mention_rows rows = {0};
-
-    (void)state;
-    for (uint64_t i = 0; i < 200; i++) {
-        add_rental(&rows, i % 20, i * 5000);
-        size_t before = rows.count;
-        add_rental(&rows, i % 20, i * 5000);
-        assert_int_equal(rows.count, before);
-    }
-    assert_int_equal(rows.count, 600);
-    mention_rows_sort(&rows);
-    for (size_t i = 1; i < rows.count; i++) {
-        const struct mention_row *a = &rows.items[i - 1];
-        const struct mention_row *b = &rows.items[i];
+    for (size_t i = 1; i < rows->count; i++) {
+        const struct mention_row *a = &rows->items[i - 1];
+        const struct mention_row *b = &rows->items[i];
         int64_t left[] = {(int64_t)(a->seq >> MENTION_SEGMENT_BITS), (int32_t)a->key,
                           (int64_t)a->seq};
         int64_t right[] = {(int64_t)(b->seq >> MENTION_SEGMENT_BITS), (int32_t)b->key,
@@ -218,9 +207,40 @@ static void test_rows_are_sorted_as_the_table_is(void **state)
             at++;
         assert_true(left[at] < right[at]);
     }
+}
+
+/* Few and many, in the order of seqs and in another. */
+static void check_sorts(uint64_t count)
+{
+    struct mention_rows rows = {0};
+
+    for (uint64_t i = 0; i < count; i++) {
+        add_rental(&rows, i % 20, i * 5000);
+        size_t before = rows.count;
+        add_rental(&rows, i % 20, i * 5000);
+        assert_int_equal(rows.count, before);
+    }
+    assert_int_equal(rows.count, 3 * count);
+    mention_rows_sort(&rows);
+    check_sorted(&rows);
+    for (size_t i = 0; i < rows.count / 2; i++) {
+        struct mention_row *other = &rows.items[(i * 7919) % rows.count];
+        struct mention_row row = rows.items[i];
+        rows.items[i] = *other;
+        *other = row;
+    }
+    mention_rows_sort(&rows);
+    check_sorted(&rows);
     mention_rows_clear(&rows);
     assert_int_equal(rows.count, 0);
     mention_rows_release(&rows);
+}
+
+static void test_rows_are_sorted_as_the_table_is(void **state)
+{
+    (void)state;
+    check_sorts(200);
+    check_sorts(3000);
 }
 
 int main(void)
