@@ -14,7 +14,7 @@
 #define BENCH_ASSETS_MAX 10000000
 #define BENCH_OPEN_MAX 1000000
 #define BENCH_CLOSED_MAX 10000000
-#define BENCH_ID_SIZE 32
+#define BENCH_ID_SIZE 40
 
 /* The things that are out are those from number `first` on, `out` of them, the last one being
  * followed by number 0. */
