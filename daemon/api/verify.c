@@ -24,6 +24,7 @@
 #define VERIFY_STEP_MS 10
 #define VERIFY_BUSY_RETRY_MS 1000
 #define VERIFY_ROUTE_MAX 2048
+#define VERIFY_SNAPSHOT_TRIES 5
 /* Events while which the archive is read as it was at one moment. */
 #define VERIFY_HOLD_EVENTS 4096
 
@@ -356,8 +357,14 @@ static int begin_with_snapshot(struct verification *work)
 {
     struct snapshot_contents contents = {0};
     const char *why = NULL;
-    int status =
-        snapshot_file_load(work->directory, work->snapshot, work->name, true, &contents, &why);
+    int status = -ENOENT;
+    /* A newer one may take its place while it is opened. */
+    for (int i = 0; status == -ENOENT && i < VERIFY_SNAPSHOT_TRIES; i++) {
+        status = snapshot_file_newest(work->directory, work->head, &work->snapshot);
+        if (status == 0)
+            status = snapshot_file_load(work->directory, work->snapshot, work->name, true,
+                                        &contents, &why);
+    }
     if (status == -EBADMSG)
         return differs(work, "the snapshot is damaged", work->snapshot);
     if (status)
