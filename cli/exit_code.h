@@ -10,6 +10,7 @@ enum cli_exit {
     CLI_EXIT_OK = 0,
     CLI_EXIT_REJECTED = 1,       /* a rule said no */
     CLI_EXIT_USAGE = 2,          /* the command line is wrong */
+    CLI_EXIT_NOT_HELD = 3,       /* a handler did not hold in a drill */
     CLI_EXIT_NOT_FOUND = 4,      /* no such thing */
     CLI_EXIT_GONE = 5,           /* the endpoint of a webhook wants no more events */
     CLI_EXIT_BAD_DATA = 65,      /* a value, a file or a row that cannot be taken */

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,13 +38,17 @@ static int pipe_open(int *ours, int *theirs)
 int handler_start(struct handler *handler, const char *path, char *const *argv,
                   char *const *environment, int input)
 {
-    struct handler_exec exec = {path, argv, environment, input, -1, -1};
+    struct handler_exec exec = {path, argv, environment, input, -1, -1, -1};
     pid_t pid = 0;
     handler->output = -1;
     handler->errors = -1;
     int error = pipe_open(&handler->output, &exec.output);
     if (error == 0)
         error = pipe_open(&handler->errors, &exec.errors);
+    handler->left = error ? -1 : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    exec.left = handler->left;
+    if (error == 0 && handler->left == -1)
+        error = -errno;
     if (error == 0)
         pid = handler_keeper_start(&exec);
     close_fd(&exec.output);
@@ -52,12 +57,14 @@ int handler_start(struct handler *handler, const char *path, char *const *argv,
     handler->error_count = 0;
     handler->tail.length = 0;
     handler->stopped = NULL;
+    handler->left_some = false;
     if (error == 0 && pid > 0) {
         handler->pid = pid;
         return 0;
     }
     close_fd(&handler->output);
     close_fd(&handler->errors);
+    close_fd(&handler->left);
     return error ? error : (int)pid;
 }
 
@@ -67,6 +74,12 @@ void handler_stop(struct handler *handler, const char *why)
         handler->stopped = why;
     if (handler->pid > 0)
         kill(handler->pid, SIGTERM);
+}
+
+void handler_tell(const struct handler *handler, int what)
+{
+    if (handler->pid > 0)
+        kill(handler->pid, what);
 }
 
 /* Makes room for `more` bytes. */
@@ -154,6 +167,9 @@ enum handler_outcome handler_finish(struct handler *handler, int status,
     handler_read_errors(handler);
     close_fd(&handler->output);
     close_fd(&handler->errors);
+    uint64_t told = 0;
+    handler->left_some = read(handler->left, &told, sizeof(told)) == (ssize_t)sizeof(told);
+    close_fd(&handler->left);
     error[0] = '\0';
     if (!handler->stopped && WIFEXITED(status) && WEXITSTATUS(status) == HANDLER_EXIT_DONE)
         return HANDLER_DONE;
@@ -167,8 +183,9 @@ void handler_release(struct handler *handler)
 {
     close_fd(&handler->output);
     close_fd(&handler->errors);
+    close_fd(&handler->left);
     free(handler->text);
-    *handler = (struct handler){.output = -1, .errors = -1};
+    *handler = HANDLER_NONE;
 }
 
 static bool overridden(const char *variable, char *const *variables, size_t count)

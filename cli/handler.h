@@ -15,6 +15,7 @@ struct handler {
     pid_t pid; /* of its keeper; 0: it does not run */
     int output;
     int errors;
+    int left;            /* the keeper's eventfd */
     bool forward;        /* what it says on standard error goes to ours, too */
     uint64_t output_max; /* bytes; 0: no limit */
     uint64_t error_count;
@@ -23,7 +24,13 @@ struct handler {
     size_t text_capacity;
     struct handler_tail tail;
     const char *stopped; /* why we killed it; NULL: we did not */
+    bool left_some;      /* it ended of itself, and left processes, which were killed */
 };
+#define HANDLER_NONE                                                                               \
+    (struct handler)                                                                               \
+    {                                                                                              \
+        .output = -1, .errors = -1, .left = -1                                                     \
+    }
 
 /* Starts it with the descriptor `input`, which stays the caller's, as its standard input. 0, or a
  * negative errno. The pipes do not block. */
@@ -35,6 +42,8 @@ bool handler_read_output(struct handler *handler);
 bool handler_read_errors(struct handler *handler);
 /* Kills it and all that it started; `why` is a string that stays. Its end is still to come. */
 void handler_stop(struct handler *handler, const char *why);
+/* Tells the process group of the program something: HANDLER_KEEPER_END, _HOLD or _GO_ON. */
+void handler_tell(const struct handler *handler, int what);
 
 enum handler_outcome { HANDLER_DONE, HANDLER_LATER, HANDLER_FAILED };
 /* It has ended with `status`, as waitpid() says it: reads the rest of its pipes and closes them.

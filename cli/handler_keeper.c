@@ -7,9 +7,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -143,16 +143,56 @@ static bool keeper_reap(pid_t program, int *status, bool *ended)
     return pid == 0;
 }
 
-static void __attribute__((noreturn)) keeper_run(const struct handler_exec *exec, pid_t host)
+static void forward(pid_t program, int number)
 {
-    sigset_t wanted;
+    static const struct {
+        int got;
+        int given;
+    } signals[] = {{HANDLER_KEEPER_END, SIGTERM},
+                   {HANDLER_KEEPER_HOLD, SIGSTOP},
+                   {HANDLER_KEEPER_GO_ON, SIGCONT}};
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+        if (signals[i].got == number)
+            kill(-program, signals[i].given);
+}
+
+/* Waits for the program, and for whatever it leaves, and ends as it did. Of our descriptors there
+ * is the eventfd `left` alone. */
+static void __attribute__((noreturn)) keeper_watch(const sigset_t *wanted, pid_t program, int left)
+{
+    const uint64_t one = 1;
     int status = 0;
     bool ended = false;
     bool stopping = false;
+    bool told = false;
+    for (;;) {
+        siginfo_t about;
+        int number = sigwaitinfo(wanted, &about);
+        if (number == SIGTERM)
+            stopping = true;
+        if (stopping && !ended)
+            kill(-program, SIGKILL);
+        else if (!ended)
+            forward(program, number);
+        if (!keeper_reap(program, &status, &ended))
+            keeper_end(status);
+        if (ended && !stopping && !told)
+            told = write(left, &one, sizeof(one)) == (ssize_t)sizeof(one);
+        if (stopping || ended)
+            handler_keeper_sweep(NULL, NULL);
+    }
+}
+
+static void __attribute__((noreturn)) keeper_run(const struct handler_exec *exec, pid_t host)
+{
+    sigset_t wanted;
     setpgid(0, 0);
     sigemptyset(&wanted);
     sigaddset(&wanted, SIGCHLD);
     sigaddset(&wanted, SIGTERM);
+    sigaddset(&wanted, HANDLER_KEEPER_END);
+    sigaddset(&wanted, HANDLER_KEEPER_HOLD);
+    sigaddset(&wanted, HANDLER_KEEPER_GO_ON);
     sigprocmask(SIG_SETMASK, &wanted, NULL);
     if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != host ||
         prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
@@ -161,27 +201,26 @@ static void __attribute__((noreturn)) keeper_run(const struct handler_exec *exec
     pid_t program = fork();
     if (program == 0)
         program_run(exec, keeper);
-    if (program < 0)
+    /* The program does so, too: whoever is first. */
+    setpgid(program, program);
+    if (program < 0 || dup2(exec->left, 0) != 0)
         _exit(EXIT_NOT_EXECUTABLE);
-    close_range(0, UINT_MAX, 0);
-    for (;;) {
-        siginfo_t about;
-        if (sigwaitinfo(&wanted, &about) == SIGTERM)
-            stopping = true;
-        if (stopping && !ended)
-            kill(-program, SIGKILL);
-        if (!keeper_reap(program, &status, &ended))
-            keeper_end(status);
-        if (stopping || ended)
-            handler_keeper_sweep(NULL, NULL);
-    }
+    close_range(1, UINT_MAX, 0);
+    keeper_watch(&wanted, program, 0);
 }
 
 pid_t handler_keeper_start(const struct handler_exec *exec)
 {
     pid_t host = getpid();
+    sigset_t all;
+    sigset_t before;
+    /* What it is told before it listens waits for it. */
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before);
     pid_t pid = fork();
     if (pid == 0)
         keeper_run(exec, host);
-    return pid > 0 ? pid : -errno;
+    int error = pid > 0 ? 0 : -errno;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return error ? error : pid;
 }

@@ -25,9 +25,8 @@ void cli_help_program(FILE *file)
     help_options(file, cli_common_options, cli_common_option_count);
     fputs(
         "\nrentbus help VERB says more. Exit codes: 0 done, 1 rejected by a rule, 2 wrong command\n"
-        "line, 4 not found, 5 gone, 65 bad data, 69 no daemon, 70 internal, 74 output, 75 try "
-        "again,\n"
-        "77 denied, 78 configuration.\n",
+        "line, 3 not held, 4 not found, 5 gone, 65 bad data, 69 no daemon, 70 internal,\n"
+        "74 output, 75 try again, 77 denied, 78 configuration.\n",
         file);
 }
 

@@ -27,9 +27,13 @@ static const struct cli_option options[] = {
     {"cacert", "FILE", "of webhook: whose certificates are trusted, instead of the system's", NULL},
     {"all", NULL, "of replay and drop: every parked event", "all"},
     {"yes", NULL, "do not ask", NULL},
-    {"since", "SEQ|TIME", "of test: from then on", NULL},
-    {"until", "SEQ|TIME", "of test: up to that event, or before that time", NULL},
-    {"limit", "N", "of list, parked and test: at most so many", NULL},
+    {"last", "N", "of drill: so many events, the last ones; 20 unless said", NULL},
+    {"seed", "N", "of drill: the same faults as the drill that printed it", NULL},
+    {"check", "COMMAND", "of drill: run behind each phase; 0: all is as it should be", NULL},
+    {"ignore", "PATTERN", "of drill: files that may differ; may be repeated", NULL},
+    {"since", "SEQ|TIME", "of test and drill: from then on", NULL},
+    {"until", "SEQ|TIME", "of test and drill: up to that event, or before that time", NULL},
+    {"limit", "N", "of list, parked, test and drill: at most so many", NULL},
     CLI_OPTION_DRY_RUN,
     CLI_OPTION_ID,
 };
@@ -43,6 +47,9 @@ static const struct lambda_word words[] = {
     {"run", 2, SIZE_MAX, CONSUMER_OPTIONS HANDLER_OPTIONS, lambda_run},
     {"webhook", 2, 2, CONSUMER_OPTIONS WEBHOOK_OPTIONS, lambda_webhook},
     {"test", 2, SIZE_MAX, " on where since until limit timeout output-limit publish ", lambda_test},
+    {"drill", 2, SIZE_MAX,
+     " on where since until last limit timeout output-limit publish stream seed check ignore ",
+     lambda_drill},
     {"list", 1, 1, " limit ", lambda_list},
     {"show", 2, 2, "", lambda_show},
     {"pause", 2, 2, CHANGE_OPTIONS, lambda_pause},
@@ -120,6 +127,7 @@ const struct cli_verb cli_verb_lambda = {
     .usage = "run NAME [--on TYPE]... [--where FIELD=ID]... [OPTION...] -- COMMAND...\n"
              "webhook NAME --url URL [--secret-file FILE] [--header HEADER|@FILE]... [OPTION...]\n"
              "test NAME --since SEQ|TIME [--until SEQ|TIME] [OPTION...] -- COMMAND...\n"
+             "drill NAME [--last N | --since SEQ|TIME] [OPTION...] -- COMMAND...\n"
              "list [--limit N]\n"
              "show NAME\n"
              "pause|resume NAME [--dry-run] [--id UUID]\n"

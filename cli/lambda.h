@@ -31,6 +31,7 @@ enum cli_exit lambda_drop(struct cli *cli, const struct cli_line *line);
 enum cli_exit lambda_run(struct cli *cli, const struct cli_line *line);
 enum cli_exit lambda_webhook(struct cli *cli, const struct cli_line *line);
 enum cli_exit lambda_test(struct cli *cli, const struct cli_line *line);
+enum cli_exit lambda_drill(struct cli *cli, const struct cli_line *line);
 
 /* How the consumer stands; texts are borrowed until the next call. */
 enum cli_exit lambda_status(struct cli *cli, const char *name,

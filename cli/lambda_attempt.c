@@ -6,6 +6,7 @@
 #include "cli/text.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,9 +16,11 @@
 /* Room for a name and the longest value. */
 #define VARIABLE_SIZE (RENTBUS_TEXT_MAX + 64)
 
+#define VARIABLES_MAX 9
+
 struct variables {
-    char texts[9][VARIABLE_SIZE];
-    char *list[9];
+    char texts[VARIABLES_MAX][VARIABLE_SIZE];
+    char *list[VARIABLES_MAX + LAMBDA_VARIABLES_MAX];
     size_t count;
 };
 
@@ -35,6 +38,17 @@ static void number_add(struct variables *variables, const char *name, uint64_t v
     variable_add(variables, name, rentbus_text(text));
 }
 
+/* What is the same for all events. */
+static void variables_common(struct variables *variables, const struct cli *cli,
+                             const struct lambda_settings *settings)
+{
+    variable_add(variables, "RENTBUS_CONSUMER", settings->put.id);
+    variable_add(variables, "RENTBUS_API", rentbus_text(cli_api(cli)));
+    variable_add(variables, "RENTBUS_EVENTS", rentbus_text(cli_events(cli)));
+    for (size_t i = 0; i < settings->variable_count; i++)
+        variables->list[variables->count++] = settings->variables[i];
+}
+
 static void variables_fill(struct variables *variables, const struct cli *cli,
                            const struct lambda_settings *settings,
                            const struct rentbus_event *event, uint64_t number)
@@ -49,9 +63,7 @@ static void variables_fill(struct variables *variables, const struct cli *cli,
     number_add(variables, "RENTBUS_EVENT_ATTEMPT", number);
     if (RENTBUS_HAS(event, event, subject))
         variable_add(variables, "RENTBUS_EVENT_SUBJECT", event->subject);
-    variable_add(variables, "RENTBUS_CONSUMER", settings->put.id);
-    variable_add(variables, "RENTBUS_API", rentbus_text(cli_api(cli)));
-    variable_add(variables, "RENTBUS_EVENTS", rentbus_text(cli_events(cli)));
+    variables_common(variables, cli, settings);
 }
 
 static int write_all(int file, const char *bytes, size_t length)
@@ -116,6 +128,28 @@ int lambda_attempt_start(struct lambda_attempt *attempt, const struct cli *cli,
     if (input >= 0)
         close(input);
     free(environment);
+    return error;
+}
+
+int lambda_attempt_spawn(struct handler *handler, const struct cli *cli,
+                         const struct lambda_settings *settings, int *input)
+{
+    struct variables variables = {.count = 0};
+    int ends[2];
+    *input = -1;
+    variables_common(&variables, cli, settings);
+    char **environment = handler_environment(variables.list, variables.count);
+    if (!environment || pipe2(ends, O_CLOEXEC) != 0) {
+        int error = environment ? -errno : -ENOMEM;
+        free(environment);
+        return error;
+    }
+    fcntl(ends[1], F_SETFL, O_NONBLOCK);
+    handler->forward = !cli->json;
+    int error = handler_start(handler, settings->path, settings->command, environment, ends[0]);
+    free(environment);
+    close(ends[0]);
+    *input = ends[1];
     return error;
 }
 

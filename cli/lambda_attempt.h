@@ -20,6 +20,12 @@ int lambda_attempt_start(struct lambda_attempt *attempt, const struct cli *cli,
                          const struct lambda_settings *settings, const struct rentbus_event *event,
                          uint64_t number, int64_t now) __attribute__((warn_unused_result));
 
+/* Starts a handler that lives long. *input, the caller's, is where events go: it does not block. 0,
+ * or a negative errno; *input is -1 or to be closed in both cases. */
+int lambda_attempt_spawn(struct handler *handler, const struct cli *cli,
+                         const struct lambda_settings *settings, int *input)
+    __attribute__((warn_unused_result));
+
 /* Notes what is told of an event. */
 void lambda_attempt_note(struct lambda_attempt *attempt, const struct rentbus_event *event,
                          uint64_t number, int64_t now);

@@ -290,7 +290,7 @@ enum cli_exit lambda_processes_run(struct cli *cli, const struct lambda_settings
     processes->count = settings->concurrency;
     for (size_t i = 0; i < processes->count; i++) {
         processes->slots[i].processes = processes;
-        processes->slots[i].attempt.handler = (struct handler){.output = -1, .errors = -1};
+        processes->slots[i].attempt.handler = HANDLER_NONE;
     }
     enum cli_exit exit = lambda_host_run(&host, (uint32_t)settings->concurrency);
     for (size_t i = 0; i < processes->count; i++)

@@ -13,6 +13,7 @@
 /* How long a handler may take, and how long running ones are waited for at the end. */
 #define LAMBDA_TIMEOUT_DEFAULT_MS 60000
 #define LAMBDA_GRACE_DEFAULT_MS 10000
+#define LAMBDA_VARIABLES_MAX 4
 
 struct lambda_settings {
     struct rentbus_consumer_put_args put; /* texts borrowed from argv */
@@ -25,6 +26,8 @@ struct lambda_settings {
     uint64_t output_max;
     bool stream;
     bool publish;
+    char *const *variables; /* more of the handler's environment, "NAME=value"; borrowed */
+    size_t variable_count;  /* LAMBDA_VARIABLES_MAX at most */
 };
 
 /* Reads and checks everything but the command. line->words[1] is the name. */

@@ -8,7 +8,6 @@
 #include "cli/report.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -219,38 +218,11 @@ static int process_watch(struct process *process)
     return error;
 }
 
-static int process_spawn(struct process *process)
-{
-    struct lambda_host *host = process->stream->host;
-    char name[RENTBUS_ID_MAX + 32];
-    char api[RENTBUS_TEXT_MAX];
-    char events[RENTBUS_TEXT_MAX];
-    char *variables[] = {name, api, events};
-    int ends[2];
-    snprintf(name, sizeof(name), "RENTBUS_CONSUMER=%.*s",
-             RENTBUS_TEXT_ARGS(host->settings->put.id));
-    snprintf(api, sizeof(api), "RENTBUS_API=%s", cli_api(host->cli));
-    snprintf(events, sizeof(events), "RENTBUS_EVENTS=%s", cli_events(host->cli));
-    char **environment = handler_environment(variables, 3);
-    if (!environment || pipe2(ends, O_CLOEXEC) != 0) {
-        int error = environment ? -errno : -ENOMEM;
-        free(environment);
-        return error;
-    }
-    fcntl(ends[1], F_SETFL, O_NONBLOCK);
-    process->handler.forward = !host->cli->json;
-    int error = handler_start(&process->handler, host->settings->path, host->settings->command,
-                              environment, ends[0]);
-    free(environment);
-    close(ends[0]);
-    process->input = ends[1];
-    return error;
-}
-
 /* Starts it with everything that it has not answered yet. */
 static int process_start(struct process *process, int64_t now)
 {
-    int error = process_spawn(process);
+    const struct lambda_host *host = process->stream->host;
+    int error = lambda_attempt_spawn(&process->handler, host->cli, host->settings, &process->input);
     if (error == 0)
         error = process_watch(process);
     process->answers = 0;
@@ -482,7 +454,7 @@ static void stream_init(struct stream *stream, struct lambda_host *host)
         stream->processes[i].stream = stream;
         stream->processes[i].input = -1;
         stream->processes[i].backoff_ms = BACKOFF_FIRST_MS;
-        stream->processes[i].handler = (struct handler){.output = -1, .errors = -1};
+        stream->processes[i].handler = HANDLER_NONE;
     }
 }
 

@@ -51,7 +51,8 @@ _rentbus_options() {
     lambda)
         echo "--on --where --from --concurrency --timeout --max-attempts --lease --backoff"
         echo "--backoff-max --output-limit --grace --worker --stream --publish --url --secret-file"
-        echo "--header --cacert --since --until --all --yes --limit --dry-run --id"
+        echo "--header --cacert --since --until --all --yes --last --seed --check --ignore"
+        echo "--limit --dry-run --id"
         ;;
     top) echo "--once --interval" ;;
     bench) echo "--prepare --yes --mix --in-flight --clients --duration --count --rate" ;;
@@ -89,7 +90,7 @@ _rentbus_words() {
     policy) echo "get put" ;;
     history) echo "rental user asset" ;;
     command) echo "get" ;;
-    lambda) echo "run webhook test list show pause resume reset skip parked replay drop delete" ;;
+    lambda) echo "run webhook test drill list show pause resume reset skip parked replay drop delete" ;;
     call) echo "$_rentbus_operations" ;;
     help) echo "$_rentbus_verbs" ;;
     esac

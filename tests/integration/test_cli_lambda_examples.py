@@ -8,7 +8,7 @@ from email import message_from_string
 import pytest
 
 import harness
-from harness import run_cli
+from harness import run_cli, wait_until
 from lambdas import DEADLINE, start, until
 
 EXAMPLES = harness.TESTS.parent / "cli" / "examples"
@@ -64,6 +64,42 @@ def test_rewards_survive_a_replay(daemon, client, lent, tmp_path):
     until(client, "rewards", acked=2, lag=0)
     assert host.stop() == 0
     assert json.loads((points / "u1.json").read_text())["points"] == 10
+
+
+@pytest.fixture
+def returned(daemon, client):
+    """Four mugs of two users that were overdue, and came back."""
+    client.ok("asset_type.put", id="mug", loan_period="PT1S", due_soon_lead="PT1S")
+    client.ok("location.put", id="hall")
+    client.ok("policy.put", late_return="forgive_within:P7D")
+    pairs = [{"asset_id": f"m{n}", "user_id": f"u{n % 2}", "location_id": "hall"} for n in range(4)]
+    for pair in pairs:
+        client.ok("user.put", id=pair["user_id"])
+        client.ok("asset.put", id=pair["asset_id"], asset_type="mug")
+        client.ok("rental.checkout", **pair)
+    wait_until(lambda: count(client, "RENTAL_EXPIRED_EVENT") == 4, DEADLINE, "four are overdue")
+    for pair in pairs:
+        client.ok("rental.return", **pair, timestamp=client.ok("hello")["time"])
+    assert count(client, "RENTAL_RETURN_COMPLETE_EVENT") == 4
+
+
+def count(client, type):
+    return len(client.ok("events.read", types=[type])["events"])
+
+
+def test_all_of_them_hold_in_a_drill(daemon, client, returned, tmp_path):
+    head = client.ok("hello")["head"]
+    expired, soon = "RENTAL_EXPIRED_EVENT", "RENTAL_DUE_SOON_EVENT"
+    for name, *words in [
+        ("notify.sh", "--on", expired, "--on", soon),
+        ("late_fees.py", "--on", expired, "--publish"),
+        ("rewards.py", "--on", "RENTAL_RETURN_COMPLETE_EVENT", "--stream"),
+    ]:
+        argv = ("lambda", "drill", name, "--last", "3", *words, "--", EXAMPLES / name)
+        done = run_cli(daemon, *argv, env={"TMPDIR": str(tmp_path)}, timeout=120)
+        assert (done.returncode, done.stderr) == (0, ""), (name, done.stdout, done.stderr)
+        assert done.stdout.startswith("3 events") and done.stdout.endswith(f"{name} held\n")
+    assert client.ok("hello")["head"] == head
 
 
 @pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")
