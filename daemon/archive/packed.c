@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "sdk/protocol/fold.h"
+
 /* Bytes of the longest number. */
 #define PACKED_NUMBER_MAX 10
 
@@ -60,8 +62,6 @@ static void packed_write_ids(const struct rentbus_ids *ids, struct rentbus_buffe
 static void packed_write_value(const struct rentbus_field *field, const void *member,
                                struct rentbus_buffer *out)
 {
-    int64_t time;
-
     switch (field->kind) {
     case RENTBUS_KIND_UINT:
         packed_write_number(*(const uint64_t *)member, out);
@@ -70,8 +70,7 @@ static void packed_write_value(const struct rentbus_field *field, const void *me
         packed_write_number(*(const unsigned *)member, out);
         break;
     case RENTBUS_KIND_TIME:
-        time = *(const int64_t *)member;
-        packed_write_number((uint64_t)time << 1 ^ (uint64_t)(time >> 63), out);
+        packed_write_number(rentbus_fold(*(const int64_t *)member), out);
         break;
     case RENTBUS_KIND_IDS:
         packed_write_ids(member, out);
@@ -148,7 +147,7 @@ static int packed_read_scalar(const struct rentbus_field *field, struct rentbus_
     if (field->kind == RENTBUS_KIND_UINT)
         *(uint64_t *)member = number;
     else if (field->kind == RENTBUS_KIND_TIME)
-        *(int64_t *)member = (int64_t)(number >> 1 ^ (0 - (number & 1)));
+        *(int64_t *)member = rentbus_unfold(number);
     else if (number > 0 && number < field->words->count)
         *(unsigned *)member = (unsigned)number;
     else

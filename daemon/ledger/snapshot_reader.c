@@ -2,6 +2,7 @@
 #include "daemon/ledger/snapshot_reader.h"
 
 #include "daemon/ledger/things.h"
+#include "sdk/protocol/fold.h"
 
 #include <errno.h>
 #include <string.h>
@@ -73,7 +74,7 @@ uint64_t snapshot_get_number_to(struct snapshot_reader *reader, uint64_t most)
 
 int64_t snapshot_get_signed(struct snapshot_reader *reader)
 {
-    return snapshot_unfold(snapshot_get_number(reader));
+    return rentbus_unfold(snapshot_get_number(reader));
 }
 
 int64_t snapshot_get_difference(struct snapshot_reader *reader, int64_t from)

@@ -44,14 +44,4 @@ enum snapshot_number {
  * and some texts of RENTBUS_TEXT_MAX. */
 #define SNAPSHOT_RECORD_MAX 16384
 
-static inline uint64_t snapshot_fold(int64_t number)
-{
-    return (uint64_t)number << 1 ^ (uint64_t)(number >> 63);
-}
-
-static inline int64_t snapshot_unfold(uint64_t number)
-{
-    return (int64_t)(number >> 1 ^ -(number & 1));
-}
-
 #endif

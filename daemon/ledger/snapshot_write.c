@@ -3,6 +3,7 @@
 
 #include "daemon/ledger/snapshot_record.h"
 #include "daemon/ledger/things.h"
+#include "sdk/protocol/fold.h"
 
 #include <errno.h>
 #include <string.h>
@@ -120,7 +121,7 @@ static void put_number(struct writer *writer, uint64_t number)
 
 static void put_signed(struct writer *writer, int64_t number)
 {
-    put_number(writer, snapshot_fold(number));
+    put_number(writer, rentbus_fold(number));
 }
 
 /* What lies between two times, which may be any. */
