@@ -87,6 +87,7 @@ static int apply_updated(struct applying *applying)
 
     consumer->rematch_next = 0;
     consumer->rematch_last = queue_seen(consumer->queue);
+    consumer->updated = true;
     bus_changed(applying->bus, consumer);
     applying->bus->woken = true;
     return r;

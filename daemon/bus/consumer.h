@@ -80,6 +80,7 @@ struct consumer {
     struct pace acked_pace;
     struct pace failed_pace;
     bool paused;
+    bool updated;  /* ever: what the file of cursors knows may be chosen by an older definition */
     bool stalling; /* that it is stalled has been recorded, and is not durable yet */
     bool stalled;
     bool failing; /* its events cannot be read */

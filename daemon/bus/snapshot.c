@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * The bus in a snapshot: an array of consumers in the order in which they were created, each an
- * array of its definition (bytes), created, generation, whether it is paused, whether what it has
- * chosen is to be looked at once more, the seq up to which it has seen everything, and three arrays
- * of numbers: what it has seen and not done (seq, attempts, asked), what is done beyond (seq), and
- * what is parked (seq, parked_seq).
+ * array of its definition (bytes), created, generation, whether it is paused, whether it was
+ * updated, the seq up to which it has seen everything, and three arrays of numbers: what it has
+ * seen and not done (seq, attempts, asked), what is done beyond (seq), and what is parked (seq,
+ * parked_seq).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -55,7 +55,7 @@ static void write_consumer(struct rentbus_buffer *out, const struct consumer *co
     rentbus_cbor_write_uint(out, consumer->created);
     rentbus_cbor_write_uint(out, consumer->generation);
     rentbus_cbor_write_bool(out, consumer->paused);
-    rentbus_cbor_write_bool(out, consumer->rematch_last > 0);
+    rentbus_cbor_write_bool(out, consumer->updated);
     rentbus_cbor_write_uint(out, queue_seen(consumer->queue));
     write_traces(out, consumer);
     write_done(out, &consumer->done);
@@ -131,7 +131,7 @@ static int create(struct restoring *restoring, struct consumer **consumer)
         return -ENOMEM;
     (*consumer)->created = created;
     (*consumer)->paused = get(restoring, RENTBUS_CBOR_BOOL);
-    (*consumer)->rematch_last = get(restoring, RENTBUS_CBOR_BOOL);
+    (*consumer)->updated = get(restoring, RENTBUS_CBOR_BOOL);
     return 0;
 }
 
@@ -159,7 +159,7 @@ static int restore_queue(struct restoring *restoring, struct bus *bus, struct co
         r = consumer_reset(consumer, consumer->generation, seen, traces, count);
     }
     free(traces);
-    if (consumer->rematch_last > 0)
+    if (consumer->updated)
         consumer->rematch_last = queue_seen(consumer->queue);
     return r;
 }

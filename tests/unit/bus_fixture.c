@@ -82,6 +82,12 @@ static void on_log(void *context, int priority, const char *pairs)
 
 /* ---- start and end ---- */
 
+static void note_snapshot(struct bus_fixture *fixture)
+{
+    if (fixture->snapshots)
+        bus_snapshots_take(fixture->snapshots, fixture->bus);
+}
+
 static int replay(void *context, uint64_t seq, struct rentbus_bytes bytes)
 {
     struct bus_fixture *fixture = context;
@@ -93,7 +99,7 @@ static int replay(void *context, uint64_t seq, struct rentbus_bytes bytes)
     return bus_apply(fixture->bus, seq, (enum rentbus_event_type)type, bytes);
 }
 
-void bus_fixture_open(struct bus_fixture *fixture)
+int bus_fixture_restore(struct bus_fixture *fixture, uint64_t seq, struct rentbus_bytes bytes)
 {
     struct bus_settings settings = {
         .path = fixture->cursors_path,
@@ -106,9 +112,26 @@ void bus_fixture_open(struct bus_fixture *fixture)
         .log = on_log,
     };
     assert_int_equal(bus_open(&settings, &fixture->bus), 0);
-    assert_int_equal(journal_read(fixture->reader, 1, UINT64_MAX, replay, fixture), 0);
+    return bytes.length > 0 ? bus_restore(fixture->bus, seq, bytes) : 0;
+}
+
+struct bus *bus_fixture_begin(struct bus_fixture *fixture, uint64_t seq, struct rentbus_bytes bytes)
+{
+    assert_int_equal(bus_fixture_restore(fixture, seq, bytes), 0);
+    assert_int_equal(journal_read(fixture->reader, seq + 1, UINT64_MAX, replay, fixture), 0);
     assert_int_equal(bus_start(fixture->bus), 0);
+    return fixture->bus;
+}
+
+void bus_fixture_open(struct bus_fixture *fixture)
+{
+    uint64_t seq = 0;
+    struct rentbus_bytes bytes = {0};
+    if (fixture->snapshots)
+        bus_snapshots_compare(fixture->snapshots, fixture, &seq, &bytes);
+    bus_fixture_begin(fixture, seq, bytes);
     bus_process(fixture->bus, fixture->now);
+    note_snapshot(fixture);
 }
 
 int bus_fixture_setup(void **state)
@@ -133,6 +156,17 @@ int bus_fixture_setup(void **state)
     return 0;
 }
 
+int bus_fixture_setup_snapshots(void **state)
+{
+    int r = bus_fixture_setup(state);
+    struct bus_fixture *fixture = *state;
+    if (r == 0) {
+        fixture->snapshots = bus_snapshots_create();
+        note_snapshot(fixture);
+    }
+    return r;
+}
+
 static void remove_files(const char *path, const char *more)
 {
     char name[128];
@@ -147,6 +181,7 @@ int bus_fixture_teardown(void **state)
     struct bus_fixture *fixture = *state;
     bus_close(&fixture->bus);
     bus_close(&fixture->bus);
+    bus_snapshots_destroy(&fixture->snapshots);
     journal_reader_close(&fixture->reader);
     journal_close(&fixture->journal);
     ledger_destroy(&fixture->ledger);
@@ -195,6 +230,7 @@ void bus_fixture_save(struct bus_fixture *fixture)
     }
     assert_false(bus->changed || bus->moved || bus->saving);
     copy_cursors(fixture, "", ".kept");
+    note_snapshot(fixture);
 }
 
 static void damage(const struct bus_fixture *fixture)
@@ -210,14 +246,16 @@ void bus_fixture_restart(struct bus_fixture *fixture, enum bus_fixture_end how)
 {
     if (how != BUS_FIXTURE_STOPPED)
         bus_fixture_fall_back(fixture);
+    if (fixture->snapshots)
+        bus_snapshots_end(fixture->snapshots, fixture->bus, how != BUS_FIXTURE_STOPPED);
     bus_close(&fixture->bus);
     if (how == BUS_FIXTURE_KILLED)
         copy_cursors(fixture, ".kept", "");
-    if (how == BUS_FIXTURE_LOST)
+    if (how == BUS_FIXTURE_LOST || how == BUS_FIXTURE_GONE)
         remove_files(fixture->cursors_path, "");
     if (how == BUS_FIXTURE_DAMAGED)
         damage(fixture);
-    if (how != BUS_FIXTURE_CLOSED)
+    if (how != BUS_FIXTURE_CLOSED && how != BUS_FIXTURE_GONE)
         bus_fixture_open(fixture);
 }
 
@@ -273,6 +311,7 @@ void bus_fixture_commit(struct bus_fixture *fixture)
     fixture->pending = 0;
     rentbus_buffer_clear(&fixture->bytes);
     bus_process(fixture->bus, fixture->now);
+    note_snapshot(fixture);
 }
 
 void bus_fixture_fall_back(struct bus_fixture *fixture)

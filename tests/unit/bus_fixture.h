@@ -8,6 +8,7 @@
 
 #include "daemon/bus/bus.h"
 #include "daemon/engine/chain.h"
+#include "tests/unit/bus_snapshots.h"
 
 #define BUS_FIXTURE_LEDGER "test"
 #define BUS_FIXTURE_START INT64_C(1739188800000000)
@@ -41,6 +42,7 @@ struct bus_fixture {
     struct ledger *ledger;
     struct chain chain;
     struct bus *bus;
+    struct bus_snapshots *snapshots; /* NULL: restarts replay the journal from its first event */
     int64_t now;
     struct rentbus_buffer bytes; /* of events that are not durable */
     struct journal_entry entries[BUS_FIXTURE_PENDING_MAX];
@@ -62,14 +64,22 @@ enum bus_fixture_end {
     BUS_FIXTURE_LOST,    /* the file of cursors is lost */
     BUS_FIXTURE_DAMAGED, /* it is no database any more */
     BUS_FIXTURE_CLOSED,  /* as it should, and it stays so */
+    BUS_FIXTURE_GONE,    /* it stays so, and the file of cursors is lost */
 };
 
 /* For cmocka. */
 int bus_fixture_setup(void **state);
+/* The same, and every start is from a snapshot: bus_snapshots.h. */
+int bus_fixture_setup_snapshots(void **state);
 int bus_fixture_teardown(void **state);
 void bus_fixture_restart(struct bus_fixture *fixture, enum bus_fixture_end how);
-/* Opens what was BUS_FIXTURE_CLOSED. */
+/* Opens what was BUS_FIXTURE_CLOSED, or BUS_FIXTURE_GONE. */
 void bus_fixture_open(struct bus_fixture *fixture);
+/* Opens it from the snapshot of that seq, with no event behind it yet. As bus_restore(). */
+int bus_fixture_restore(struct bus_fixture *fixture, uint64_t seq, struct rentbus_bytes bytes);
+/* Opens it from the snapshot of that seq (no bytes: from nothing), with nothing processed. */
+struct bus *bus_fixture_begin(struct bus_fixture *fixture, uint64_t seq,
+                              struct rentbus_bytes bytes);
 /* Lets the bus save everything, and keeps the file for BUS_FIXTURE_KILLED. */
 void bus_fixture_save(struct bus_fixture *fixture);
 /* Copies a file; where there is none, there is none afterwards. */

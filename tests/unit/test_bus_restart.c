@@ -391,6 +391,22 @@ static void test_updated(void **state)
     assert_int_equal(bus_fixture_work(bus, "c", "w"), 2);
 }
 
+/* The file of cursors is of before it was looked once more at what was chosen. */
+static void test_updated_and_killed(void **state)
+{
+    struct bus_fixture *bus = *state;
+    put(bus, "c", NULL);
+    bus_fixture_publish(bus, "t", "a");
+    bus_fixture_publish(bus, "t", "a");
+    assert_int_equal(bus_fixture_fetch(bus, "c", "w", 100), 1);
+    struct ledger_command update = bus_fixture_put("c", "u", 5);
+    assert_int_equal(bus_fixture_command(bus, &update), RENTBUS_CONSUMER_UPDATED_EVENT);
+    bus_fixture_save(bus);
+    assert_int_equal(bus_fixture_fetch(bus, "c", "w", 100), 0);
+    bus_fixture_restart(bus, BUS_FIXTURE_KILLED);
+    assert_int_equal(bus_fixture_fetch(bus, "c", "w", 100), 0);
+}
+
 /* A newer definition leaves alone what somebody asked for. */
 static void test_updated_with_a_replay(void **state)
 {
@@ -468,8 +484,12 @@ static void test_random(void **state)
     assert_int_equal(status.in_flight + status.delayed, 0);
 }
 
+/* From the first event, and from snapshots. */
 #define BUS_TEST(name)                                                                             \
-    cmocka_unit_test_setup_teardown(name, bus_fixture_setup, bus_fixture_teardown)
+    cmocka_unit_test_setup_teardown(name, bus_fixture_setup, bus_fixture_teardown),                \
+    {                                                                                              \
+#name "_with_snapshots", name, bus_fixture_setup_snapshots, bus_fixture_teardown, NULL     \
+    }
 
 int main(void)
 {
@@ -489,6 +509,7 @@ int main(void)
         BUS_TEST(test_replays),
         BUS_TEST(test_deleted_and_made_again),
         BUS_TEST(test_updated),
+        BUS_TEST(test_updated_and_killed),
         BUS_TEST(test_updated_with_a_replay),
         BUS_TEST(test_random),
     };
