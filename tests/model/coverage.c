@@ -97,9 +97,10 @@ static void print_move(const struct model_move *move, size_t count)
 
 void coverage_print(const struct coverage *coverage)
 {
-    printf("commands %zu, dry runs %zu, rolled back events %zu (to a seq %zu), replays %zu\n",
+    printf("commands %zu, dry runs %zu, rolled back events %zu (to a seq %zu), replays %zu, from "
+           "snapshots %zu\n",
            coverage->commands, coverage->dry_runs, coverage->rolled_back, coverage->rolled_back_to,
-           coverage->replays);
+           coverage->replays, coverage->snapshots);
     printf("conflicts %zu, about archived %zu, late and in time %zu, opened again and told %zu, "
            "slept through %zu\n",
            coverage->conflicts, coverage->archived_named, coverage->late_completed,
@@ -272,5 +273,6 @@ size_t coverage_missing(const struct coverage *coverage)
     missing += never(coverage->durable_late, "half a late checkout that is durable", "");
     missing += never(coverage->rolled_back, "rollback", "");
     missing += never(coverage->rolled_back_to, "rollback to a seq", "");
-    return missing + never(coverage->replays, "replay", "");
+    missing += never(coverage->replays, "replay", "");
+    return missing + never(coverage->snapshots, "snapshot", "");
 }

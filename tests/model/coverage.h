@@ -28,6 +28,7 @@ struct coverage {
     size_t rolled_back;    /* events */
     size_t rolled_back_to; /* events, of those */
     size_t replays;
+    size_t snapshots; /* that a replay began with */
     /* Rollbacks to between the two events of a late checkout, and ends of what is durable there. */
     size_t cut_late;
     size_t durable_late;

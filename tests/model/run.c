@@ -9,6 +9,7 @@
 #include "daemon/ledger/decide.h"
 #include "sdk/protocol/text.h"
 #include "tests/model/log.h"
+#include "tests/model/reborn.h"
 
 /* Every filter of every list, after so many steps. */
 #define THOROUGH_EVERY 128
@@ -518,20 +519,35 @@ static bool run_archive(struct run *run, size_t back, struct check_report *repor
 }
 
 /* A crash: a new ledger takes the place of the one that was. */
-static bool run_replay(struct run *run, struct check_report *report)
+/* A snapshot of somewhere in between, or of all: of what the archive had not yet, or had. */
+static bool replay_snapshot(struct run *run, unsigned choice, struct check_report *report)
+{
+    uint64_t until = run->durable->head;
+    if (choice % 3 > 0)
+        until = until * (choice % 16) / 16;
+    if (!replay(run->ledger, &run->log, until, report))
+        return false;
+    if (choice % 4 < 2)
+        ledger_archived(run->ledger, run->archived_seq < until ? run->archived_seq : until);
+    run->coverage->snapshots++;
+    return reborn(&run->ledger, report);
+}
+
+/* Every other restart is from a snapshot. */
+static bool run_replay(struct run *run, unsigned number, struct check_report *report)
 {
     if (!end_command(run, report))
         return false;
-    struct ledger *fresh = enough(ledger_create());
     run->coverage->replays++;
     forget_pending(run, 0);
     ledger_destroy(&run->ledger);
-    run->ledger = fresh;
-    if (!replay(fresh, &run->log, run->durable->head, report))
+    run->ledger = enough(ledger_create());
+    if ((number % 2 && !replay_snapshot(run, number / 2, report)) ||
+        !replay(run->ledger, &run->log, run->durable->head, report))
         return false;
-    ledger_archived(fresh, run->archived_seq);
-    run->digest = ledger_digest(fresh);
-    return check_equal_digest(fresh, run->shadow, "two replays differ", report) &&
+    ledger_archived(run->ledger, run->archived_seq);
+    run->digest = ledger_digest(run->ledger);
+    return check_equal_digest(run->ledger, run->shadow, "two replays differ", report) &&
            check_move(report, run->now, run->archive, run->archive_count,
                       (int64_t)run->coverage->replays);
 }
@@ -567,7 +583,7 @@ bool run_step(struct run *run, const struct history_step *step, struct check_rep
         good = run_archive(run, step->back, report);
         break;
     case HISTORY_REPLAY:
-        good = run_replay(run, report);
+        good = run_replay(run, step->number, report);
         thorough = true;
         break;
     }
