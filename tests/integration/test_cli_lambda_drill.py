@@ -156,9 +156,10 @@ def test_one_that_says_not_now(drill):
 
 def test_one_that_waits_for_a_lock(drill):
     """It stands still with the lock, and goes on before the other one has waited too long."""
-    script = f"exec 9>$RENTBUS_STATE_DIR/lock; flock 9; {SET}"
-    done = drill("--seed", "3", "--", "sh", "-c", script)
+    script = f"exec 9>$RENTBUS_STATE_DIR/lock; flock 9; sleep 0.05; {SET}"
+    done = drill("--seed", "4", "--json", "--timeout", "20", "--", "sh", "-c", script)
     assert done.returncode == HELD, done.stdout + done.stderr
+    assert "overlap" in {run["fault"] for run in told(done)[0]}
 
 
 @pytest.mark.parametrize(
