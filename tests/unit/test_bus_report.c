@@ -140,7 +140,7 @@ static void test_no_more_than_there_is_room_for(void **state)
 {
     struct bus_fixture *bus = *state;
     struct seen seen = {0};
-    char id[8];
+    char id[16];
     bus_fixture_publish(bus, "t", "x");
     bus_fixture_publish(bus, "u", "x");
     for (int i = 0; i < BUS_BEHIND_MAX + 20; i++) {
@@ -163,7 +163,7 @@ static void test_each_is_found_by_its_id(void **state)
     enum { COUNT = 300 };
     struct bus_fixture *bus = *state;
     struct rentbus_consumer_status status;
-    char id[8];
+    char id[16];
     for (int i = 0; i < COUNT; i++) {
         snprintf(id, sizeof(id), "c%d", i);
         put(bus, id, "t");

@@ -157,7 +157,7 @@ static void test_replies_leave_together_in_their_order(void **state)
 {
     struct line *line = *state;
     struct api_message message;
-    char body[16];
+    char body[24];
     send_frames(line, 2, 3, "question");
     assert_true(receive(line, &message));
     for (int i = 0; i < 2 * ROUTE_OUTBOX_MAX + 1; i++) {
