@@ -296,6 +296,8 @@ enum rentbus_cbor_check rentbus_cbor_check(struct rentbus_bytes bytes,
 {
     if (bytes.length > limits->bytes || bytes.length > UINT32_MAX)
         return RENTBUS_CBOR_TOO_LARGE;
+    if (bytes.length == 0)
+        return RENTBUS_CBOR_MALFORMED;
     struct checker checker;
     checker.data = bytes.data;
     checker.length = bytes.length;
