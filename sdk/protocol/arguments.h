@@ -259,8 +259,8 @@
     F(S, REQUIRED, UINT, seq, none)                                                                \
     F(S, OPTIONAL, BOOL, dry_run, none)
 
-/* Parked events: those of `seqs` (at most 1,000), or `all`, which are the oldest 1,000 when there are
- * more: to be asked for again until none is left. */
+/* Parked events: those of `seqs` (at most 1,000), or `all`, which are the oldest 1,000 when there
+ * are more: to be asked for again until none is left. */
 #define RENTBUS_CONSUMER_PARKED_ARGS(F, S)                                                         \
     F(S, REQUIRED, ID, id, none)                                                                   \
     F(S, OPTIONAL, BOOL, all, none)                                                                \
