@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#define TIMEOUT_PATIENT_MS (60u * 60 * 1000)
 #define TIMEOUT_DEFAULT_MS 5000
 
 static const char *endpoint(const char *option, const char *variable, const char *otherwise)
@@ -70,6 +71,18 @@ enum cli_exit cli_call(struct cli *cli, enum rentbus_op op, const struct rentbus
     else if (status < 0)
         cli_report_failure(cli, status, command_id);
     return cli_exit_of_status(status);
+}
+
+enum cli_exit cli_be_patient(struct cli *cli)
+{
+    struct rentbus_hello_result hello;
+    enum cli_exit exit = cli_call(cli, RENTBUS_OP_hello, NULL, NULL, &hello);
+    if (exit != CLI_EXIT_OK)
+        return exit;
+    cli_release(cli);
+    if (!cli->options.timeout_ms)
+        cli->options.timeout_ms = TIMEOUT_PATIENT_MS;
+    return CLI_EXIT_OK;
 }
 
 enum cli_exit cli_command_id(struct cli *cli, const char *given, struct rentbus_uuid *command_id)

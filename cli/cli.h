@@ -40,6 +40,10 @@ enum cli_exit cli_connect(struct cli *cli) __attribute__((warn_unused_result));
 enum cli_exit cli_call(struct cli *cli, enum rentbus_op op, const struct rentbus_uuid *command_id,
                        const void *args, void *result) __attribute__((warn_unused_result));
 
+/* Sees whether the daemon is there, and waits for all that comes then for up to an hour, unless the
+ * user says for how long. */
+enum cli_exit cli_be_patient(struct cli *cli) __attribute__((warn_unused_result));
+
 /* The command id to use: the one given as text, else a fresh one. */
 enum cli_exit cli_command_id(struct cli *cli, const char *given, struct rentbus_uuid *command_id)
     __attribute__((warn_unused_result));

@@ -18,7 +18,6 @@
 
 /* What is killed is gone in much less. */
 #define KILLED_MS 60000
-#define ANSWER_LINE_MAX 8192
 
 static bool run_exists(const struct drill_run *run)
 {
@@ -142,8 +141,9 @@ static void input_ready(void *owner, uint32_t events)
 }
 
 /* An answer about another event is one that came too late. */
-static void answer_take(struct drill_run *run, struct rentbus_text line)
+static void answer_take(void *owner, struct rentbus_text line)
 {
+    struct drill_run *run = owner;
     static const enum drill_outcome outcomes[] = {
         [HANDLER_ACK] = DRILL_DONE, [HANDLER_RETRY] = DRILL_NOT_NOW, [HANDLER_FAIL] = DRILL_FAILED};
     struct handler_answer answer;
@@ -162,24 +162,6 @@ static void answer_take(struct drill_run *run, struct rentbus_text line)
         run_settle(run, outcomes[answer.word], answer.word == HANDLER_ACK ? "" : error);
 }
 
-static void answers_take(struct drill_run *run)
-{
-    struct handler *handler = &run->attempt.handler;
-    size_t taken = 0;
-    const char *end;
-    while (!handler->stopped && taken < handler->text_length &&
-           (end = memchr(handler->text + taken, '\n', handler->text_length - taken))) {
-        size_t length = (size_t)(end - handler->text) - taken;
-        answer_take(run, (struct rentbus_text){handler->text + taken, length});
-        taken += length + 1;
-    }
-    handler->text_length -= taken;
-    if (taken > 0)
-        memmove(handler->text, handler->text + taken, handler->text_length);
-    if (handler->text_length > ANSWER_LINE_MAX)
-        handler_stop(handler, "its answer is too long a line");
-}
-
 static void output_ready(void *owner, uint32_t events)
 {
     struct drill_run *run = owner;
@@ -187,7 +169,7 @@ static void output_ready(void *owner, uint32_t events)
     if (!handler_read_output(&run->attempt.handler))
         lambda_loop_remove(&run->bench->loop, run->attempt.handler.output);
     if (run_streams(run))
-        answers_take(run);
+        handler_take_lines(&run->attempt.handler, answer_take, run);
 }
 
 static void errors_ready(void *owner, uint32_t events)
@@ -225,7 +207,7 @@ static void run_end(struct drill_run *run, int status)
     struct handler *handler = &run->attempt.handler;
     enum handler_outcome ended = handler_finish(handler, status, error);
     if (run_streams(run))
-        answers_take(run);
+        handler_take_lines(&run->attempt.handler, answer_take, run);
     input_close(run);
     run->bench->left += handler->left_some && !run->asked && !handler->stopped;
     if (ended == HANDLER_DONE && !run_streams(run))

@@ -147,6 +147,23 @@ bool handler_read_errors(struct handler *handler)
     return pipe_read(handler, handler->errors, errors_take);
 }
 
+void handler_take_lines(struct handler *handler, handler_line *take, void *owner)
+{
+    size_t taken = 0;
+    const char *end;
+    while (!handler->stopped && taken < handler->text_length &&
+           (end = memchr(handler->text + taken, '\n', handler->text_length - taken))) {
+        size_t length = (size_t)(end - handler->text) - taken;
+        take(owner, (struct rentbus_text){handler->text + taken, length});
+        taken += length + 1;
+    }
+    handler->text_length -= taken;
+    if (taken > 0)
+        memmove(handler->text, handler->text + taken, handler->text_length);
+    if (handler->text_length > HANDLER_LINE_MAX)
+        handler_stop(handler, "its answer is too long a line");
+}
+
 static const char *ending_text(const struct handler *handler, int status, char *out, size_t size)
 {
     if (handler->stopped)

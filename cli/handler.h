@@ -40,6 +40,12 @@ int handler_start(struct handler *handler, const char *path, char *const *argv,
  * more. What is too much stops the handler. */
 bool handler_read_output(struct handler *handler);
 bool handler_read_errors(struct handler *handler);
+/* Gives each whole line of what was read of the output to `take`, and keeps what comes behind the
+ * last one. A line beyond HANDLER_LINE_MAX bytes stops the handler; of one that is stopped nothing
+ * more is taken. */
+#define HANDLER_LINE_MAX 8192
+typedef void handler_line(void *owner, struct rentbus_text line);
+void handler_take_lines(struct handler *handler, handler_line *take, void *owner);
 /* Kills it and all that it started; `why` is a string that stays. Its end is still to come. */
 void handler_stop(struct handler *handler, const char *why);
 /* Tells the process group of the program something: HANDLER_KEEPER_END, _HOLD or _GO_ON. */

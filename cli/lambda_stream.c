@@ -16,7 +16,6 @@
 
 /* Events in hand at most, of all processes: what a worker may have. */
 #define CREDIT_MAX 1000
-#define ANSWER_LINE_MAX 8192
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS 30000
 
@@ -130,8 +129,9 @@ static void item_settle(struct process *process, struct lambda_item *item,
 }
 
 /* An answer about an event that it does not have is about one whose lease was lost. */
-static void answer_take(struct process *process, struct rentbus_text line)
+static void answer_take(void *owner, struct rentbus_text line)
 {
+    struct process *process = owner;
     static const enum handler_outcome outcomes[] = {
         [HANDLER_ACK] = HANDLER_DONE,
         [HANDLER_RETRY] = HANDLER_LATER,
@@ -157,25 +157,6 @@ static void answer_take(struct process *process, struct rentbus_text line)
                 answer.delay_ms);
 }
 
-/* Takes the whole lines of what was read. */
-static void answers_take(struct process *process)
-{
-    struct handler *handler = &process->handler;
-    size_t taken = 0;
-    const char *end;
-    while (!handler->stopped && taken < handler->text_length &&
-           (end = memchr(handler->text + taken, '\n', handler->text_length - taken))) {
-        size_t length = (size_t)(end - handler->text) - taken;
-        answer_take(process, (struct rentbus_text){handler->text + taken, length});
-        taken += length + 1;
-    }
-    handler->text_length -= taken;
-    if (taken > 0)
-        memmove(handler->text, handler->text + taken, handler->text_length);
-    if (handler->text_length > ANSWER_LINE_MAX)
-        handler_stop(handler, "its answer is too long a line");
-}
-
 static void input_ready(void *owner, uint32_t events)
 {
     struct process *process = owner;
@@ -191,7 +172,7 @@ static void output_ready(void *owner, uint32_t events)
     (void)events;
     if (!handler_read_output(&process->handler))
         lambda_loop_remove(&process->stream->host->loop, process->handler.output);
-    answers_take(process);
+    handler_take_lines(&process->handler, answer_take, process);
 }
 
 static void errors_ready(void *owner, uint32_t events)
@@ -243,7 +224,7 @@ static void process_settle(struct process *process, int status)
 {
     char error[HANDLER_ERROR_SIZE];
     bool done = handler_finish(&process->handler, status, error) == HANDLER_DONE;
-    answers_take(process);
+    handler_take_lines(&process->handler, answer_take, process);
     process->begun = process->stream->host->ending;
     if (process->window.count > 0 && !process->stream->host->ending &&
         !(done && process->answers > 0))

@@ -5,9 +5,6 @@
 
 #include <unistd.h>
 
-/* Much may go, a little at a time. */
-#define TRIM_TIMEOUT_MS (60u * 60 * 1000)
-
 static const struct cli_option options[] = {
     {"before", "SEQ", "the events before this one", "before_seq"},
     {"older-than", "DURATION", "the events recorded longer ago than this: P90D", "older_than"},
@@ -51,7 +48,6 @@ static enum cli_exit trim_run(struct cli *cli, const struct cli_line *line)
 {
     struct rentbus_trim_args args = {0};
     struct rentbus_trim_result result;
-    struct rentbus_hello_result hello;
     enum cli_exit exit = cli_line_words(cli, line, 0, 0);
     if (exit == CLI_EXIT_OK)
         exit = cli_line_fill(cli, line, &rentbus_trim_args_schema, &args);
@@ -59,12 +55,9 @@ static enum cli_exit trim_run(struct cli *cli, const struct cli_line *line)
         return exit;
     if (cli_line_has(line, "before") == cli_line_has(line, "older-than"))
         return cli_report_usage(cli, "trim: --before or --older-than, and not both");
-    exit = cli_call(cli, RENTBUS_OP_hello, NULL, NULL, &hello);
+    exit = cli_be_patient(cli);
     if (exit != CLI_EXIT_OK)
         return exit;
-    cli_release(cli);
-    if (!cli->options.timeout_ms)
-        cli->options.timeout_ms = TRIM_TIMEOUT_MS;
     if (!cli_line_has(line, "yes") && !cli_line_has(line, "dry-run"))
         exit = trim_confirm(cli, &args);
     if (exit == CLI_EXIT_OK)

@@ -3,9 +3,6 @@
 #include "cli/report.h"
 #include "cli/verbs.h"
 
-/* A long journal takes a while to read; the daemon is asked once, not again and again. */
-#define VERIFY_TIMEOUT_MS (60u * 60 * 1000)
-
 static const struct cli_column columns[] = {
     {"problem", "problem"}, {"events", "events"},     {"hash", "hash"},
     {"rentals", "rentals"}, {"commands", "commands"},
@@ -13,16 +10,13 @@ static const struct cli_column columns[] = {
 
 static enum cli_exit verify_run(struct cli *cli, const struct cli_line *line)
 {
-    struct rentbus_hello_result hello;
     struct rentbus_verify_result result;
     enum cli_exit exit = cli_line_words(cli, line, 0, 0);
     if (exit == CLI_EXIT_OK)
-        exit = cli_call(cli, RENTBUS_OP_hello, NULL, NULL, &hello);
+        exit = cli_be_patient(cli);
     if (exit != CLI_EXIT_OK)
         return exit;
-    cli_release(cli);
-    if (!cli->options.timeout_ms)
-        cli->options.timeout_ms = VERIFY_TIMEOUT_MS;
+    /* Asked once, not again and again: it replays the journal. */
     cli->options.retry_ms = cli->options.timeout_ms;
     exit = cli_call(cli, RENTBUS_OP_admin_verify, NULL, NULL, &result);
     if (exit != CLI_EXIT_OK)
