@@ -36,7 +36,7 @@ def test_trimming_and_being_told(daemon, client):
     assert history.returncode == 0 and str(first) in history.stderr
     with Bridge(daemon) as bridge:
         assert_problem(bridge.get("/events"), 410, "TRIMMED", "from_seq")
-        old = {"Accept": "text/event-stream", "Last-Event-ID": "1"}
+        old = {"Accept": "text/event-stream", "Last-Event-ID": "0"}
         assert_problem(bridge.get("/events", old), 410, "TRIMMED", "from_seq")
         with bridge.stream(f"/events?from_seq={first}") as stream:
             assert stream.next()
