@@ -219,6 +219,9 @@ static void subscriber_settle(struct rentbus_subscriber *subscriber, bool more)
     if (!subscriber->plain && !more) {
         if (subscriber->filling || subscriber->next == 0)
             (void)channel_ready(&subscriber->feed);
+        /* Nor must the client, by an answer that came twice, or the deadline of one that came. */
+        if (!subscriber->asked)
+            (void)!rentbus_client_process(subscriber->client);
         wake_clear(&subscriber->wake, clock_monotonic());
         int64_t due = catchup_due(subscriber);
         if (due != CLOCK_NEVER)

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -511,6 +512,34 @@ static void leaves_another_loop_alone(void **state)
     assert_in_range(turns, 1, 100);
 }
 
+static int64_t clock_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Every question is answered, and the time for the answers has passed. */
+static void leaves_another_loop_alone_when_all_is_well(void **state)
+{
+    struct fixture *fixture = *state;
+    fake_daemon_publish(fixture->fake, "T", 1, FAKE_DELIVER);
+    subscribe_from(fixture, 1);
+    expect(fixture, 1, 1);
+    struct pollfd poll_fd = {
+        .fd = rentbus_subscriber_fd(fixture->subscriber),
+        .events = POLLIN,
+    };
+    struct rentbus_event event;
+    size_t turns = 0;
+    int64_t end = clock_ms() + 4 * (int64_t)fixture->options.retry_ms;
+    while (clock_ms() < end) {
+        turns += poll(&poll_fd, 1, 100) == 1;
+        assert_int_equal(rentbus_subscriber_next(fixture->subscriber, 0, &event), 0);
+    }
+    assert_in_range(turns, 0, 100);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -540,6 +569,7 @@ int main(void)
         TEST(gives_what_a_plain_feed_brings),
         TEST(tells_another_loop),
         TEST(leaves_another_loop_alone),
+        TEST(leaves_another_loop_alone_when_all_is_well),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
