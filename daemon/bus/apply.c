@@ -247,7 +247,8 @@ static int apply(struct bus *bus, uint64_t seq, enum rentbus_event_type type,
         tail_push(&bus->tail, seq, bytes);
         bus->woken = true;
     }
-    if (type == RENTBUS_EVENT_NONE ? !acknowledges(bytes) : !concerns_consumer(type))
+    if (type == RENTBUS_EVENT_NONE ? bus->count == 0 || !acknowledges(bytes)
+                                   : !concerns_consumer(type))
         return 0;
     if (rentbus_decode(&rentbus_event_schema, bytes, RENTBUS_LENIENT, &wire, &fault))
         return -EBADMSG;

@@ -13,10 +13,10 @@ int items_next(const struct rentbus_list *list, const struct rentbus_schema *sch
 
     if (*position >= list->length)
         return 0;
-    struct rentbus_bytes item = rentbus_cbor_skip(&reader);
-    *position += item.length;
-    if (rentbus_decode(schema, item, RENTBUS_STRICT, value, &wrong) == 0)
+    if (rentbus_decode_next(schema, &reader, RENTBUS_STRICT, value, &wrong) == 0) {
+        *position = (size_t)(reader.at - list->data);
         return 1;
+    }
     return rentbus_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, field,
                              "has an item whose %s %s", wrong.field, wrong.message);
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sdk/protocol/text.h"
+
 #define BATCH_CAPACITY_MIN 1024
 
 /* Stands before each waiting one's route, actor and body in the buffer. */
@@ -20,6 +22,7 @@ void batch_release(struct batch *batch)
 {
     free(batch->entries);
     free(batch->types);
+    rentbus_buffer_release(&batch->names);
     rentbus_buffer_release(&batch->events);
     rentbus_buffer_release(&batch->waiting);
     *batch = (struct batch){0};
@@ -30,6 +33,7 @@ void batch_clear(struct batch *batch)
     batch->first_seq = 0;
     batch->count = 0;
     batch->waiting_count = 0;
+    rentbus_buffer_clear(&batch->names);
     rentbus_buffer_clear(&batch->events);
     rentbus_buffer_clear(&batch->waiting);
 }
@@ -43,7 +47,7 @@ int batch_reserve(struct batch *batch, size_t more)
     if (!entries)
         return -ENOMEM;
     batch->entries = entries;
-    enum rentbus_event_type *types = realloc(batch->types, capacity * sizeof *types);
+    struct batch_type *types = realloc(batch->types, capacity * sizeof *types);
     if (!types)
         return -ENOMEM;
     batch->types = types;
@@ -51,26 +55,46 @@ int batch_reserve(struct batch *batch, size_t more)
     return 0;
 }
 
-void batch_add(struct batch *batch, const struct journal_head *head, enum rentbus_event_type type)
+int batch_add(struct batch *batch, const struct journal_head *head,
+              const struct ledger_event *event)
 {
+    struct rentbus_buffer *names = &batch->names;
+    const struct rentbus_text *name = &event->data.published.type;
+    if (event->type == RENTBUS_EVENT_NONE)
+        rentbus_buffer_append(names, name->data, name->length);
+    if (names->failed) {
+        names->failed = false;
+        return -ENOMEM;
+    }
     if (batch->count == 0)
         batch->first_seq = head->seq;
-    batch->types[batch->count] = type;
+    batch->types[batch->count] = (struct batch_type){event->type, names->length};
     batch->entries[batch->count++] = (struct journal_entry){head->time, batch->events.length};
+    return 0;
 }
 
 void batch_truncate(struct batch *batch, size_t count)
 {
-    if (count >= batch->count)
+    if (count > batch->count)
         return;
     batch->count = count;
     batch->events.length = count ? batch->entries[count - 1].end : 0;
+    batch->names.length = count ? batch->types[count - 1].name_end : 0;
 }
 
 struct rentbus_bytes batch_event(const struct batch *batch, size_t index)
 {
     size_t start = index ? batch->entries[index - 1].end : 0;
     return (struct rentbus_bytes){batch->events.data + start, batch->entries[index].end - start};
+}
+
+struct rentbus_text batch_type_text(const struct batch *batch, size_t index)
+{
+    const struct batch_type *type = &batch->types[index];
+    if (type->type != RENTBUS_EVENT_NONE)
+        return rentbus_text(rentbus_word_text(&rentbus_event_type_words, (int)type->type));
+    size_t start = index ? type[-1].name_end : 0;
+    return (struct rentbus_text){(const char *)batch->names.data + start, type->name_end - start};
 }
 
 int batch_wait(struct batch *batch, const struct waiting *waiting)

@@ -5,6 +5,7 @@
 #define RENTBUS_ENGINE_BATCH_H
 
 #include "daemon/journal/journal.h"
+#include "daemon/ledger/event.h"
 
 /* What a client is still owed. */
 enum waiting_kind {
@@ -21,12 +22,18 @@ struct waiting {
     struct rentbus_bytes body;
 };
 
+struct batch_type {
+    enum rentbus_event_type type;
+    size_t name_end; /* in `names` of the batch */
+};
+
 struct batch {
     uint64_t first_seq;
     size_t count;
     size_t capacity;
     struct journal_entry *entries;
-    enum rentbus_event_type *types; /* of the events, for publishing */
+    struct batch_type *types;    /* of the events, for publishing */
+    struct rentbus_buffer names; /* of types that are not of rentbus itself */
     struct rentbus_buffer events;
     size_t waiting_count;
     struct rentbus_buffer waiting;
@@ -38,12 +45,15 @@ void batch_clear(struct batch *batch);
 /* Makes room for `more` entries. 0, or -ENOMEM. */
 int batch_reserve(struct batch *batch, size_t more) __attribute__((warn_unused_result));
 /* Notes the event that now ends at the end of `events` and is the head of its chain. Room must have
- * been reserved. */
-void batch_add(struct batch *batch, const struct journal_head *head, enum rentbus_event_type type);
-/* Drops the events from the one at `count` on, with their bytes. */
+ * been reserved. 0, or -ENOMEM with nothing noted. */
+int batch_add(struct batch *batch, const struct journal_head *head,
+              const struct ledger_event *event) __attribute__((warn_unused_result));
+/* Drops the events from the one at `count` on, with their bytes, and bytes that were not noted. */
 void batch_truncate(struct batch *batch, size_t count);
 /* The event at `index`. */
 struct rentbus_bytes batch_event(const struct batch *batch, size_t index);
+/* The name of its type. */
+struct rentbus_text batch_type_text(const struct batch *batch, size_t index);
 
 /* Copies what a client waits for. 0, or -ENOMEM. */
 int batch_wait(struct batch *batch, const struct waiting *waiting)

@@ -219,7 +219,7 @@ static void satisfy(struct engine *engine, struct batch *batch)
 static void publish(struct engine *engine, const struct batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++)
-        engine_published(engine, batch->first_seq + i, batch->types[i], batch_event(batch, i));
+        engine_published(engine, batch, i);
 }
 
 static void disappoint(struct engine *engine, struct batch *batch)
@@ -345,10 +345,10 @@ int engine_append(struct engine *engine, const struct chain_origin *origin,
     int status = batch_reserve(batch, count);
     for (size_t i = 0; i < count && status == 0; i++) {
         status = chain_append(&engine->chain, origin, &events[i], now, &batch->events);
-        if (status)
-            break;
-        batch_add(batch, &engine->chain.head, events[i].type);
-        status = ledger_apply(engine->ledger, &events[i], engine->chain.head.seq);
+        if (status == 0)
+            status = batch_add(batch, &engine->chain.head, &events[i]);
+        if (status == 0)
+            status = ledger_apply(engine->ledger, &events[i], engine->chain.head.seq);
     }
     if (status == 0 && origin->has_command)
         status = recent_add(engine->recent, origin->command, before.head.seq + 1,

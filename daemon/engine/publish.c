@@ -3,7 +3,6 @@
 #include <errno.h>
 
 #include "daemon/bus/items.h"
-#include "daemon/bus/selector.h"
 #include "daemon/engine/state.h"
 #include "daemon/ledger/codec.h"
 #include "sdk/protocol/cbor.h"
@@ -95,24 +94,12 @@ int engine_publish_preview(struct engine *engine, const struct rentbus_list *eve
     return 0;
 }
 
-/* The type on the wire: that of an event that is not of rentbus itself stands in the event alone.
- */
-static struct rentbus_text type_text(enum rentbus_event_type type, struct rentbus_bytes bytes)
+void engine_published(struct engine *engine, const struct batch *batch, size_t index)
 {
-    if (type != RENTBUS_EVENT_NONE)
-        return rentbus_text(rentbus_word_text(&rentbus_event_type_words, (int)type));
-    struct rentbus_bytes value = selector_find(bytes, rentbus_text("type"));
-    struct rentbus_cbor_reader reader = rentbus_cbor_reader(value);
-    struct rentbus_cbor_item item = rentbus_cbor_read(&reader);
-    return (struct rentbus_text){(const char *)item.bytes.data, item.bytes.length};
-}
-
-void engine_published(struct engine *engine, uint64_t seq, enum rentbus_event_type type,
-                      struct rentbus_bytes event)
-{
+    struct rentbus_bytes event = batch_event(batch, index);
     bool broken = bus_broken(engine->bus) != 0;
-    int status = bus_apply(engine->bus, seq, type, event);
+    int status = bus_apply(engine->bus, batch->first_seq + index, batch->types[index].type, event);
     if (status && !broken)
         engine_log_failure(engine, "bus_broken", status);
-    engine->hooks.publish(engine->hooks.context, type_text(type, event), event);
+    engine->hooks.publish(engine->hooks.context, batch_type_text(batch, index), event);
 }

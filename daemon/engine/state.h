@@ -79,9 +79,8 @@ int64_t engine_now(const struct engine *engine, int64_t now);
 int engine_append(struct engine *engine, const struct chain_origin *origin,
                   const struct ledger_event *events, size_t count, int64_t now)
     __attribute__((warn_unused_result));
-/* Hands a durable event to the bus and to the hook. */
-void engine_published(struct engine *engine, uint64_t seq, enum rentbus_event_type type,
-                      struct rentbus_bytes event);
+/* Hands an event of the batch, which is durable, to the bus and to the hook. */
+void engine_published(struct engine *engine, const struct batch *batch, size_t index);
 /* Appends what a dry run tells of an event. */
 void engine_encode_preview(const struct ledger_event *event, struct rentbus_buffer *out);
 /* UNAVAILABLE with *fault as long as the journal fails, BUSY as long as the archive is too far

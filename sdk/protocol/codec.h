@@ -24,6 +24,13 @@ int rentbus_decode(const struct rentbus_schema *schema, struct rentbus_bytes che
                    enum rentbus_strictness strictness, void *value, struct rentbus_fault *fault)
     __attribute__((warn_unused_result));
 
+/* The same of the item that a reader of checked, definite bytes stands at: on success it stands
+ * behind it. */
+struct rentbus_cbor_reader;
+int rentbus_decode_next(const struct rentbus_schema *schema, struct rentbus_cbor_reader *checked,
+                        enum rentbus_strictness strictness, void *value,
+                        struct rentbus_fault *fault) __attribute__((warn_unused_result));
+
 /* Checks and decodes a whole message from outside. `scratch` takes the normalized form of a message
  * with indefinite lengths, and must live as long as *value. Returns 0, an error code with *fault
  * (MALFORMED, TOO_LARGE, INVALID_ARGUMENT), or -ENOMEM. */

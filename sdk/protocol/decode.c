@@ -348,13 +348,20 @@ static int decode_fields(const struct decoding *decoding, const struct rentbus_s
     return require_fields(decoding, schema, has);
 }
 
+int rentbus_decode_next(const struct rentbus_schema *schema, struct rentbus_cbor_reader *checked,
+                        enum rentbus_strictness strictness, void *value,
+                        struct rentbus_fault *fault)
+{
+    memset(value, 0, schema->size);
+    struct decoding decoding = {.strictness = strictness, .fault = fault};
+    return decode_fields(&decoding, schema, checked, value);
+}
+
 int rentbus_decode(const struct rentbus_schema *schema, struct rentbus_bytes checked,
                    enum rentbus_strictness strictness, void *value, struct rentbus_fault *fault)
 {
-    memset(value, 0, schema->size);
     struct rentbus_cbor_reader reader = rentbus_cbor_reader(checked);
-    struct decoding decoding = {.strictness = strictness, .fault = fault};
-    return decode_fields(&decoding, schema, &reader, value);
+    return rentbus_decode_next(schema, &reader, strictness, value, fault);
 }
 
 static int refuse_bytes(enum rentbus_cbor_check check, struct rentbus_fault *fault)
@@ -389,9 +396,8 @@ int rentbus_list_next(const struct rentbus_list *list, const struct rentbus_sche
         return 0;
     struct rentbus_cbor_reader reader = {list->data + *position, list->data + list->length};
     struct rentbus_fault fault;
-    struct rentbus_bytes item = rentbus_cbor_skip(&reader);
-    if (rentbus_decode(schema, item, RENTBUS_LENIENT, value, &fault))
+    if (rentbus_decode_next(schema, &reader, RENTBUS_LENIENT, value, &fault))
         return -EBADMSG;
-    *position += item.length;
+    *position = (size_t)(reader.at - list->data);
     return 1;
 }

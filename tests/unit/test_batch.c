@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "daemon/engine/batch.h"
+#include "sdk/protocol/text.h"
 
 static struct rentbus_bytes bytes_of(const char *text)
 {
@@ -22,12 +23,23 @@ static void assert_bytes(struct rentbus_bytes bytes, const char *expected)
     assert_memory_equal(bytes.data, expected, bytes.length);
 }
 
-static void add(struct batch *batch, uint64_t seq, const char *event)
+/* `type` is not one of rentbus itself; NULL: HELLO_EVENT. */
+static void add_typed(struct batch *batch, uint64_t seq, const char *bytes, const char *type)
 {
     struct journal_head head = {.seq = seq, .time = (int64_t)seq * 10};
+    struct ledger_event event = {.type = RENTBUS_HELLO_EVENT};
+    if (type) {
+        event.type = RENTBUS_EVENT_NONE;
+        event.data.published.type = rentbus_text(type);
+    }
     assert_int_equal(batch_reserve(batch, 1), 0);
-    rentbus_buffer_append(&batch->events, event, strlen(event));
-    batch_add(batch, &head, RENTBUS_HELLO_EVENT);
+    rentbus_buffer_append(&batch->events, bytes, strlen(bytes));
+    assert_int_equal(batch_add(batch, &head, &event), 0);
+}
+
+static void add(struct batch *batch, uint64_t seq, const char *bytes)
+{
+    add_typed(batch, seq, bytes, NULL);
 }
 
 static void test_events(void **state)
@@ -44,7 +56,7 @@ static void test_events(void **state)
         assert_bytes(batch_event(&batch, 1), "");
         assert_bytes(batch_event(&batch, 2), "third");
         assert_int_equal(batch.entries[2].time, 430);
-        assert_int_equal(batch.types[1], RENTBUS_HELLO_EVENT);
+        assert_int_equal(batch.types[1].type, RENTBUS_HELLO_EVENT);
         batch_clear(&batch);
         assert_int_equal(batch.count, 0);
     }
@@ -66,6 +78,53 @@ static void test_growth_keeps_what_there_is(void **state)
         assert_bytes(batch_event(&batch, seq - 1), event);
         assert_int_equal(batch.entries[seq - 1].time, seq * 10);
     }
+    batch_release(&batch);
+}
+
+static void assert_type(const struct batch *batch, size_t index, const char *expected)
+{
+    assert_true(rentbus_text_equal(batch_type_text(batch, index), rentbus_text(expected)));
+}
+
+/* Those that are not of rentbus itself are kept, for as long as their events are. */
+static void test_names_of_types(void **state)
+{
+    (void)state;
+    struct batch batch = {0};
+    char name[] = "bin.full";
+    for (int use = 0; use < 2; use++) {
+        add_typed(&batch, 1, "1", name);
+        add(&batch, 2, "2");
+        add_typed(&batch, 3, "3", "lost");
+        batch_truncate(&batch, 2);
+        add_typed(&batch, 3, "3", "counter.opened");
+        name[0] = 'f'; /* what is kept is a copy */
+        assert_type(&batch, 0, use ? "fin.full" : "bin.full");
+        assert_type(&batch, 1, "HELLO_EVENT");
+        assert_type(&batch, 2, "counter.opened");
+        batch_clear(&batch);
+    }
+    batch_release(&batch);
+}
+
+/* Too long for any memory: nothing of it stays, and the batch goes on. */
+static void test_no_memory_for_a_name(void **state)
+{
+    (void)state;
+    struct batch batch = {0};
+    struct journal_head head = {.seq = 2};
+    struct ledger_event event = {.type = RENTBUS_EVENT_NONE};
+    event.data.published.type = (struct rentbus_text){"x", SIZE_MAX / 2};
+    assert_int_equal(batch_reserve(&batch, 2), 0);
+    add_typed(&batch, 1, "first", "bin.full");
+    rentbus_buffer_append(&batch.events, "lost", 4);
+    assert_int_equal(batch_add(&batch, &head, &event), -ENOMEM);
+    batch_truncate(&batch, 1);
+    add_typed(&batch, 2, "second", "bin.empty");
+    assert_int_equal(batch.count, 2);
+    assert_bytes(batch_event(&batch, 1), "second");
+    assert_type(&batch, 0, "bin.full");
+    assert_type(&batch, 1, "bin.empty");
     batch_release(&batch);
 }
 
@@ -133,10 +192,9 @@ static void test_no_memory_for_a_waiting_one(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_events),
-        cmocka_unit_test(test_growth_keeps_what_there_is),
-        cmocka_unit_test(test_waiting_in_order),
-        cmocka_unit_test(test_no_memory_for_a_waiting_one),
+        cmocka_unit_test(test_events),           cmocka_unit_test(test_growth_keeps_what_there_is),
+        cmocka_unit_test(test_names_of_types),   cmocka_unit_test(test_no_memory_for_a_name),
+        cmocka_unit_test(test_waiting_in_order), cmocka_unit_test(test_no_memory_for_a_waiting_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
