@@ -30,34 +30,30 @@ void http_hub_close(struct http_hub *hub)
 
 void http_hub_add(struct http_hub *hub, struct http_stream *stream)
 {
-    stream->previous = hub->last_written;
+    stream->previous = hub->last;
     stream->next = NULL;
     stream->written_ms = hub->now_ms;
-    if (hub->last_written)
-        hub->last_written->next = stream;
+    if (hub->last)
+        hub->last->next = stream;
     else
-        hub->longest_silent = stream;
-    hub->last_written = stream;
+        hub->first = stream;
+    hub->last = stream;
     hub->stream_count++;
 }
 
 void http_hub_remove(struct http_hub *hub, struct http_stream *stream)
 {
     hub->stream_count--;
+    if (hub->turn == stream)
+        hub->turn = stream->next;
     if (stream->previous)
         stream->previous->next = stream->next;
     else
-        hub->longest_silent = stream->next;
+        hub->first = stream->next;
     if (stream->next)
         stream->next->previous = stream->previous;
     else
-        hub->last_written = stream->previous;
-}
-
-void http_hub_touch(struct http_hub *hub, struct http_stream *stream)
-{
-    http_hub_remove(hub, stream);
-    http_hub_add(hub, stream);
+        hub->last = stream->previous;
 }
 
 /* ---- the subscriber ---- */
@@ -101,28 +97,45 @@ static int head_ask(struct http_hub *hub)
     return error;
 }
 
+/* How many streams may be woken now: so many for each millisecond that has passed, and all of them
+ * after a rest. */
+static size_t wake_allowance(struct http_hub *hub)
+{
+    size_t most = hub->stream_count + HTTP_WAKE_SLICE;
+    size_t earned = (size_t)(hub->now_ms - hub->earned_ms) * HTTP_WAKE_PER_MS;
+    hub->earned_ms = hub->now_ms;
+    hub->allowance = hub->allowance + earned < most ? hub->allowance + earned : most;
+    return hub->allowance;
+}
+
 int http_hub_wake(struct http_hub *hub)
 {
-    int64_t pause = (int64_t)(hub->stream_count / HTTP_WAKE_STREAMS);
-    int64_t left = hub->woken_ms - hub->now_ms;
-    left += pause < HTTP_WAKE_MAX_MS ? pause : HTTP_WAKE_MAX_MS;
-    if (!hub->waking)
+    size_t woken = 0;
+    if (!hub->turn && hub->waking) {
+        hub->turn = hub->first;
+        hub->waking = false;
+    }
+    if (!hub->turn)
         return -1;
-    if (left > 0)
-        return (int)left;
-    hub->waking = false;
-    hub->woken_ms = hub->now_ms;
-    for (struct http_stream *stream = hub->longest_silent; stream; stream = stream->next)
-        if (stream->suspended && http_stream_ready(stream))
-            http_stream_resume(stream);
-    return -1;
+    size_t allowance = wake_allowance(hub);
+    size_t needed = hub->stream_count < HTTP_WAKE_SLICE ? hub->stream_count : HTTP_WAKE_SLICE;
+    if (allowance < needed)
+        return (int)((needed - allowance - 1) / HTTP_WAKE_PER_MS + 1);
+    for (; hub->turn && woken < HTTP_WAKE_SLICE; hub->turn = hub->turn->next) {
+        if (!hub->turn->suspended || !http_stream_ready(hub->turn))
+            continue;
+        http_stream_resume(hub->turn);
+        woken++;
+    }
+    hub->allowance -= woken;
+    return hub->turn || hub->waking ? 0 : -1;
 }
 
 void http_hub_forget(struct http_hub *hub)
 {
     rentbus_subscriber_close(&hub->subscriber);
     hub->started = false;
-    for (struct http_stream *stream = hub->longest_silent; stream; stream = stream->next) {
+    for (struct http_stream *stream = hub->first; stream; stream = stream->next) {
         stream->failed = true;
         http_stream_resume(stream);
     }
@@ -158,12 +171,10 @@ int http_hub_feed(struct http_hub *hub)
 
 static void heartbeats_send(struct http_hub *hub)
 {
-    struct http_stream *last = hub->last_written;
-    for (struct http_stream *stream = hub->longest_silent, *next; stream; stream = next) {
-        next = stream == last ? NULL : stream->next;
+    for (struct http_stream *stream = hub->first; stream; stream = stream->next) {
         if (hub->now_ms - stream->written_ms < HTTP_HEARTBEAT_MS)
-            break;
-        http_hub_touch(hub, stream);
+            continue;
+        stream->written_ms = hub->now_ms;
         /* One that is not suspended has more to write than its reader takes. */
         stream->beat = stream->suspended;
         http_stream_resume(stream);
@@ -181,6 +192,6 @@ int http_hub_tick(struct http_hub *hub)
 void http_hub_end(struct http_hub *hub)
 {
     hub->ending = true;
-    for (struct http_stream *stream = hub->longest_silent; stream; stream = stream->next)
+    for (struct http_stream *stream = hub->first; stream; stream = stream->next)
         http_stream_resume(stream);
 }

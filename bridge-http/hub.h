@@ -35,8 +35,6 @@ bool http_stream_ready(struct http_stream *stream);
 /* The list of streams. */
 void http_hub_add(struct http_hub *hub, struct http_stream *stream);
 void http_hub_remove(struct http_hub *hub, struct http_stream *stream);
-/* It has just been written to. */
-void http_hub_touch(struct http_hub *hub, struct http_stream *stream);
 /* Begins behind `head`, unless it has begun. 0, or -errno of opening the subscriber. */
 int http_hub_start(struct http_hub *hub, uint64_t head) __attribute__((warn_unused_result));
 /* The daemon has another ledger now, or an older state of this one: what we know of it is void.

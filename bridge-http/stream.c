@@ -205,7 +205,7 @@ static ssize_t stream_read(void *context, uint64_t position, char *buffer, size_
         }
     }
     if (used > 0) {
-        http_hub_touch(stream->hub, stream);
+        stream->written_ms = stream->hub->now_ms;
         return (ssize_t)used;
     }
     if (stream->failed)
