@@ -18,9 +18,11 @@
 #include "tests/bench/load.h"
 #include "tests/bench/postgres.h"
 #include "tests/bench/redis.h"
+#include "tests/bench/streams.h"
 
 #define MEBIBYTE 1048576.0
 #define NOT_INSTALLED "not installed"
+#define TOO_FEW_FILES "the system allows too few open files"
 #define NOT_ASKED "" /* its line is left out */
 
 enum line {
@@ -31,6 +33,8 @@ enum line {
     RETURN_SINGLE,
     RETURN_TAIL,
     HTTP_GET,
+    HTTP_STREAMS,
+    HTTP_REQUESTS,
     FANOUT,
     FANOUT_CPU,
     WORKERS,
@@ -54,6 +58,8 @@ static struct figures_line lines[LINES] = {
     [RETURN_SINGLE] = {"durable return, 1 in flight, p50 us", "echo + 4 KiB fdatasync", 1.3, true},
     [RETURN_TAIL] = {"durable return, 1024 in flight, p99.9 us", "its own p50", 10, true},
     [HTTP_GET] = {"GET /rentals/{id}, 64 connections, /s", "bare libmicrohttpd", 0.6, false},
+    [HTTP_STREAMS] = {"5000 streams, 200 events/s to each, p99 ms", NULL, 150, true},
+    [HTTP_REQUESTS] = {"  requests meanwhile, p99 ms"},
     [FANOUT] = {"publish to 8 subscribers, events/s", "bare XPUB", 0.8, false},
     [FANOUT_CPU] = {"  CPU of the daemon for each event, us"},
     [WORKERS] = {"4 workers fetch and acknowledge, events/s", NULL, 50000, false},
@@ -77,10 +83,11 @@ struct size {
     unsigned postgres_seconds;
     size_t events;
     double idle_seconds;
+    size_t stream_seconds;
 };
 
-static const struct size full = {5, 60000, 60000, 20480, 5, 100000, 20};
-static const struct size quick = {3, 30000, 20000, 10240, 2, 20000, 4};
+static const struct size full = {5, 60000, 60000, 20480, 5, 100000, 20, 10};
+static const struct size quick = {3, 30000, 20000, 10240, 2, 20000, 4, 2};
 
 struct bench {
     struct size size;
@@ -153,6 +160,23 @@ static void measure_desk(const struct bench *bench)
     measure_others(bench);
 }
 
+static void measure_streams(const struct bench *bench)
+{
+    const struct streams_load load = {5000, 200, bench->size.stream_seconds};
+    if (!asked_for(bench, "streams", HTTP_STREAMS, HTTP_REQUESTS))
+        return;
+    if (!streams_allowed(load.streams)) {
+        lines[HTTP_STREAMS].missing = TOO_FEW_FILES;
+        lines[HTTP_REQUESTS].missing = NOT_ASKED;
+        return;
+    }
+    for (size_t round = 0; round < bench->size.rounds; round++) {
+        struct streams_figures figures = streams_measure(bench->daemon, bench->bridge, &load);
+        figures_add(&lines[HTTP_STREAMS], figures.p99, 0);
+        figures_add(&lines[HTTP_REQUESTS], figures.request_p99, 0);
+    }
+}
+
 static void measure_bus(const struct bench *bench)
 {
     if (!asked_for(bench, "bus", FANOUT, STREAM_BARE))
@@ -198,9 +222,10 @@ static void read_options(struct bench *bench, int argc, char **argv)
         else
             exit(2);
     bool known = !bench->only || strcmp(bench->only, "desk") == 0 ||
-                 strcmp(bench->only, "bus") == 0 || strcmp(bench->only, "idle") == 0;
+                 strcmp(bench->only, "bus") == 0 || strcmp(bench->only, "idle") == 0 ||
+                 strcmp(bench->only, "streams") == 0;
     if (optind != argc - 1 || !known)
-        load_fail("usage: bench_rentbus [--quick] [--only desk|bus|idle] FOLDER");
+        load_fail("usage: bench_rentbus [--quick] [--only desk|streams|bus|idle] FOLDER");
     snprintf(bench->daemon, sizeof bench->daemon, "%s/rentbusd", argv[optind]);
     snprintf(bench->client, sizeof bench->client, "%s/rentbus", argv[optind]);
     snprintf(bench->bridge, sizeof bench->bridge, "%s/rentbus-http", argv[optind]);
@@ -215,6 +240,7 @@ int main(int argc, char **argv)
         http_serve(strtoul(argv[2], NULL, 10));
     read_options(&bench, argc, argv);
     measure_desk(&bench);
+    measure_streams(&bench);
     measure_bus(&bench);
     measure_idle(&bench);
     figures_print(lines, LINES);

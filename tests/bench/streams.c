@@ -1,23 +1,13 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*
- * Many event streams over HTTP while requests go on: events are published at a steady rate, every
- * stream gets each, and the time from when an event was to be published until a stream has it is
- * measured at each of them.
- *
- * Usage: bench_streams RENTBUSD RENTBUS_HTTP [STREAMS [EVENTS_A_SECOND [SECONDS]]]
- */
-#include <arpa/inet.h>
+#include "tests/bench/streams.h"
+
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <rentbus/rentbus.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -30,16 +20,20 @@
 #include "tests/bench/load.h"
 #include "tests/bench/rig.h"
 
-#define EVENTS_MAX 100000
 #define BUCKETS 20000 /* of a tenth of a millisecond */
 #define MARK "\nid: "
 #define MARK_LENGTH (sizeof MARK - 1)
 /* A number that may be cut off, with the mark before it. */
 #define TAIL_MAX (MARK_LENGTH + 24)
 #define READ_MAX (256 << 10)
+/* Files that are open beside the streams. */
+#define FILES_SPARE 128
 
 struct stream {
     int fd;
+    bool begun;       /* its head has passed */
+    size_t chunk;     /* bytes of the chunk that are still to come */
+    size_t announced; /* of the chunk whose length is being read */
     size_t tail_length;
     char tail[TAIL_MAX];
     uint64_t last;
@@ -50,16 +44,12 @@ struct histogram {
     size_t buckets[BUCKETS + 1];
 };
 
-static struct rig rig;
+static struct streams_load load;
 static struct sockaddr_in address;
-static size_t stream_count = 5000;
-static size_t per_second = 200;
-static size_t seconds = 10;
 static uint64_t first_seq;
 static double start;
 static struct histogram deliveries;
 static struct histogram requests;
-static size_t doubles_or_gaps;
 
 static void histogram_add(struct histogram *histogram, double elapsed)
 {
@@ -102,18 +92,34 @@ static void stream_saw(struct stream *stream, uint64_t seq, double now)
 {
     if (seq < first_seq)
         return;
-    doubles_or_gaps += stream->last != 0 && seq != stream->last + 1;
+    if (seq != (stream->last ? stream->last + 1 : first_seq))
+        load_fail("event %zu came after %zu", (size_t)seq, (size_t)stream->last);
     stream->last = seq;
-    histogram_add(&deliveries, now - start - (double)(seq - first_seq) / (double)per_second);
+    histogram_add(&deliveries, now - start - (double)(seq - first_seq) / (double)load.per_second);
 }
 
-/* Finds the events in what came; an id that may go on is kept for the next time. */
-static void stream_scan(struct stream *stream, const char *text, size_t length, double now)
+/* The next one behind `at`. Events of one kind are as long as each other: mostly it is as far from
+ * there as the last one was, so that to look for it costs less than to send it. */
+static const char *mark_find(const char *at, const char *end)
 {
-    const char *at = text;
+    static size_t distance;
+    if (distance + MARK_LENGTH <= (size_t)(end - at) &&
+        memcmp(at + distance, MARK, MARK_LENGTH) == 0)
+        return at + distance;
+    const char *mark = memmem(at, (size_t)(end - at), MARK, MARK_LENGTH);
+    if (mark)
+        distance = (size_t)(mark - at);
+    return mark;
+}
+
+/* Finds the events in a piece of the text, behind which there is room for none; what the last piece
+ * ended with is put before it, and what this one ends with is kept. */
+static void stream_scan(struct stream *stream, char *text, size_t length, double now)
+{
+    const char *at = memcpy(text - stream->tail_length, stream->tail, stream->tail_length);
     const char *end = text + length;
     const char *mark;
-    while ((mark = memmem(at, (size_t)(end - at), MARK, MARK_LENGTH)) != NULL) {
+    while ((mark = mark_find(at, end)) != NULL) {
         const char *digits = mark + MARK_LENGTH;
         const char *stop = memchr(digits, '\n', (size_t)(end - digits));
         at = mark;
@@ -127,26 +133,61 @@ static void stream_scan(struct stream *stream, const char *text, size_t length, 
     memcpy(stream->tail, end - stream->tail_length, stream->tail_length);
 }
 
-/* 64 bits of an id do not straddle two reads unseen: the tail is put before what comes. */
+/* A byte between two chunks: of the length of the next one, or of the ends of lines around it. */
+static void stream_announce(struct stream *stream, char byte)
+{
+    const char digit[] = {byte, '\0'};
+    if (byte == '\n') {
+        stream->chunk = stream->announced;
+        stream->announced = 0;
+    } else if (byte != '\r') {
+        stream->announced = 16 * stream->announced + strtoul(digit, NULL, 16);
+    }
+}
+
+/* Takes apart what came into chunks. There is room for a tail before it. */
+static void stream_take_chunks(struct stream *stream, char *at, const char *end)
+{
+    double now = load_clock();
+    while (at < end) {
+        size_t left = (size_t)(end - at);
+        size_t length = stream->chunk < left ? stream->chunk : left;
+        if (length == 0) {
+            stream_announce(stream, *at++);
+            continue;
+        }
+        stream_scan(stream, at, length, now);
+        stream->chunk -= length;
+        at += length;
+    }
+}
+
 static void stream_take(struct stream *stream)
 {
     static char buffer[TAIL_MAX + READ_MAX];
-    memcpy(buffer, stream->tail, stream->tail_length);
-    ssize_t got = recv(stream->fd, buffer + stream->tail_length, READ_MAX, MSG_DONTWAIT);
+    char *at = buffer + TAIL_MAX;
+    ssize_t got = recv(stream->fd, at, READ_MAX, MSG_DONTWAIT);
     if (got == 0 || (got < 0 && errno != EAGAIN))
         load_fail("a stream ended");
-    if (got > 0)
-        stream_scan(stream, buffer, stream->tail_length + (size_t)got, load_clock());
+    const char *end = at + (got > 0 ? got : 0);
+    if (got > 0 && !stream->begun) {
+        at = memmem(at, (size_t)got, "\r\n\r\n", 4);
+        if (!at)
+            load_fail("a stream begins with half a head");
+        at += 4;
+        stream->begun = true;
+    }
+    stream_take_chunks(stream, at, end);
 }
 
 static struct stream *streams_open(int epoll_fd)
 {
     static const char head[] = "GET /events HTTP/1.1\r\nHost: localhost\r\n"
                                "Accept: text/event-stream\r\n\r\n";
-    struct stream *streams = calloc(stream_count, sizeof *streams);
+    struct stream *streams = calloc(load.streams, sizeof *streams);
     if (!streams)
         load_fail("out of memory");
-    for (size_t i = 0; i < stream_count; i++) {
+    for (size_t i = 0; i < load.streams; i++) {
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = &streams[i]};
         streams[i].fd = bridge_connect(head);
         if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, streams[i].fd, &event))
@@ -160,13 +201,13 @@ static void streams_await(int epoll_fd)
 {
     struct epoll_event events[256];
     size_t open = 0;
-    while (open < stream_count) {
+    while (open < load.streams) {
         int count = epoll_wait(epoll_fd, events, 256, 30000);
         if (count <= 0)
             load_fail("only %zu streams open", open);
         for (int i = 0; i < count; i++) {
             struct stream *stream = events[i].data.ptr;
-            bool fresh = stream->tail_length == 0;
+            bool fresh = !stream->begun;
             stream_take(stream);
             open += fresh;
         }
@@ -176,7 +217,7 @@ static void streams_await(int epoll_fd)
 static size_t streams_behind(const struct stream *streams, uint64_t last)
 {
     size_t behind = 0;
-    for (size_t i = 0; i < stream_count; i++)
+    for (size_t i = 0; i < load.streams; i++)
         behind += streams[i].last < last;
     return behind;
 }
@@ -184,8 +225,8 @@ static size_t streams_behind(const struct stream *streams, uint64_t last)
 static void streams_follow(int epoll_fd, const struct stream *streams, uint64_t last)
 {
     struct epoll_event events[256];
-    double deadline = start + (double)seconds + 30;
-    double check = start + (double)seconds;
+    double deadline = start + (double)load.seconds + 30;
+    double check = start + (double)load.seconds;
     for (;;) {
         int count = epoll_wait(epoll_fd, events, 256, 100);
         for (int i = 0; i < count; i++)
@@ -254,7 +295,7 @@ static void *requests_run(void *argument)
     const atomic_bool *ended = argument;
     int fd = bridge_connect("");
     while (!*ended) {
-        double next = load_clock() + 1.0 / (double)per_second;
+        double next = load_clock() + 1.0 / (double)load.per_second;
         request_one(fd);
         while (!wait_until(next, fd))
             continue;
@@ -266,11 +307,12 @@ static void *requests_run(void *argument)
 static void *publisher_run(void *argument)
 {
     struct rentbus_client *client = argument;
-    size_t count = seconds * per_second;
+    size_t count = load.seconds * load.per_second;
     size_t sent = 0;
     size_t answered = 0;
     while (answered < count) {
-        double next = sent < count ? start + (double)sent / (double)per_second : load_clock() + 1;
+        double next =
+            sent < count ? start + (double)sent / (double)load.per_second : load_clock() + 1;
         if (wait_until(next, rentbus_client_fd(client)) && sent < count) {
             publish_one(client, &answered);
             sent++;
@@ -283,13 +325,14 @@ static void *publisher_run(void *argument)
 
 /* ---- the run ---- */
 
-static double cpu_of(pid_t pid)
+static void streams_close(struct stream *streams)
 {
-    struct rig process = {.pid = pid};
-    return rig_cpu(&process);
+    for (size_t i = 0; i < load.streams; i++)
+        close(streams[i].fd);
+    free(streams);
 }
 
-static void run(pid_t bridge, struct rentbus_client *client)
+static void run(struct rentbus_client *client)
 {
     atomic_bool ended = false;
     pthread_t publisher;
@@ -297,54 +340,49 @@ static void run(pid_t bridge, struct rentbus_client *client)
     int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     struct stream *streams = streams_open(epoll_fd);
     streams_await(epoll_fd);
-    double bridge_cpu = cpu_of(bridge);
-    double daemon_cpu = rig_cpu(&rig);
     start = load_clock();
     if (pthread_create(&publisher, NULL, publisher_run, client) ||
         pthread_create(&requester, NULL, requests_run, &ended))
         load_fail("no thread");
-    streams_follow(epoll_fd, streams, first_seq + seconds * per_second - 1);
-    double elapsed = load_clock() - start;
+    streams_follow(epoll_fd, streams, first_seq + load.seconds * load.per_second - 1);
     pthread_join(publisher, NULL);
     ended = true;
     pthread_join(requester, NULL);
-    printf("%zu streams, %zu events a second for %zu s\n", stream_count, per_second, seconds);
-    printf("  deliveries %zu (%.0f /s), out of order %zu\n", deliveries.count,
-           (double)deliveries.count / elapsed, doubles_or_gaps);
-    printf("  delivery ms p50 %.1f p99 %.1f max %.1f\n", histogram_at(&deliveries, 0.5),
-           histogram_at(&deliveries, 0.99), histogram_at(&deliveries, 0.9999999));
-    printf("  requests %zu, ms p50 %.1f p99 %.1f\n", requests.count, histogram_at(&requests, 0.5),
-           histogram_at(&requests, 0.99));
-    printf("  CPU s/s: bridge %.2f daemon %.2f\n", (cpu_of(bridge) - bridge_cpu) / elapsed,
-           (rig_cpu(&rig) - daemon_cpu) / elapsed);
-    free(streams);
+    streams_close(streams);
+    close(epoll_fd);
 }
 
-int main(int argc, char **argv)
+bool streams_allowed(size_t streams)
 {
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_max < streams + FILES_SPARE)
+        return false;
+    files.rlim_cur = files.rlim_max;
+    return setrlimit(RLIMIT_NOFILE, &files) == 0;
+}
+
+struct streams_figures streams_measure(const char *daemon, const char *bridge,
+                                       const struct streams_load *asked)
+{
+    static struct rig rig;
     struct rentbus_client *client;
     struct rentbus_hello_result hello;
-    struct rlimit files;
-    if (argc < 3)
-        load_fail("usage: bench_streams RENTBUSD RENTBUS_HTTP [STREAMS [RATE [SECONDS]]]");
-    if (argc > 3)
-        stream_count = strtoul(argv[3], NULL, 10);
-    if (argc > 4)
-        per_second = strtoul(argv[4], NULL, 10);
-    if (argc > 5)
-        seconds = strtoul(argv[5], NULL, 10);
-    getrlimit(RLIMIT_NOFILE, &files);
-    files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);
-    rig_start(&rig, argv[1]);
+    load = *asked;
+    deliveries = (struct histogram){0};
+    requests = (struct histogram){0};
+    rig_start(&rig, daemon);
     struct rentbus_options options = {.api = rig.api, .timeout_ms = 60000, .retry_ms = 60000};
     if (rentbus_client_open(&options, &client) || rentbus_hello(client, NULL, NULL, &hello))
         load_fail("the daemon does not answer");
     first_seq = hello.head + 1;
-    pid_t bridge = rig_bridge(&rig, argv[2], &address);
-    run(bridge, client);
+    pid_t pid = rig_bridge(&rig, bridge, &address);
+    run(client);
     rentbus_client_close(&client);
-    rig_end(bridge, SIGTERM);
+    rig_end(pid, SIGTERM);
     rig_stop(&rig);
-    return 0;
+    return (struct streams_figures){
+        .p50 = histogram_at(&deliveries, 0.5),
+        .p99 = histogram_at(&deliveries, 0.99),
+        .request_p99 = histogram_at(&requests, 0.99),
+    };
 }
