@@ -71,6 +71,9 @@ int bus_require(const struct bus *bus, struct rentbus_text id, struct consumer *
 int bus_read(struct bus *bus, uint64_t seq, struct rentbus_bytes *event)
     __attribute__((warn_unused_result));
 void bus_changed(struct bus *bus, struct consumer *consumer);
+/* INVALID_ARGUMENT with *fault for what no consumer can be like. */
+int bus_check_definition(const struct rentbus_consumer *wants, struct rentbus_fault *fault)
+    __attribute__((warn_unused_result));
 
 /* ---- the file of cursors ---- */
 

@@ -35,25 +35,42 @@ static void unchanged(struct deciding *deciding)
 
 /* ---- consumer.put ---- */
 
-static int check_number(struct deciding *deciding, const char *field, uint64_t number,
-                        uint64_t most)
-{
-    if (number >= 1 && number <= most)
-        return 0;
-    return rentbus_fault_set(deciding->fault, RENTBUS_ERROR_INVALID_ARGUMENT, field,
-                             "is not from 1 to %llu", (unsigned long long)most);
-}
-
-static int check_types(struct deciding *deciding, const struct rentbus_consumer *wants)
+static int check_types(const struct rentbus_consumer *wants, struct rentbus_fault *fault)
 {
     if (!RENTBUS_HAS(wants, consumer, types))
         return 0;
     if (wants->types.count == 0)
-        return invalid(deciding, "types", "is empty: leave it out for all");
+        return rentbus_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, "types",
+                                 "is empty: leave it out for all");
     for (size_t i = 0; i < wants->types.count; i++)
         if (!bus_type_valid(wants->types.items[i]))
-            return invalid(deciding, "types", "has what is no type of an event");
+            return rentbus_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, "types",
+                                     "has what is no type of an event");
     return 0;
+}
+
+int bus_check_definition(const struct rentbus_consumer *wants, struct rentbus_fault *fault)
+{
+    const struct {
+        const char *field;
+        uint64_t number;
+        uint64_t most;
+    } limits[] = {
+        {"lease_ms", wants->lease_ms, BUS_DELAY_MAX_MS},
+        {"backoff_ms", wants->backoff_ms, BUS_DELAY_MAX_MS},
+        {"backoff_max_ms", wants->backoff_max_ms, BUS_DELAY_MAX_MS},
+        {"max_attempts", wants->max_attempts, BUS_ATTEMPTS_MAX},
+    };
+    int r = check_types(wants, fault);
+
+    for (size_t i = 0; r == 0 && i < sizeof(limits) / sizeof(*limits); i++)
+        if (limits[i].number < 1 || limits[i].number > limits[i].most)
+            r = rentbus_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, limits[i].field,
+                                  "is not from 1 to %llu", (unsigned long long)limits[i].most);
+    if (r == 0 && wants->backoff_max_ms < wants->backoff_ms)
+        r = rentbus_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, "backoff_max_ms",
+                              "is less than backoff_ms");
+    return r;
 }
 
 #define TAKE(args, wants, field, other)                                                            \
@@ -84,18 +101,7 @@ static int make_definition(struct deciding *deciding, struct rentbus_consumer *w
     if (!RENTBUS_HAS(args, consumer_put_args, backoff_max_ms) &&
         wants->backoff_max_ms < wants->backoff_ms)
         wants->backoff_max_ms = wants->backoff_ms;
-    int r = check_types(deciding, wants);
-    if (r == 0)
-        r = check_number(deciding, "lease_ms", wants->lease_ms, BUS_DELAY_MAX_MS);
-    if (r == 0)
-        r = check_number(deciding, "backoff_ms", wants->backoff_ms, BUS_DELAY_MAX_MS);
-    if (r == 0)
-        r = check_number(deciding, "backoff_max_ms", wants->backoff_max_ms, BUS_DELAY_MAX_MS);
-    if (r == 0)
-        r = check_number(deciding, "max_attempts", wants->max_attempts, BUS_ATTEMPTS_MAX);
-    if (r == 0 && wants->backoff_max_ms < wants->backoff_ms)
-        r = invalid(deciding, "backoff_max_ms", "is less than backoff_ms");
-    return r;
+    return bus_check_definition(wants, deciding->fault);
 }
 
 /* Where a consumer is to begin, of what may say so: at most one of the three. */

@@ -116,14 +116,15 @@ static uint64_t get_array(struct restoring *restoring, uint64_t each)
     return restoring->wrong ? 0 : count / each;
 }
 
-static int create(struct restoring *restoring, struct consumer **consumer)
+static int create(struct restoring *restoring, const struct bus *bus, struct consumer **consumer)
 {
     struct rentbus_cbor_item item = rentbus_cbor_read(&restoring->reader);
     struct rentbus_consumer wants;
     struct rentbus_fault fault;
 
     if (item.type != RENTBUS_CBOR_BYTES ||
-        rentbus_decode(&rentbus_consumer_schema, item.bytes, RENTBUS_STRICT, &wants, &fault))
+        rentbus_decode(&rentbus_consumer_schema, item.bytes, RENTBUS_STRICT, &wants, &fault) ||
+        bus_check_definition(&wants, &fault) || bus_find(bus, wants.id))
         return -EBADMSG;
     uint64_t created = get_seq(restoring);
     *consumer = consumer_create(&wants, get_seq(restoring), 0);
@@ -133,6 +134,17 @@ static int create(struct restoring *restoring, struct consumer **consumer)
     (*consumer)->paused = get(restoring, RENTBUS_CBOR_BOOL);
     (*consumer)->updated = get(restoring, RENTBUS_CBOR_BOOL);
     return 0;
+}
+
+/* Of an event that was seen, and can be asked for again. */
+static struct consumer_trace get_trace(struct restoring *restoring, uint64_t seen)
+{
+    uint64_t seq = get(restoring, RENTBUS_CBOR_UINT);
+    uint64_t attempts = get(restoring, RENTBUS_CBOR_UINT);
+    bool asked = get(restoring, RENTBUS_CBOR_BOOL);
+
+    restoring->wrong |= seq == 0 || seq > seen || attempts > UINT32_MAX;
+    return (struct consumer_trace){seq, (uint32_t)attempts, asked};
 }
 
 /* The file of cursors may know of later than the snapshot; else the snapshot knows best. */
@@ -146,11 +158,8 @@ static int restore_queue(struct restoring *restoring, struct bus *bus, struct co
 
     if (!traces)
         return -ENOMEM;
-    for (uint64_t i = 0; i < count; i++) {
-        traces[i].seq = get_seq(restoring);
-        traces[i].attempts = (uint32_t)get(restoring, RENTBUS_CBOR_UINT);
-        traces[i].asked = get(restoring, RENTBUS_CBOR_BOOL);
-    }
+    for (uint64_t i = 0; i < count; i++)
+        traces[i] = get_trace(restoring, seen);
     if (saved && saved->at >= restoring->head) {
         consumer->known = saved->at;
         r = consumer_reset(consumer, saved->generation, saved->seen, saved->traces, saved->count);
@@ -194,7 +203,8 @@ static int restore_parked(struct restoring *restoring, struct consumer *consumer
 static int restore_consumer(struct restoring *restoring, struct bus *bus)
 {
     struct consumer *consumer = NULL;
-    int r = get_array(restoring, CONSUMER_FIELDS) == 1 ? create(restoring, &consumer) : -EBADMSG;
+    int r =
+        get_array(restoring, CONSUMER_FIELDS) == 1 ? create(restoring, bus, &consumer) : -EBADMSG;
 
     if (r)
         return r;

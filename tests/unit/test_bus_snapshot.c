@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -246,6 +247,37 @@ static void test_bytes_that_are_none(void **state)
     rentbus_buffer_release(&taken.bytes);
 }
 
+/* Puts `with` in the place of `what`, which is as long, and back again. */
+static void refuses(struct bus_fixture *bus, const struct taken *taken, const char *what,
+                    const char *with, size_t size)
+{
+    uint8_t *at = memmem(taken->bytes.data, taken->bytes.length, what, size);
+    assert_non_null(at);
+    memcpy(at, with, size);
+    assert_int_equal(restore(bus, taken, taken->bytes.length), -EBADMSG);
+    memcpy(at, what, size);
+    assert_int_equal(restore(bus, taken, taken->bytes.length), 0);
+}
+
+static void test_what_no_consumer_is_like(void **state)
+{
+    struct bus_fixture *bus = *state;
+    work(bus);
+    put(bus, "d");
+    struct taken taken = take(bus);
+    bus_fixture_restart(bus, BUS_FIXTURE_GONE);
+    /* One that there is already; a lease of no time; an event in hand that it has not seen. */
+    refuses(bus, &taken,
+            "\x62id\x61"
+            "d",
+            "\x62id\x61"
+            "c",
+            5);
+    refuses(bus, &taken, "lease_ms\x19\x27\x10", "lease_ms\x19\x00\x00", 11);
+    refuses(bus, &taken, "\xf4\xf4\x06", "\xf4\xf4\x01", 3);
+    rentbus_buffer_release(&taken.bytes);
+}
+
 #define BUS_TEST(name)                                                                             \
     cmocka_unit_test_setup_teardown(name, bus_fixture_setup, bus_fixture_teardown)
 
@@ -256,7 +288,7 @@ int main(void)
         BUS_TEST(test_the_file_is_newer),   BUS_TEST(test_replayed_behind_it),
         BUS_TEST(test_asked_for_before_it), BUS_TEST(test_done_ahead),
         BUS_TEST(test_paused_and_resumed),  BUS_TEST(test_made_again_behind_it),
-        BUS_TEST(test_bytes_that_are_none),
+        BUS_TEST(test_bytes_that_are_none), BUS_TEST(test_what_no_consumer_is_like),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
