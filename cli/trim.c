@@ -71,8 +71,9 @@ const struct cli_verb cli_verb_trim = {
     .usage = "--before SEQ|--older-than DURATION [--yes] [--dry-run]",
     .options = CLI_OPTIONS(options),
     .notes =
-        "Only what the archive and a snapshot have behind them goes: it may be less than asked\n"
-        "for. Rentals, histories of what is left, and command ids stay. What needs an event\n"
-        "that is gone is answered TRIMMED. Waits up to an hour unless --timeout says otherwise.",
+        "Only what the archive and two snapshots have goes: it may be less than asked for, and\n"
+        "nothing goes before there are two (rentbus snapshot). Rentals, histories of what is\n"
+        "left, and command ids stay. What needs an event that is gone is answered TRIMMED. Waits\n"
+        "up to an hour unless --timeout says otherwise.",
     .run = trim_run,
 };

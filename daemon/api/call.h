@@ -114,6 +114,9 @@ struct api {
 #define api_refuse(call, code, field, ...)                                                         \
     rentbus_fault_set(&(call)->fault, RENTBUS_ERROR_##code, field, __VA_ARGS__)
 
+/* TRIMMED, for who needs the ledger as it was before what can be had again: with the first seq
+ * behind which it can be read, and that of the first event. */
+int api_refuse_forgotten(const struct api *api, const char *field, struct rentbus_fault *fault);
 /* Refuses with TRIMMED and the seq of the first event that there is. */
 int api_refuse_trimmed(struct api_call *call, const char *field);
 

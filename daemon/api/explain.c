@@ -335,8 +335,12 @@ int api_answer_explain(struct api_call *call)
         status = read_command(work);
     if (status == JOURNAL_TRIMMED)
         status = api_refuse_trimmed(call, by_command ? "command_id" : "rental_id");
-    if (status == 0)
+    if (status == 0) {
         status = past_ask(call, work->first - 1);
+        if (status == JOURNAL_TRIMMED)
+            status = api_refuse_forgotten(call->api, by_command ? "command_id" : "rental_id",
+                                          &call->fault);
+    }
     if (status == 0 && by_command)
         add_command_events(work);
     if (status == 0 && work->has_command)

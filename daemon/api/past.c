@@ -34,8 +34,10 @@ struct past {
     int64_t time;          /* of its last event */
     uint64_t target;       /* the seq to replay to */
     uint64_t archived;     /* the archive holds what closed up to there */
-    uint64_t snapshot;     /* the newest one that is good; 0: none */
-    int status;            /* 0, or the negative errno that the last replay came to */
+    /* The newest ones, 0: none; and which of them turned out to be no good. */
+    uint64_t snapshots[SNAPSHOTS_KEPT];
+    const char *why[SNAPSHOTS_KEPT];
+    int status; /* 0, or the negative errno that the last replay came to */
     _Atomic uint64_t reached;
     struct rentbus_event wire;
     struct ledger_event event;
@@ -71,18 +73,19 @@ static void forget(struct past *past)
     past->time = 0;
 }
 
-/* Goes on from the snapshot, when that is of use. */
-static void begin_with_snapshot(struct past *past)
+/* Whether the snapshot is what the ledger is now. */
+static bool take_snapshot(struct past *past, uint64_t seq, const char **why)
 {
     struct engine *engine = past->api->engine;
     struct snapshot_contents contents = {0};
-    const char *why;
-    uint64_t from = past->ledger ? ledger_head(past->ledger) : 0;
-    if (past->snapshot <= from || past->snapshot > past->target)
-        return;
-    if (snapshot_file_load(engine_directory(engine), past->snapshot, engine_ledger_name(engine),
-                           true, &contents, &why))
-        return;
+    const char *reason = NULL;
+    int status = snapshot_file_load(engine_directory(engine), seq, engine_ledger_name(engine), true,
+                                    &contents, &reason);
+    /* A newer one may just have taken its place. */
+    if (status && status != -ENOMEM && status != -ENOENT)
+        *why = reason;
+    if (status)
+        return false;
     forget(past);
     past->ledger = contents.ledger;
     past->tally = contents.tally;
@@ -90,6 +93,18 @@ static void begin_with_snapshot(struct past *past)
     contents.ledger = NULL;
     contents.tally = NULL;
     snapshot_contents_release(&contents);
+    return true;
+}
+
+/* Goes on from the newest snapshot that is of use. */
+static void begin_with_snapshot(struct past *past)
+{
+    uint64_t from = past->ledger ? ledger_head(past->ledger) : 0;
+    for (size_t i = 0; i < SNAPSHOTS_KEPT; i++) {
+        uint64_t seq = past->snapshots[i];
+        if (seq > from && seq <= past->target && take_snapshot(past, seq, &past->why[i]))
+            return;
+    }
 }
 
 static int begin(struct past *past)
@@ -196,10 +211,14 @@ static int refuse_stopping(struct rentbus_fault *fault)
 static void answer_failure(struct past *past, const struct past_request *request, int status)
 {
     struct api *api = past->api;
-    struct rentbus_fault fault;
+    struct rentbus_fault fault = {0};
     api->errors++;
     rentbus_buffer_clear(&api->reply);
-    if (status > 0 && refuse_stopping(&fault))
+    if (status == JOURNAL_TRIMMED)
+        api_refuse_forgotten(api, NULL, &fault);
+    if (status > 0)
+        refuse_stopping(&fault);
+    if (fault.code)
         api_encode_error(&request->id, &fault, &api->reply);
     else
         api_encode_failure(&request->id, status, &api->reply);
@@ -235,7 +254,9 @@ static void start(struct past *past, uint64_t target)
 {
     past->target = target;
     past->archived = engine_evicted(past->api->engine);
-    past->snapshot = engine_snapshot(past->api->engine)->seq;
+    past->snapshots[0] = engine_snapshot(past->api->engine)->seq;
+    past->snapshots[1] = engine_snapshot_before(past->api->engine);
+    memset(past->why, 0, sizeof past->why);
     int status = job_start(&past->job, api_fd(past->api), work, past);
     if (status && target == PAST_NOTHING)
         forget(past);
@@ -263,6 +284,13 @@ static bool idle_for_long(struct past *past, int64_t now)
     return past->ledger && now - past->used_at >= PAST_IDLE_US;
 }
 
+static void distrust(const struct past *past)
+{
+    for (size_t i = 0; i < SNAPSHOTS_KEPT; i++)
+        if (past->why[i])
+            engine_snapshot_distrust(past->api->engine, past->snapshots[i], past->why[i]);
+}
+
 void past_process(struct past *past)
 {
     struct api *api = past->api;
@@ -270,6 +298,7 @@ void past_process(struct past *past)
         return;
     if (job_take(&past->job)) {
         past->used_at = api->settings.now(api->settings.context);
+        distrust(past);
         if (past->status)
             fail_waiting(past, past->target, past->status);
     }
@@ -314,7 +343,10 @@ int past_ask(struct api_call *call, uint64_t seq)
     struct past *past = call->api->past;
     if (past->stopping)
         return refuse_stopping(&call->fault);
-    if (past->job.running || !past->ledger || ledger_head(past->ledger) != seq)
+    bool at_hand = !past->job.running && past->ledger && ledger_head(past->ledger) == seq;
+    if (!at_hand && seq < engine_first_state(call->api->engine))
+        return JOURNAL_TRIMMED;
+    if (!at_hand)
         return wait_for(past, call, seq);
     past->used_at = call->now;
     call->ledger = past->ledger;
@@ -350,10 +382,10 @@ int past_serve(struct api_call *call, const struct api_when *when)
         return api_refuse(call, INVALID_ARGUMENT, "at_seq", "is behind the last event");
     if (when->at)
         status = find_seq(call, *when->at, &seq);
-    if (status == JOURNAL_TRIMMED || (status == 0 && seq + 1 < engine_first(call->api->engine)))
-        status = api_refuse_trimmed(call, when->at ? "at" : "at_seq");
     if (status == 0)
         status = past_ask(call, seq);
+    if (status == JOURNAL_TRIMMED)
+        status = api_refuse_forgotten(call->api, when->at ? "at" : "at_seq", &call->fault);
     if (status)
         return status;
     if (when->at)

@@ -42,7 +42,7 @@ bool past_idle(const struct past *past);
 
 /* Makes the ledger as it was behind the event `seq`, a durable one, that of the call, with the
  * returns up to there, and the time of that event its `now`: 0. API_LATER: the request is served
- * anew when that can be. Or BUSY, or another refusal. */
+ * anew when that can be. JOURNAL_TRIMMED: nobody knows any more. Or BUSY, or another refusal. */
 int past_ask(struct api_call *call, uint64_t seq) __attribute__((warn_unused_result));
 
 #endif

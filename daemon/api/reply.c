@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "daemon/api/call.h"
+#include "daemon/engine/snapshot.h"
 #include "sdk/protocol/cbor.h"
 #include "sdk/protocol/text.h"
 
@@ -52,6 +53,14 @@ int api_refuse_trimmed(struct api_call *call, const char *field)
     return api_refuse(call, TRIMMED, field,
                       "needs events that are no longer kept: the journal begins with seq %" PRIu64,
                       engine_first(call->api->engine));
+}
+
+int api_refuse_forgotten(const struct api *api, const char *field, struct rentbus_fault *fault)
+{
+    return rentbus_fault_set(fault, RENTBUS_ERROR_TRIMMED, field,
+                             "needs what is no longer kept: the ledger can be read as it was from "
+                             "seq %" PRIu64 " on, and the journal begins with seq %" PRIu64,
+                             engine_first_state(api->engine), engine_first(api->engine));
 }
 
 static void fault_of_errno(int status, struct rentbus_fault *fault)

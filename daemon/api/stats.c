@@ -174,7 +174,7 @@ int api_answer_stats(struct api_call *call)
     RENTBUS_SET(result, stats_result, started_at, call->api->started_at);
     RENTBUS_SET(result, stats_result, archived_seq, engine_archived(engine));
     RENTBUS_SET(result, stats_result, snapshot_seq, engine_snapshot(engine)->seq);
-    if (engine_snapshot(engine)->seq)
+    if (engine_snapshot(engine)->time)
         RENTBUS_SET(result, stats_result, snapshot_at, engine_snapshot(engine)->time);
     RENTBUS_SET(result, stats_result, first_seq, engine_first(engine));
     RENTBUS_SET(result, stats_result, archive_bytes, sqlite_bytes(engine_archive_path(engine)));

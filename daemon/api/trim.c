@@ -14,6 +14,7 @@
 #include "daemon/api/call.h"
 #include "daemon/engine/job.h"
 #include "daemon/engine/snapshot.h"
+#include "daemon/engine/snapshot_file.h"
 
 #define TRIM_BUSY_RETRY_MS 1000
 #define TRIM_ROUTE_MAX 2048
@@ -33,11 +34,18 @@ struct trimming {
     bool dry_run;
     bool by_time;
     int64_t before_time;
-    uint64_t through; /* the last event that may go */
+    uint64_t through;  /* the last event that may go */
+    uint64_t archived; /* what comes later has to stay */
+    uint64_t head;
+    const char *directory;
+    const char *name; /* of the ledger */
     const char *journal_path;
     const char *archive_path;
     /* What the job has found. */
-    int status;
+    int status; /* 0, an error code with the fault, or -errno */
+    struct rentbus_fault fault;
+    uint64_t bad; /* a snapshot, and why it is no good */
+    const char *why;
     struct journal_head base;
     uint64_t end; /* the last event that goes: the base when none does */
     struct journal_trimmed trimmed;
@@ -125,11 +133,91 @@ static int bound_by_time(struct trimming *work, struct journal_reader *journal)
     return 0;
 }
 
+static int note_hash(void *context, uint64_t seq, struct rentbus_bytes bytes)
+{
+    struct rentbus_event event;
+    struct rentbus_fault fault;
+    (void)seq;
+    if (rentbus_decode(&rentbus_event_schema, bytes, RENTBUS_LENIENT, &event, &fault) ||
+        event.hash.length != RENTBUS_HASH_SIZE)
+        return -EBADMSG;
+    memcpy(context, event.hash.data, RENTBUS_HASH_SIZE);
+    return 0;
+}
+
+/* Whether a start could go on from the snapshot: 0; -EBADMSG and why; -errno. */
+static int prove_snapshot(struct trimming *work, struct journal_reader *journal, uint64_t seq,
+                          const char **why)
+{
+    struct snapshot_header header = {0};
+    uint8_t hash[RENTBUS_HASH_SIZE];
+    int status = snapshot_file_check(work->directory, seq, work->name, &header, why);
+    if (status)
+        return status;
+    memcpy(hash, work->base.hash, sizeof hash);
+    *why = "the journal begins behind it";
+    if (seq < work->base.seq)
+        return -EBADMSG;
+    status = seq > work->base.seq ? journal_read(journal, seq, seq, note_hash, hash) : 0;
+    *why = "it is of another journal";
+    return status || memcmp(hash, header.head.hash, sizeof hash) == 0 ? status : -EBADMSG;
+}
+
+static int refuse_unproved(struct trimming *work)
+{
+    char name[SNAPSHOT_FILE_NAME_SIZE];
+    if (!work->bad)
+        return rentbus_fault_set(&work->fault, RENTBUS_ERROR_CONFLICT, NULL,
+                                 "there are no two verified snapshots yet, and what is behind the "
+                                 "older one stays");
+    snapshot_file_name(work->bad, name);
+    return rentbus_fault_set(&work->fault, RENTBUS_ERROR_CONFLICT, NULL,
+                             "%s is no good: %s; nothing goes until another was written", name,
+                             work->why);
+}
+
+/* What a start may need stays, also one that cannot read the newest snapshot. */
+static int bound_by_need(struct trimming *work, struct journal_reader *journal)
+{
+    uint64_t seq = work->head;
+    size_t good = 0;
+    while (good < SNAPSHOTS_KEPT) {
+        const char *why;
+        int status = snapshot_file_newest(work->directory, seq, &seq);
+        if (status || seq == 0)
+            return status ? status : refuse_unproved(work);
+        status = prove_snapshot(work, journal, seq, &why);
+        if (job_cancelled(&work->job))
+            return -ECANCELED;
+        good += status == 0;
+        /* It has given way to a newer one, and all that was seen may have. */
+        if (status == -ENOENT) {
+            seq = work->head;
+            good = 0;
+            continue;
+        }
+        if (status) {
+            work->bad = seq;
+            work->why = why;
+        }
+        if (good < SNAPSHOTS_KEPT)
+            seq--;
+    }
+    uint64_t least = seq < work->archived ? seq : work->archived;
+    if (least < work->through)
+        work->through = least;
+    return 0;
+}
+
 static int look(struct trimming *work, struct journal_reader *journal)
 {
     int status = journal_reader_base(journal, &work->base);
+    work->end = work->base.seq;
     if (status == 0 && work->by_time)
         status = bound_by_time(work, journal);
+    if (status || work->through <= work->base.seq)
+        return status;
+    status = bound_by_need(work, journal);
     if (status == 0)
         status = find_end(work, journal);
     if (status == 0 && work->dry_run)
@@ -168,21 +256,10 @@ static int refuse_busy(struct api_call *call, const char *what)
     return RENTBUS_ERROR_BUSY;
 }
 
-/* What a start of the daemon may need: what the archive has not taken, and what no snapshot has. */
-static int bound_by_need(struct api_call *call, struct trimming *work)
-{
-    const struct engine *engine = call->api->engine;
-    uint64_t snapshot = engine_snapshot(engine)->seq;
-    uint64_t archived = engine_archived(engine);
-    if (snapshot == 0)
-        return api_refuse(call, CONFLICT, NULL, "there is no verified snapshot yet");
-    work->through = snapshot < archived ? snapshot : archived;
-    return 0;
-}
-
 static int note_request(struct api_call *call, struct trimming *work)
 {
     const struct rentbus_trim_args *args = &call->args.admin_trim;
+    struct engine *engine = call->api->engine;
     const struct rentbus_bytes *actor = &call->message->actor;
     bool by_seq = RENTBUS_HAS(args, trim_args, before_seq);
     int status = note_route(work, &call->message->route);
@@ -194,10 +271,16 @@ static int note_request(struct api_call *call, struct trimming *work)
     work->dry_run = RENTBUS_HAS(args, trim_args, dry_run) && args->dry_run;
     work->by_time = !by_seq;
     work->before_time = by_seq ? 0 : call->now - args->older_than * INT64_C(1000000);
+    work->head = engine_durable(engine);
+    work->archived = engine_archived(engine);
+    work->through = work->head;
     if (by_seq && args->before_seq <= work->through)
         work->through = args->before_seq ? args->before_seq - 1 : 0;
-    work->journal_path = engine_journal_path(call->api->engine);
-    work->archive_path = engine_archive_path(call->api->engine);
+    work->bad = 0;
+    work->directory = engine_directory(engine);
+    work->name = engine_ledger_name(engine);
+    work->journal_path = engine_journal_path(engine);
+    work->archive_path = engine_archive_path(engine);
     work->trimmed = (struct journal_trimmed){0};
     work->result.has = 0;
     return 0;
@@ -211,9 +294,7 @@ static int begin(struct api_call *call, struct trimming *work)
                           "is required, or older_than, and not both");
     if (call->api->verification)
         return refuse_busy(call, "a verification");
-    int status = bound_by_need(call, work);
-    if (status == 0)
-        status = note_request(call, work);
+    int status = note_request(call, work);
     if (status == 0)
         status = job_start(&work->job, api_fd(call->api), run, work);
     work->busy = status == 0;
@@ -280,8 +361,8 @@ static void answer_failure(struct api *api, struct trimming *work, int status,
 static void go_on(struct api *api, struct trimming *work)
 {
     struct rentbus_text actor = {work->actor, work->actor_length};
-    struct rentbus_fault fault;
     int status = work->status;
+    engine_snapshot_distrust(api->engine, work->bad, work->why);
     bool nothing = status == 0 && work->end <= work->base.seq;
     if (nothing || (status == 0 && work->dry_run)) {
         answer(api, work, work->end + 1);
@@ -289,10 +370,10 @@ static void go_on(struct api *api, struct trimming *work)
     }
     if (status == 0)
         status = engine_trim(api->engine, actor, work->end,
-                             api->settings.now(api->settings.context), &fault);
+                             api->settings.now(api->settings.context), &work->fault);
     work->deleting = status == 0;
     if (status)
-        answer_failure(api, work, status, &fault);
+        answer_failure(api, work, status, &work->fault);
 }
 
 void trimming_process(struct api *api)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * Verification: replays the journal into a fresh ledger and compares that with the one in use, with
- * the newest snapshot where it goes by, and with the archive, in a thread of its own with readers
+ * the snapshots where it goes by them, and with the archive, in a thread of its own with readers
  * of its own, while the daemon goes on.
  */
 #include <errno.h>
@@ -11,11 +11,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "daemon/api/call.h"
-#include "daemon/engine/job.h"
+#include "daemon/api/verify.h"
 #include "daemon/engine/replay.h"
 #include "daemon/engine/snapshot.h"
-#include "daemon/engine/snapshot_file.h"
 #include "daemon/ledger/codec.h"
 #include "sdk/protocol/text.h"
 
@@ -23,57 +21,10 @@
 #define VERIFY_PATIENCE_MS 60000
 #define VERIFY_STEP_MS 10
 #define VERIFY_BUSY_RETRY_MS 1000
-#define VERIFY_ROUTE_MAX 2048
-#define VERIFY_SNAPSHOT_TRIES 5
 /* Events while which the archive is read as it was at one moment. */
 #define VERIFY_HOLD_EVENTS 4096
 
-struct verification {
-    struct job job;
-    /* Who asked. */
-    struct rentbus_uuid id;
-    size_t route_length;
-    uint8_t route[VERIFY_ROUTE_MAX];
-    /* What to compare with: the ledger's digest behind the event `head`. */
-    uint64_t head;
-    uint64_t digest;
-    uint64_t snapshot; /* the newest; 0: none */
-    const char *directory;
-    const char *name; /* of the ledger */
-    const char *journal_path;
-    const char *archive_path;
-    /* The work. */
-    struct journal_head base; /* what a trimmed journal begins behind */
-    struct ledger *ledger;
-    struct journal_reader *journal;
-    struct archive_reader *archive;
-    uint64_t archived;
-    uint64_t held_events;
-    struct rentbus_buffer ours;
-    struct rentbus_buffer theirs;
-    struct ledger_event event;
-    uint8_t hash[RENTBUS_HASH_SIZE];
-    struct rentbus_uuid command;
-    uint64_t command_first;
-    uint64_t command_last; /* 0: no command yet */
-    uint64_t closed;
-    uint64_t commands;
-    /* What is mentioned in the segment, by each command and each event without one; and the one
-     * that goes on. */
-    struct mention_rows rows;
-    uint64_t segment;
-    uint64_t rows_first;
-    bool rows_have_command;
-    struct rentbus_uuid rows_command;
-    uint64_t mentions;
-    struct tally *tally;
-    int status;
-    char problem[RENTBUS_MESSAGE_SIZE];
-};
-
-/* Notes the first difference and ends the reading. */
-#define VERIFY_DIFFERS 1
-static int differs(struct verification *work, const char *what, uint64_t seq)
+int verify_differs(struct verification *work, const char *what, uint64_t seq)
 {
     snprintf(work->problem, sizeof work->problem, "%s at seq %" PRIu64, what, seq);
     return VERIFY_DIFFERS;
@@ -89,8 +40,8 @@ static int check_command(struct verification *work)
     if (found < 0)
         return found;
     if (!found || first != work->command_first || last != work->command_last)
-        return differs(work, "the archive does not know the command as the journal does",
-                       work->command_last);
+        return verify_differs(work, "the archive does not know the command as the journal does",
+                              work->command_last);
     work->commands++;
     return 0;
 }
@@ -128,10 +79,11 @@ static int check_mentions(struct verification *work, int64_t to)
     if (differing < 0)
         return differing;
     if (differing)
-        return differs(work,
-                       difference.extra ? "the archive mentions what the journal does not"
-                                        : "the archive does not know what the journal mentions",
-                       difference.seq);
+        return verify_differs(work,
+                              difference.extra
+                                  ? "the archive mentions what the journal does not"
+                                  : "the archive does not know what the journal mentions",
+                              difference.seq);
     work->mentions += work->rows.count;
     mention_rows_clear(&work->rows);
     return 0;
@@ -191,7 +143,8 @@ static int check_rental(struct verification *work, const struct rentbus_rental *
         return -ENOMEM;
     if (!found || work->ours.length != work->theirs.length ||
         memcmp(work->ours.data, work->theirs.data, work->ours.length) != 0)
-        return differs(work, "the archive does not hold the rental as the journal does", seq);
+        return verify_differs(work, "the archive does not hold the rental as the journal does",
+                              seq);
     work->closed++;
     return 0;
 }
@@ -208,7 +161,8 @@ static int wait_for_head(struct verification *work, int (*reached)(struct verifi
             return -ECANCELED;
         nanosleep(&step, NULL);
     }
-    return differs(work, "the archive does not come up to the ledger, which stands", work->head);
+    return verify_differs(work, "the archive does not come up to the ledger, which stands",
+                          work->head);
 }
 
 static int is_durable(struct verification *work)
@@ -236,43 +190,12 @@ static int hold_archive(struct verification *work)
     return wait_for_head(work, is_held);
 }
 
-static int check_snapshot_row(void *context, const struct tally_row *row)
-{
-    const struct verification *work = context;
-    return tally_find(work->tally, row) != row->count;
-}
-
-/* What the snapshot holds is what the events up to there have come to. Takes as much memory again
- * for a moment. */
-static int check_snapshot(struct verification *work, uint64_t seq)
-{
-    struct snapshot_contents contents = {0};
-    const char *why;
-    if (seq != work->snapshot)
-        return 0;
-    int status = snapshot_file_load(work->directory, seq, work->name, true, &contents, &why);
-    if (status == -ENOENT) /* a newer one has taken its place */
-        return 0;
-    if (status == -EBADMSG)
-        return differs(work, "the snapshot is damaged", seq);
-    if (status)
-        return status;
-    if (ledger_digest(contents.ledger) != ledger_digest(work->ledger))
-        status = differs(work, "the snapshot holds another ledger than the journal", seq);
-    if (status == 0 && memcmp(contents.header.head.hash, work->hash, sizeof work->hash) != 0)
-        status = differs(work, "the snapshot is of another journal", seq);
-    if (status == 0 && tally_visit(contents.tally, check_snapshot_row, work))
-        status = differs(work, "the snapshot counts other returns than the journal", seq);
-    snapshot_contents_release(&contents);
-    return status;
-}
-
-static int check_chain(struct verification *work, uint64_t seq, struct rentbus_bytes bytes,
-                       const struct rentbus_event *wire)
+int verify_chain(struct verification *work, uint64_t seq, struct rentbus_bytes bytes,
+                 const struct rentbus_event *wire)
 {
     if (chain_hash(work->hash, bytes, work->hash) ||
         memcmp(work->hash, wire->hash.data, sizeof work->hash) != 0)
-        return differs(work, "the hash chain is broken", seq);
+        return verify_differs(work, "the hash chain is broken", seq);
     return 0;
 }
 
@@ -286,13 +209,13 @@ static int verify_event(void *context, uint64_t seq, struct rentbus_bytes bytes)
     if (held)
         return held;
     if (replay_decode(seq, bytes, &wire, &work->event))
-        return differs(work, "the journal holds what is no event", seq);
-    int status = check_chain(work, seq, bytes, &wire);
+        return verify_differs(work, "the journal holds what is no event", seq);
+    int status = verify_chain(work, seq, bytes, &wire);
     if (status)
         return status;
     status = replay_apply(work->ledger, &work->event, seq, seq);
     if (status == -EBADMSG)
-        return differs(work, "the event does not follow from those before it", seq);
+        return verify_differs(work, "the event does not follow from those before it", seq);
     if (status == 0)
         status = follow_command(work, &wire);
     if (status == 0)
@@ -302,7 +225,7 @@ static int verify_event(void *context, uint64_t seq, struct rentbus_bytes bytes)
     const struct rentbus_rental *closed = closed_rental(&work->event);
     if (status == 0 && closed)
         status = check_rental(work, closed, seq);
-    return status ? status : check_snapshot(work, seq);
+    return status ? status : verify_snapshot(work, seq);
 }
 
 static int check_tally_row(void *context, const struct tally_row *row)
@@ -310,7 +233,8 @@ static int check_tally_row(void *context, const struct tally_row *row)
     struct verification *work = context;
     return tally_find(work->tally, row) == row->count
                ? 0
-               : differs(work, "the archive counts other returns than the journal", work->head);
+               : verify_differs(work, "the archive counts other returns than the journal",
+                                work->head);
 }
 
 /* Counts can only be compared while the archive stands at the head that was replayed. */
@@ -327,66 +251,26 @@ static int check_counts(struct verification *work)
     if (status)
         return status;
     if (counts.tally_rows != tally_rows(work->tally))
-        return differs(work, "the archive counts returns that the journal does not", work->head);
+        return verify_differs(work, "the archive counts returns that the journal does not",
+                              work->head);
     if (work->base.seq > 0)
         return 0;
     if (counts.mentions != work->mentions)
-        return differs(work, "the archive mentions what the journal does not", work->head);
+        return verify_differs(work, "the archive mentions what the journal does not", work->head);
     if (counts.rentals != work->closed)
-        return differs(work, "the archive holds rentals that the journal does not", work->head);
+        return verify_differs(work, "the archive holds rentals that the journal does not",
+                              work->head);
     if (counts.commands != work->commands)
-        return differs(work, "the archive holds commands that the journal does not", work->head);
+        return verify_differs(work, "the archive holds commands that the journal does not",
+                              work->head);
     return 0;
-}
-
-/* An event that the snapshot has behind it. */
-static int verify_old_event(void *context, uint64_t seq, struct rentbus_bytes bytes)
-{
-    struct verification *work = context;
-    struct rentbus_event wire;
-    if (job_cancelled(&work->job))
-        return -ECANCELED;
-    if (replay_decode(seq, bytes, &wire, &work->event))
-        return differs(work, "the journal holds what is no event", seq);
-    return check_chain(work, seq, bytes, &wire);
-}
-
-/* A trimmed journal is chained to what it says that it has let go of, and what can be replayed of
- * it begins behind the snapshot. */
-static int begin_with_snapshot(struct verification *work)
-{
-    struct snapshot_contents contents = {0};
-    const char *why = NULL;
-    int status = -ENOENT;
-    /* A newer one may take its place while it is opened. */
-    for (int i = 0; status == -ENOENT && i < VERIFY_SNAPSHOT_TRIES; i++) {
-        status = snapshot_file_newest(work->directory, work->head, &work->snapshot);
-        if (status == 0)
-            status = snapshot_file_load(work->directory, work->snapshot, work->name, true,
-                                        &contents, &why);
-    }
-    if (status == -EBADMSG)
-        return differs(work, "the snapshot is damaged", work->snapshot);
-    if (status)
-        return status;
-    memcpy(work->hash, work->base.hash, sizeof work->hash);
-    status =
-        journal_read(work->journal, work->base.seq + 1, work->snapshot, verify_old_event, work);
-    if (status == 0 && memcmp(contents.header.head.hash, work->hash, sizeof work->hash) != 0)
-        status = differs(work, "the snapshot is of another journal", work->snapshot);
-    work->ledger = contents.ledger;
-    work->tally = contents.tally;
-    contents.ledger = NULL;
-    contents.tally = NULL;
-    snapshot_contents_release(&contents);
-    return status;
 }
 
 static int begin_anew(struct verification *work)
 {
     work->ledger = ledger_create();
     work->tally = tally_create();
-    return work->ledger && work->tally ? 0 : -ENOMEM;
+    return work->ledger && work->tally ? verify_find_snapshots(work) : -ENOMEM;
 }
 
 static int verify(struct verification *work)
@@ -401,7 +285,7 @@ static int verify(struct verification *work)
     if (status == 0)
         status = wait_for_head(work, is_held);
     if (status == 0)
-        status = work->base.seq ? begin_with_snapshot(work) : begin_anew(work);
+        status = work->base.seq ? verify_begin_with_snapshot(work) : begin_anew(work);
     if (status == 0)
         status = journal_read(work->journal, ledger_head(work->ledger) + 1, work->head,
                               verify_event, work);
@@ -412,9 +296,13 @@ static int verify(struct verification *work)
     if (status == 0)
         status = check_counts(work);
     if (status == 0 && ledger_head(work->ledger) != work->head)
-        status = differs(work, "the journal ends before the ledger, which stands", work->head);
+        status =
+            verify_differs(work, "the journal ends before the ledger, which stands", work->head);
     if (status == 0 && ledger_digest(work->ledger) != work->digest)
-        status = differs(work, "the replayed ledger differs from the one in use", work->head);
+        status =
+            verify_differs(work, "the replayed ledger differs from the one in use", work->head);
+    if (status == 0)
+        status = verify_snapshots_are_good(work);
     return status;
 }
 
@@ -457,7 +345,6 @@ int api_answer_admin_verify(struct api_call *call)
     work->id = call->id;
     work->head = ledger_head(engine_ledger(api->engine));
     work->digest = ledger_digest(engine_ledger(api->engine));
-    work->snapshot = engine_snapshot(api->engine)->seq;
     work->directory = engine_directory(api->engine);
     work->name = engine_ledger_name(api->engine);
     work->journal_path = engine_journal_path(api->engine);
@@ -489,6 +376,8 @@ void verification_process(struct api *api)
     if (!work || !job_take(&work->job))
         return;
     struct rentbus_verify_result *result = &api->call.result.admin_verify;
+    for (size_t i = 0; i < work->bad_count; i++)
+        engine_snapshot_distrust(api->engine, work->bad[i], work->why[i]);
     rentbus_buffer_clear(&api->reply);
     if (work->status < 0) {
         api_encode_failure(&work->id, work->status, &api->reply);

@@ -153,7 +153,7 @@ int engine_reply(struct engine *engine, const struct waiting *waiting)
     __attribute__((warn_unused_result));
 
 /* Lets the journal go of its events up to `through`, the end of a block (journal_trim_end()) that
- * the archive and a snapshot have behind them, a little at a time while commits go on: records
+ * the archive and two snapshots have behind them, a little at a time while commits go on: records
  * JOURNAL_TRIMMED_EVENT, and when that is durable the events go. Only when no other trim is under
  * way. 0, an error code with *fault, or a negative errno. */
 int engine_trim(struct engine *engine, struct rentbus_text actor, uint64_t through, int64_t now,

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <syslog.h>
 
 #include "daemon/engine/snapshot_writer.h"
@@ -16,6 +17,20 @@
 const struct engine_snapshot *engine_snapshot(const struct engine *engine)
 {
     return &engine->snapshot;
+}
+
+uint64_t engine_snapshot_before(const struct engine *engine)
+{
+    return engine->snapshot_before.seq;
+}
+
+uint64_t engine_first_state(const struct engine *engine)
+{
+    uint64_t base = engine->base.seq;
+    if (base == 0)
+        return 0;
+    uint64_t before = engine->snapshot_before.seq;
+    return before >= base ? before : engine->snapshot.seq;
 }
 
 bool engine_snapshot_running(const struct engine *engine)
@@ -37,6 +52,12 @@ static void log_snapshot(struct engine *engine, int priority, const char *event,
     snprintf(pairs, sizeof pairs, "event=%s seq=%" PRIu64 "%s%s%s", event, seq,
              why ? " reason=\"" : "", why ? why : "", why ? "\"" : "");
     engine->hooks.log(engine->hooks.context, priority, pairs);
+}
+
+static void set_snapshot(struct engine *engine, const struct journal_head *head, uint64_t bytes)
+{
+    engine->snapshot = (struct engine_snapshot){head->seq, head->time, {0}, bytes};
+    memcpy(engine->snapshot.hash, head->hash, sizeof engine->snapshot.hash);
 }
 
 struct next_event {
@@ -76,9 +97,7 @@ static const char *misfit(struct engine *engine, const struct journal_head *head
 static void take(struct engine *engine, struct snapshot_contents *contents)
 {
     const struct journal_head *head = &contents->header.head;
-    engine->snapshot = (struct engine_snapshot){.seq = head->seq, .time = head->time};
-    memcpy(engine->snapshot.hash, head->hash, sizeof engine->snapshot.hash);
-    engine->snapshot.bytes = contents->bytes;
+    set_snapshot(engine, head, contents->bytes);
     engine->snapshot_head = *head;
     ledger_destroy(&engine->ledger);
     engine->ledger = contents->ledger;
@@ -128,39 +147,70 @@ static int ignore(void *context, uint64_t seq, struct rentbus_bytes bytes)
     return 0;
 }
 
+/* Names of files, as many as a message has room for. */
+struct names {
+    char text[96];
+};
+
+static void note_name(struct names *names, uint64_t seq)
+{
+    char name[SNAPSHOT_FILE_NAME_SIZE];
+    size_t length = strlen(names->text);
+    snapshot_file_name(seq, name);
+    if (length + strlen(name) + 2 < sizeof names->text)
+        snprintf(names->text + length, sizeof names->text - length, "%s%s", length ? ", " : "",
+                 name);
+}
+
 /* Without a snapshot the journal has to have its first event. */
-static int begin_from_nothing(struct engine *engine, struct rentbus_fault *fault)
+static int begin_from_nothing(struct engine *engine, const struct names *bad,
+                              struct rentbus_fault *fault)
 {
     int first = journal_read(engine->journal, 1, 1, ignore, NULL);
     if (first == -EBADMSG || first == JOURNAL_TRIMMED)
         return rentbus_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, NULL,
-                                 "there is no good snapshot, and the journal does not begin with "
-                                 "the first event: restore both from a backup");
+                                 "%s%s, and the journal does not begin with seq 1: restore one "
+                                 "from a backup",
+                                 bad->text[0] ? "no snapshot is good: " : "there is no snapshot",
+                                 bad->text);
     return engine_open_bus(engine);
+}
+
+static int begin_behind(struct engine *engine, uint64_t seq)
+{
+    uint64_t before = 0;
+    int status = snapshot_file_newest(engine->directory, seq - 1, &before);
+    log_snapshot(engine, engine->snapshot_lost ? LOG_WARNING : LOG_INFO, "snapshot_loaded", seq,
+                 NULL);
+    if (status == 0)
+        snapshot_file_clean(engine->directory, seq, before);
+    engine->snapshot_before.seq = before;
+    return status;
 }
 
 int engine_begin(struct engine *engine, struct rentbus_fault *fault)
 {
-    const char *why = NULL;
-    uint64_t seq = UINT64_MAX;
-    int status = snapshot_file_newest(engine->directory, seq, &seq);
+    struct names bad = {0};
+    uint64_t seq = 0;
+    int status = snapshot_file_newest(engine->directory, UINT64_MAX, &seq);
     while (status == 0 && seq) {
+        const char *why = NULL;
         status = load(engine, seq, &why);
-        if (status == 0) {
-            log_snapshot(engine, LOG_INFO, "snapshot_loaded", seq, NULL);
-            snapshot_file_clean(engine->directory, seq);
-        }
-        if (status == 0 || status == -ENOMEM)
+        if (status == 0)
+            return begin_behind(engine, seq);
+        if (status == -ENOMEM)
             return status;
         log_snapshot(engine, LOG_WARNING, "snapshot_passed_over", seq, why);
+        note_name(&bad, seq);
+        engine->snapshot_lost = true;
         status = begin_anew(engine);
         if (status == 0)
             status = snapshot_file_newest(engine->directory, seq - 1, &seq);
     }
     if (status)
         return status;
-    snapshot_file_clean(engine->directory, 0);
-    return begin_from_nothing(engine, fault);
+    snapshot_file_clean(engine->directory, 0, 0);
+    return begin_from_nothing(engine, &bad, fault);
 }
 
 /* ---- writing one ---- */
@@ -175,26 +225,50 @@ int engine_snapshot_begin(struct engine *engine)
     if (engine->durable.seq == engine->snapshot.seq)
         return -EALREADY;
     engine->snapshot_head = engine->durable;
+    const uint64_t from[] = {engine->snapshot.seq, engine->snapshot_before.seq};
     int status = bus_snapshot(engine->bus, &bus);
     if (status == 0)
-        status = snapshot_writer_start(engine->snapshot_writer, engine->snapshot.seq,
-                                       &engine->durable, &bus);
+        status = snapshot_writer_start(engine->snapshot_writer, from, &engine->durable, &bus);
     rentbus_buffer_release(&bus);
     return status;
 }
 
-static void finish(struct engine *engine, int status, uint64_t bytes)
+void engine_snapshot_distrust(struct engine *engine, uint64_t seq, const char *why)
 {
-    const struct journal_head *head = &engine->snapshot_head;
+    if (!seq || (seq != engine->snapshot.seq && seq != engine->snapshot_before.seq))
+        return;
+    log_snapshot(engine, LOG_WARNING, "snapshot_passed_over", seq, why);
+    if (seq == engine->snapshot.seq) {
+        engine->snapshot = engine->snapshot_before;
+        engine->snapshot_head.seq = engine->snapshot.seq;
+    }
+    engine->snapshot_before = (struct engine_snapshot){0};
+    engine->snapshot_lost = true;
+    eventfd_write(engine->event_fd, 1);
+}
+
+static void fail(struct engine *engine, int status)
+{
     engine->snapshot_status = status;
-    if (status) {
-        engine_log_failure(engine, "snapshot_failed", status);
+    engine_log_failure(engine, "snapshot_failed", status);
+}
+
+static void finish(struct engine *engine, const struct snapshot_outcome *outcome)
+{
+    const struct journal_head head = engine->snapshot_head;
+    for (size_t i = 0; i < outcome->bad_count; i++)
+        engine_snapshot_distrust(engine, outcome->bad[i], outcome->why[i]);
+    engine->snapshot_head = head;
+    if (outcome->status) {
+        fail(engine, outcome->status);
         return;
     }
-    engine->snapshot = (struct engine_snapshot){.seq = head->seq, .time = head->time};
-    memcpy(engine->snapshot.hash, head->hash, sizeof engine->snapshot.hash);
-    engine->snapshot.bytes = bytes;
-    log_snapshot(engine, LOG_INFO, "snapshot_written", head->seq, NULL);
+    engine->snapshot_status = 0;
+    /* What it went on from is the newest that is good. */
+    engine->snapshot_before = engine->snapshot;
+    engine->snapshot_lost = engine->snapshot_lost && outcome->from == 0;
+    set_snapshot(engine, &head, outcome->bytes);
+    log_snapshot(engine, LOG_INFO, "snapshot_written", head.seq, NULL);
 }
 
 /* Behind the last one, and behind the last attempt. */
@@ -202,20 +276,20 @@ static bool due(const struct engine *engine)
 {
     uint64_t every = engine->snapshot_every;
     uint64_t seq = engine->durable.seq;
-    return every && seq - engine->snapshot.seq >= every &&
+    uint64_t behind = seq - engine->snapshot.seq;
+    return every && (behind >= every || (engine->snapshot_lost && behind > 0)) &&
            (engine->snapshot_head.seq == engine->snapshot.seq ||
             seq - engine->snapshot_head.seq > every / RETRY_PART);
 }
 
 void engine_process_snapshot(struct engine *engine)
 {
-    uint64_t bytes;
-    int status;
-    if (snapshot_writer_take(engine->snapshot_writer, &status, &bytes))
-        finish(engine, status, bytes);
+    struct snapshot_outcome outcome;
+    if (snapshot_writer_take(engine->snapshot_writer, &outcome))
+        finish(engine, &outcome);
     if (!due(engine) || engine_snapshot_running(engine))
         return;
-    status = engine_snapshot_begin(engine);
+    int status = engine_snapshot_begin(engine);
     if (status && status != -EAGAIN)
-        finish(engine, status, 0);
+        fail(engine, status);
 }

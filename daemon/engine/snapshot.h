@@ -4,8 +4,12 @@
  * which a start goes on instead of from the first event. One is written by a thread of low
  * priority, into a ledger of its own (which takes as much memory again while it runs): it takes the
  * newest snapshot, replays the journal from there, proving the hash chain, waits until the archive
- * holds all of it too, writes, reads what it has written back and compares. Only then it takes the
- * place of the one before. A failure leaves nothing behind and is logged.
+ * holds all of it too, writes, reads what it has written back and compares. A failure leaves
+ * nothing behind and is logged.
+ *
+ * Two are kept: where the newest is damaged, a start goes on from the one before it, and whatever
+ * is behind that one stays in the journal. Of one that is found damaged the log tells, and another
+ * is written soon.
  *
  * For the thread that owns the engine.
  */
@@ -25,6 +29,15 @@ struct engine_snapshot {
  * archive held everything up to its seq, though a power cut may take some of that back until the
  * archive was synced. Changes inside engine_process() alone. */
 const struct engine_snapshot *engine_snapshot(const struct engine *engine);
+
+/* The seq of the one before it; 0: there is none. It was good when it was written, or a start would
+ * have to find out. */
+uint64_t engine_snapshot_before(const struct engine *engine);
+/* The first seq behind which the ledger as it was can be had again: 0 as long as the journal is
+ * whole. */
+uint64_t engine_first_state(const struct engine *engine);
+/* Somebody has found that the file of that seq is no good, and why: it is left out of account. */
+void engine_snapshot_distrust(struct engine *engine, uint64_t seq, const char *why);
 
 /* Begins to write one of all that is durable now. 0; -EALREADY when there is one of that; -EBUSY
  * when one is being written; -EAGAIN while the journal fails; -errno. */

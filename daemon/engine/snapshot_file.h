@@ -20,6 +20,8 @@
 
 #define SNAPSHOT_FILE_FORMAT 1
 #define SNAPSHOT_FILE_NAME_SIZE 40
+/* The newest and the one before. */
+#define SNAPSHOTS_KEPT 2
 
 struct snapshot_header {
     char ledger[CHAIN_LEDGER_MAX + 1]; /* its name */
@@ -38,8 +40,9 @@ enum snapshot_section {
  * -errno. */
 int snapshot_file_newest(const char *directory, uint64_t most, uint64_t *seq)
     __attribute__((warn_unused_result));
-/* Removes those before `seq`, and what a crash left half-written. */
-void snapshot_file_clean(const char *directory, uint64_t seq);
+void snapshot_file_name(uint64_t seq, char name[SNAPSHOT_FILE_NAME_SIZE]);
+/* Removes those before `newest` but for `before`, and what a crash left half-written. */
+void snapshot_file_clean(const char *directory, uint64_t newest, uint64_t before);
 
 /* ---- writing ---- */
 
@@ -83,6 +86,12 @@ int snapshot_file_read(const char *path, const char *ledger, bool with_tally,
 /* The same for the one of that seq in a directory. */
 int snapshot_file_load(const char *directory, uint64_t seq, const char *ledger, bool with_tally,
                        struct snapshot_contents *contents, const char **why)
+    __attribute__((warn_unused_result));
+/* Proves the one of that seq by its checksum, as the disk has it and not as memory remembers it: as
+ * snapshot_file_load(), but only the header is kept, and nobody has looked at what is in the
+ * sections. */
+int snapshot_file_check(const char *directory, uint64_t seq, const char *ledger,
+                        struct snapshot_header *header, const char **why)
     __attribute__((warn_unused_result));
 /* Frees what it holds. */
 void snapshot_contents_release(struct snapshot_contents *contents);

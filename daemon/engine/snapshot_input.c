@@ -35,9 +35,16 @@ struct input {
 
 /* ---- names ---- */
 
+void snapshot_file_name(uint64_t seq, char name[SNAPSHOT_FILE_NAME_SIZE])
+{
+    snprintf(name, SNAPSHOT_FILE_NAME_SIZE, SNAPSHOT_FILE_PREFIX "%020" PRIu64, seq);
+}
+
 int snapshot_file_path(const char *directory, uint64_t seq, char *path, size_t size)
 {
-    int length = snprintf(path, size, "%s/" SNAPSHOT_FILE_PREFIX "%020" PRIu64, directory, seq);
+    char name[SNAPSHOT_FILE_NAME_SIZE];
+    snapshot_file_name(seq, name);
+    int length = snprintf(path, size, "%s/%s", directory, name);
     return length >= 0 && (size_t)length < size ? 0 : -ENAMETOOLONG;
 }
 
@@ -49,7 +56,7 @@ static uint64_t seq_of(const char *name)
     if (strncmp(name, SNAPSHOT_FILE_PREFIX, prefix) != 0)
         return 0;
     uint64_t seq = strtoull(name + prefix, NULL, 10);
-    snprintf(expected, sizeof expected, SNAPSHOT_FILE_PREFIX "%020" PRIu64, seq);
+    snapshot_file_name(seq, expected);
     return strcmp(name, expected) == 0 ? seq : 0;
 }
 
@@ -69,17 +76,15 @@ int snapshot_file_newest(const char *directory, uint64_t most, uint64_t *seq)
     return 0;
 }
 
-void snapshot_file_clean(const char *directory, uint64_t seq)
+void snapshot_file_clean(const char *directory, uint64_t newest, uint64_t before)
 {
     char path[PATH_MAX];
-    uint64_t older = 0;
+    uint64_t seq = newest;
     if (snprintf(path, sizeof path, "%s/" SNAPSHOT_FILE_PART, directory) < PATH_MAX)
         unlink(path);
-    while (seq && snapshot_file_newest(directory, seq - 1, &older) == 0 && older) {
-        if (snapshot_file_path(directory, older, path, sizeof path) == 0)
+    while (seq && snapshot_file_newest(directory, seq - 1, &seq) == 0)
+        if (seq && seq != before && snapshot_file_path(directory, seq, path, sizeof path) == 0)
             unlink(path);
-        seq = older;
-    }
 }
 
 /* ---- bytes ---- */
@@ -351,6 +356,39 @@ int snapshot_file_load(const char *directory, uint64_t seq, const char *ledger, 
     *why = "its name says another seq";
     snapshot_contents_release(contents);
     return -EBADMSG;
+}
+
+static int pass_over(struct input *input, const char *ledger, struct snapshot_header *header)
+{
+    int status = read_header(input, ledger, header);
+    for (int section = 0; section < SNAPSHOT_SECTIONS && status == 0; section++) {
+        status = read_section(input, NULL);
+        if (status == 0)
+            status = end_section(input);
+    }
+    return status ? status : check_trailer(input);
+}
+
+int snapshot_file_check(const char *directory, uint64_t seq, const char *ledger,
+                        struct snapshot_header *header, const char **why)
+{
+    char path[PATH_MAX];
+    *why = "its path is too long";
+    int status = snapshot_file_path(directory, seq, path, sizeof path);
+    if (status)
+        return status;
+    struct input *input = open_input(path);
+    *why = "it cannot be read";
+    if (!input)
+        return -errno;
+    posix_fadvise(input->fd, 0, 0, POSIX_FADV_DONTNEED);
+    status = pass_over(input, ledger, header);
+    if (status == 0 && header->head.seq != seq)
+        status = bad(input, "its name says another seq");
+    if (input->why)
+        *why = input->why;
+    close_input(&input);
+    return status;
 }
 
 void snapshot_contents_release(struct snapshot_contents *contents)

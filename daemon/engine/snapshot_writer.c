@@ -25,14 +25,14 @@ struct snapshot_writer {
     struct job job;
     /* The job's while it runs. */
     struct snapshot_header header;
-    uint64_t from_seq;
+    uint64_t from_seqs[SNAPSHOTS_KEPT];
     struct snapshot_contents from; /* what it goes on from, and then what it has come to */
     uint8_t hash[RENTBUS_HASH_SIZE];
     struct rentbus_buffer bus;
     struct snapshot_output *output;
     struct rentbus_event wire;
     struct ledger_event event;
-    int status;
+    struct snapshot_outcome outcome;
 };
 
 /* ---- replaying ---- */
@@ -62,16 +62,22 @@ static int begin_anew(struct snapshot_writer *writer)
     return writer->from.ledger && writer->from.tally ? 0 : -ENOMEM;
 }
 
-/* When the one to go on from is lost or damaged, from the first event. */
 static int begin(struct snapshot_writer *writer)
 {
     const struct snapshot_task *task = &writer->task;
-    const char *why;
-    if (!writer->from_seq)
-        return begin_anew(writer);
-    int status = snapshot_file_load(task->directory, writer->from_seq, task->ledger, true,
-                                    &writer->from, &why);
-    return status == -EBADMSG || status == -ENOENT ? begin_anew(writer) : status;
+    struct snapshot_outcome *outcome = &writer->outcome;
+    for (size_t i = 0; i < SNAPSHOTS_KEPT && writer->from_seqs[i]; i++) {
+        uint64_t seq = writer->from_seqs[i];
+        const char **why = &outcome->why[outcome->bad_count];
+        int status =
+            snapshot_file_load(task->directory, seq, task->ledger, true, &writer->from, why);
+        if (status == 0)
+            outcome->from = seq;
+        if (status == 0 || status == -ENOMEM)
+            return status;
+        outcome->bad[outcome->bad_count++] = seq;
+    }
+    return begin_anew(writer);
 }
 
 static int replay(struct snapshot_writer *writer)
@@ -180,7 +186,7 @@ static int write_file(struct snapshot_writer *writer)
         status = job_cancelled(&writer->job) ? -ECANCELED : snapshot_output_publish(writer->output);
     snapshot_output_close(&writer->output);
     if (status == 0)
-        snapshot_file_clean(writer->task.directory, writer->header.head.seq);
+        snapshot_file_clean(writer->task.directory, writer->header.head.seq, writer->outcome.from);
     return status;
 }
 
@@ -188,13 +194,15 @@ static void work(void *context)
 {
     struct snapshot_writer *writer = context;
     setpriority(PRIO_PROCESS, 0, NICENESS);
-    writer->status = begin(writer);
-    if (writer->status == 0)
-        writer->status = replay(writer);
-    if (writer->status == 0)
-        writer->status = wait_for_archive(writer);
-    if (writer->status == 0)
-        writer->status = write_file(writer);
+    int status = begin(writer);
+    if (status == 0)
+        status = replay(writer);
+    if (status == 0)
+        status = wait_for_archive(writer);
+    if (status == 0)
+        status = write_file(writer);
+    writer->outcome.status = status;
+    writer->outcome.bytes = writer->from.bytes;
     ledger_destroy(&writer->from.ledger);
     tally_destroy(&writer->from.tally);
     rentbus_buffer_release(&writer->from.bus);
@@ -220,13 +228,14 @@ void snapshot_writer_destroy(struct snapshot_writer **writer)
     *writer = NULL;
 }
 
-int snapshot_writer_start(struct snapshot_writer *writer, uint64_t from,
+int snapshot_writer_start(struct snapshot_writer *writer, const uint64_t from[SNAPSHOTS_KEPT],
                           const struct journal_head *head, struct rentbus_buffer *bus)
 {
     rentbus_buffer_release(&writer->bus);
     writer->bus = *bus;
     *bus = (struct rentbus_buffer){0};
-    writer->from_seq = from;
+    memcpy(writer->from_seqs, from, sizeof writer->from_seqs);
+    writer->outcome = (struct snapshot_outcome){0};
     writer->from = (struct snapshot_contents){0};
     writer->header = (struct snapshot_header){.head = *head};
     memcpy(writer->header.ledger, writer->task.ledger, strlen(writer->task.ledger));
@@ -238,12 +247,11 @@ bool snapshot_writer_running(const struct snapshot_writer *writer)
     return writer->job.running;
 }
 
-bool snapshot_writer_take(struct snapshot_writer *writer, int *status, uint64_t *bytes)
+bool snapshot_writer_take(struct snapshot_writer *writer, struct snapshot_outcome *outcome)
 {
     if (!job_take(&writer->job))
         return false;
     rentbus_buffer_release(&writer->bus);
-    *status = writer->status;
-    *bytes = writer->from.bytes;
+    *outcome = writer->outcome;
     return true;
 }

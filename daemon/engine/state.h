@@ -67,6 +67,8 @@ struct engine {
     uint64_t snapshot_every;        /* events between two snapshots; 0: on request alone */
     struct snapshot_writer *snapshot_writer;
     struct engine_snapshot snapshot;
+    struct engine_snapshot snapshot_before;
+    bool snapshot_lost; /* one was no good: another is due, however few events came since */
     struct journal_head snapshot_head; /* of the last attempt */
     int snapshot_status;
     int64_t now; /* as engine_timers() was told last */
