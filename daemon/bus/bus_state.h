@@ -12,7 +12,7 @@
 
 /* A row of the file of cursors, until its consumer has come out of the journal. */
 struct bus_saved {
-    struct bus_saved *next;
+    struct bus_saved *next; /* in its bucket */
     uint64_t generation;
     uint64_t at;
     uint64_t seen;
@@ -23,13 +23,13 @@ struct bus_saved {
     char id[RENTBUS_ID_MAX];
 };
 
-/* Of consumers, by the hash of their ids. */
+/* Of consumers, by the hash of their ids; and of rows, by that of their generations. */
 #define BUS_BUCKETS 4096
 
 struct bus {
     struct bus_settings settings;
     struct cursors *cursors;
-    struct bus_saved *saved;
+    struct bus_saved *saved[BUS_BUCKETS];
     struct consumer *first; /* in the order in which they were created */
     struct consumer *last;
     struct consumer *buckets[BUS_BUCKETS];

@@ -18,9 +18,17 @@
 
 /* ---- loading ---- */
 
+/* Generations are seqs, which may stand apart by the same everywhere: the multiplier (2^64 over the
+ * golden ratio) spreads them. */
+static struct bus_saved **bucket_of(struct bus *bus, uint64_t generation)
+{
+    return &bus->saved[(generation * UINT64_C(0x9e3779b97f4a7c15) >> 32) % BUS_BUCKETS];
+}
+
 static int load_row(void *context, const struct cursors_row *row)
 {
     struct bus *bus = context;
+    struct bus_saved **bucket = bucket_of(bus, row->generation);
     struct bus_saved *saved = calloc(1, sizeof(*saved));
     struct consumer_trace *traces = calloc(row->count + 1, sizeof(*traces));
 
@@ -32,7 +40,7 @@ static int load_row(void *context, const struct cursors_row *row)
     for (size_t i = 0; i < row->count; i++)
         traces[i] = row->traces[i];
     *saved = (struct bus_saved){
-        .next = bus->saved,
+        .next = *bucket,
         .generation = row->generation,
         .at = row->at,
         .seen = row->seen,
@@ -41,7 +49,7 @@ static int load_row(void *context, const struct cursors_row *row)
         .id_length = row->id.length,
     };
     memcpy(saved->id, row->id.data, row->id.length);
-    bus->saved = saved;
+    *bucket = saved;
     return 0;
 }
 
@@ -52,7 +60,7 @@ int bus_load(struct bus *bus)
 
 struct bus_saved *bus_claim(struct bus *bus, const struct consumer *consumer)
 {
-    struct bus_saved *saved = bus->saved;
+    struct bus_saved *saved = *bucket_of(bus, consumer->generation);
 
     while (saved && (saved->generation != consumer->generation ||
                      !rentbus_text_equal((struct rentbus_text){saved->id, saved->id_length},
@@ -67,22 +75,24 @@ int bus_remove_unclaimed(struct bus *bus)
 {
     int r = 0;
 
-    for (const struct bus_saved *saved = bus->saved; saved && r == 0; saved = saved->next) {
-        struct rentbus_text id = {saved->id, saved->id_length};
-        if (!saved->claimed && !bus_find(bus, id))
-            r = cursors_remove(bus->cursors, id);
-    }
+    for (size_t i = 0; i < BUS_BUCKETS; i++)
+        for (const struct bus_saved *saved = bus->saved[i]; saved && r == 0; saved = saved->next) {
+            struct rentbus_text id = {saved->id, saved->id_length};
+            if (!saved->claimed && !bus_find(bus, id))
+                r = cursors_remove(bus->cursors, id);
+        }
     return r;
 }
 
 void bus_forget_saved(struct bus *bus)
 {
-    while (bus->saved) {
-        struct bus_saved *next = bus->saved->next;
-        free(bus->saved->traces);
-        free(bus->saved);
-        bus->saved = next;
-    }
+    for (size_t i = 0; i < BUS_BUCKETS; i++)
+        while (bus->saved[i]) {
+            struct bus_saved *next = bus->saved[i]->next;
+            free(bus->saved[i]->traces);
+            free(bus->saved[i]);
+            bus->saved[i] = next;
+        }
 }
 
 /* ---- saving ---- */
