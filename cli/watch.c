@@ -33,27 +33,12 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* A page of those events says from where on there are some. */
-static enum cli_exit watch_trimmed(struct cli *cli)
+static enum cli_exit watch_failed(const struct watching *watching, int status)
 {
-    struct rentbus_events_read_args args = {0};
-    struct rentbus_event_page page;
-    RENTBUS_SET(&args, events_read_args, from_seq, 1);
-    RENTBUS_SET(&args, events_read_args, limit, 1);
-    return cli_exit_worse(cli_call(cli, RENTBUS_OP_events_read, NULL, &args, &page),
-                          cli_exit_of_status(RENTBUS_ERROR_TRIMMED));
-}
-
-static enum cli_exit watch_failed(struct cli *cli, int status)
-{
-    if (status == RENTBUS_ERROR_TRIMMED)
-        return watch_trimmed(cli);
-    if (status < 0) {
-        cli_report_failure(cli, status, NULL);
-    } else {
-        const char *code = rentbus_word_text(&rentbus_error_code_words, status);
-        cli_report(cli, code, "%s refuses to give its events (%s)", cli_api(cli), code);
-    }
+    if (status < 0)
+        cli_report_failure(watching->cli, status, NULL);
+    else
+        cli_report_fault(watching->cli, rentbus_subscriber_fault(watching->subscriber));
     return cli_exit_of_status(status);
 }
 
@@ -96,7 +81,7 @@ static enum cli_exit watch_events(struct watching *watching)
             exit = cli_event_print(watching->cli, &event);
             watching->left--;
         } else if (status != 0) {
-            exit = watch_failed(watching->cli, status);
+            exit = watch_failed(watching, status);
         } else if (wait <= 0) {
             return watch_timed_out(watching);
         } else if (wait == NOTICE_MS) {
@@ -146,7 +131,7 @@ static enum cli_exit watch_open(struct watching *watching, struct rentbus_subscr
         cli_report(cli, "CONFIGURATION", "%s or %s is no endpoint", cli_api(cli), cli_events(cli));
         return CLI_EXIT_CONFIGURATION;
     }
-    return error ? watch_failed(cli, error) : CLI_EXIT_OK;
+    return error ? watch_failed(watching, error) : CLI_EXIT_OK;
 }
 
 static enum cli_exit watch_run(struct cli *cli, const struct cli_line *line)

@@ -62,6 +62,8 @@ static bool answered(struct rentbus_subscriber *subscriber,
         subscriber->ask_after = clock_monotonic() + FAILURE_PAUSE;
     else if (status != -ETIMEDOUT && status != -ECANCELED)
         fail(subscriber, status);
+    if (completion->fault)
+        subscriber->fault = *completion->fault;
     return false;
 }
 

@@ -266,6 +266,11 @@ int rentbus_subscriber_fd(const struct rentbus_subscriber *subscriber)
     return subscriber->wake.epoll_fd;
 }
 
+const struct rentbus_fault *rentbus_subscriber_fault(const struct rentbus_subscriber *subscriber)
+{
+    return &subscriber->fault;
+}
+
 uint64_t rentbus_subscriber_seq(const struct rentbus_subscriber *subscriber)
 {
     return subscriber->seq;

@@ -49,8 +49,9 @@ struct rentbus_subscriber {
     uint32_t missed;  /* times in a row that a query knew more than the feed had brought */
     bool feed_dead;   /* to be opened anew */
     bool connected;
-    int status; /* for the next call of rentbus_subscriber_next() */
-    bool stale; /* status stays */
+    int status;                 /* for the next call of rentbus_subscriber_next() */
+    bool stale;                 /* status stays */
+    struct rentbus_fault fault; /* of the last status that was positive */
     char ledger[RENTBUS_ID_MAX + 1];
 };
 

@@ -175,8 +175,10 @@ int api_answer_consumer_parked(struct api_call *call)
             status = add_parked(call, parked.seqs[i], parked.parked_seqs[i]);
         if (status == JOURNAL_TRIMMED)
             return api_refuse(call, TRIMMED, "id",
-                              "the parked event %" PRIu64 " is no longer kept: drop it",
-                              parked.seqs[i]);
+                              "the parked event %" PRIu64
+                              " is no longer kept, the journal begins with seq %" PRIu64
+                              ": drop it",
+                              parked.seqs[i], engine_first(call->api->engine));
     }
     if (status)
         return status;

@@ -290,10 +290,12 @@ void bus_write_seq(struct rentbus_buffer *out, uint64_t seq)
     rentbus_cbor_write_uint(out, seq);
 }
 
-static int refuse_parked(struct deciding *deciding, uint64_t seq)
+static int refuse_parked(struct deciding *deciding, uint64_t seq, uint64_t base)
 {
     return rentbus_fault_set(deciding->fault, RENTBUS_ERROR_TRIMMED, "seqs",
-                             "the event %llu is no longer kept: drop it", (unsigned long long)seq);
+                             "the event %llu is no longer kept, the journal begins with seq %llu: "
+                             "drop it",
+                             (unsigned long long)seq, (unsigned long long)base + 1);
 }
 
 /* The parked events that the command names: all that there are, or those of its list. TRIMMED when
@@ -314,7 +316,7 @@ static int list_parked(struct deciding *deciding, uint64_t base, struct rentbus_
     *seqs = (struct rentbus_list){0};
     for (size_t i = 0; all && i < consumer->parked_count && i < BUS_CREDIT_MAX; i++) {
         if (consumer->parked[i].seq <= base)
-            return refuse_parked(deciding, consumer->parked[i].seq);
+            return refuse_parked(deciding, consumer->parked[i].seq, base);
         bus_write_seq(list, consumer->parked[i].seq);
         seqs->count++;
     }
@@ -328,7 +330,7 @@ static int list_parked(struct deciding *deciding, uint64_t base, struct rentbus_
             return rentbus_fault_set(deciding->fault, RENTBUS_ERROR_NOT_FOUND, "seqs",
                                      "the event %llu is not parked", (unsigned long long)ref.seq);
         if (ref.seq <= base)
-            return refuse_parked(deciding, ref.seq);
+            return refuse_parked(deciding, ref.seq, base);
         bus_write_seq(list, ref.seq);
         seqs->count++;
     }

@@ -29,6 +29,18 @@ int bus_read(struct bus *bus, uint64_t seq, struct rentbus_bytes *event)
     return r == 0 && event->length == 0 ? -ENOENT : r;
 }
 
+static int refuse_cause(struct bus *bus, uint64_t seq, struct rentbus_fault *fault)
+{
+    struct journal_head base = {0};
+    int r = journal_reader_base(bus->settings.journal, &base);
+
+    return r ? r
+             : rentbus_fault_set(fault, RENTBUS_ERROR_TRIMMED, "cause",
+                                 "the event %llu is no longer kept: the journal begins with seq "
+                                 "%llu",
+                                 (unsigned long long)seq, (unsigned long long)base.seq + 1);
+}
+
 int bus_hops(struct bus *bus, uint64_t seq, uint64_t *hops, struct rentbus_fault *fault)
 {
     struct rentbus_bytes event;
@@ -38,8 +50,7 @@ int bus_hops(struct bus *bus, uint64_t seq, uint64_t *hops, struct rentbus_fault
     if (r == -ENOENT)
         return rentbus_fault_set(fault, RENTBUS_ERROR_NOT_FOUND, "cause", "there is no such event");
     if (r == JOURNAL_TRIMMED)
-        return rentbus_fault_set(fault, RENTBUS_ERROR_TRIMMED, "cause",
-                                 "the event %llu is no longer kept", (unsigned long long)seq);
+        return refuse_cause(bus, seq, fault);
     if (r == 0)
         r = selector_read(event, &keys);
     if (r == 0)

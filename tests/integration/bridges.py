@@ -30,6 +30,7 @@ def assert_problem(response, status, code, field=None):
     problem = response.json()
     assert problem["status"] == status and problem["code"] == code, problem
     assert problem.get("field") == field, problem
+    return problem
 
 
 @contextmanager

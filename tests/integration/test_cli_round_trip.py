@@ -199,7 +199,7 @@ def test_killed_half_way(tmp_path):
         run = harness.spawn_cli(daemon, "--json", "import", rows, directory=tmp_path)
         wanted = before + pick.randrange(0, 1500)
         harness.wait_until(
-            lambda: not run.running or one(daemon, "hello")["head"] >= wanted, 30, f"seed {seed}"
+            lambda: not run.running or one(daemon, "hello", "--timeout", 30)["head"] >= wanted, 30, f"seed {seed}"
         )
         if number % 2:
             daemon.kill()

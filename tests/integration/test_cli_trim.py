@@ -17,6 +17,7 @@ def daemon(tmp_path):
 
 
 def test_trimming_and_being_told(daemon, client):
+    client.ok("consumer.put", id="l", types=["USER_CREATED_EVENT"])
     for number in range(9):
         cut = client.ok("user.put", id=f"u{number}")["seq"]
     may_go(client, cut)
@@ -27,7 +28,16 @@ def test_trimming_and_being_told(daemon, client):
     assert done.returncode == 0, done.stderr
     first = json.loads(done.stdout)["first_seq"]
     assert 1 < first <= cut
-    for args in (["events"], ["events", "--from", "1"], ["watch", "--since", "1", "--count", "1"]):
+    tell = (
+        ["events"],
+        ["events", "--from", "1"],
+        ["watch", "--since", "1", "--count", "1"],
+        ["lambda", "test", "l", "--since", "1", "--", "true"],
+        ["history", "user", "u0", "--from", "1"],
+        ["lambda", "reset", "l", "--from", "1"],
+        ["user", "list", "--at", "1"],
+    )
+    for args in tell:
         told = run_cli(daemon, "--json", *args)
         assert told.returncode == 4, (args, told.stderr)
         error = json.loads(told.stderr)["error"]
@@ -37,6 +47,7 @@ def test_trimming_and_being_told(daemon, client):
     with Bridge(daemon) as bridge:
         assert_problem(bridge.get("/events"), 410, "TRIMMED", "from_seq")
         old = {"Accept": "text/event-stream", "Last-Event-ID": "0"}
-        assert_problem(bridge.get("/events", old), 410, "TRIMMED", "from_seq")
+        problem = assert_problem(bridge.get("/events", old), 410, "TRIMMED", "from_seq")
+        assert str(first) in problem["detail"], problem
         with bridge.stream(f"/events?from_seq={first}") as stream:
             assert stream.next()

@@ -212,6 +212,10 @@ RENTBUS_EXPORT void rentbus_subscriber_close(struct rentbus_subscriber **subscri
 RENTBUS_EXPORT int rentbus_subscriber_next(struct rentbus_subscriber *subscriber, int timeout_ms,
                                            struct rentbus_event *event)
     __attribute__((warn_unused_result));
+/* What the daemon said with the error code that rentbus_subscriber_next() returned last; with
+ * TRIMMED it names the first event that there is. Good until that is called again. */
+RENTBUS_EXPORT const struct rentbus_fault *rentbus_subscriber_fault(
+    const struct rentbus_subscriber *subscriber);
 /* Whether the daemon answered the last time it was asked; a plain subscriber does not ask: whether
  * an event came yet. */
 RENTBUS_EXPORT bool rentbus_subscriber_connected(const struct rentbus_subscriber *subscriber);
