@@ -130,13 +130,20 @@ static bool read_time(struct rentbus_text text, const struct rentbus_field *fiel
     return rentbus_time_parse((struct rentbus_text){copy, text.length}, out);
 }
 
-static bool read_ids(struct rentbus_text text, const struct rentbus_field *field, void *out)
+static bool is_list(const struct rentbus_field *field)
 {
-    struct rentbus_ids *ids = out;
-    (void)field;
-    if (ids->count == RENTBUS_IDS_MAX || !rentbus_id_valid(text))
+    return field->kind == RENTBUS_KIND_IDS || field->kind == RENTBUS_KIND_TYPES;
+}
+
+/* One more of a list. */
+static bool read_item(struct rentbus_text text, const struct rentbus_field *field, void *out)
+{
+    struct rentbus_ids *texts = out;
+    bool types = field->kind == RENTBUS_KIND_TYPES;
+    if (texts->count == RENTBUS_IDS_MAX ||
+        !(types ? rentbus_type_valid(text) : rentbus_id_valid(text)))
         return false;
-    ids->items[ids->count++] = text;
+    texts->items[texts->count++] = text;
     return true;
 }
 
@@ -146,7 +153,10 @@ static const struct {
 } query_kinds[] = {
     [RENTBUS_KIND_ID] = {read_id, "must be an id of 1 to 128 bytes of UTF-8"},
     [RENTBUS_KIND_TEXT] = {read_text, "must be UTF-8 text of at most 1024 bytes"},
-    [RENTBUS_KIND_IDS] = {read_ids, "must be given at most 32 times, an id each time"},
+    [RENTBUS_KIND_IDS] = {read_item, "must be given at most 32 times, an id each time"},
+    [RENTBUS_KIND_TYPES] = {read_item,
+                            "must be given at most 32 times, each time 1 to 200 letters, "
+                            "digits, _, - and ."},
     [RENTBUS_KIND_TIME] = {read_time, "must be a time such as 2025-02-10T11:00:00Z (RFC 3339)"},
     [RENTBUS_KIND_UINT] = {read_number, "must be a whole number that is not negative"},
     [RENTBUS_KIND_INT] = {read_integer, "must be a whole number"},
@@ -159,10 +169,10 @@ static size_t parameter_find(const struct rentbus_schema *schema, const char *na
 {
     size_t index = rentbus_schema_find(schema, name, length);
     if (index < schema->count)
-        return schema->fields[index].kind == RENTBUS_KIND_IDS ? schema->count : index;
+        return is_list(&schema->fields[index]) ? schema->count : index;
     for (index = 0; index < schema->count; index++) {
         const struct rentbus_field *field = &schema->fields[index];
-        if (field->kind == RENTBUS_KIND_IDS && field->name_length == length + 1 &&
+        if (is_list(field) && field->name_length == length + 1 &&
             memcmp(field->name, name, length) == 0 && field->name[length] == 's')
             return index;
     }
@@ -179,7 +189,7 @@ static int parameter_read(const struct rentbus_schema *schema, const char *name,
     if (index == schema->count || field->kind >= QUERY_KINDS || !query_kinds[field->kind].read)
         return http_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, name, name_length,
                               "there is no such parameter here");
-    if ((*has & bit) && field->kind != RENTBUS_KIND_IDS)
+    if ((*has & bit) && !is_list(field))
         return http_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, name, name_length,
                               "is given twice");
     if (!query_kinds[field->kind].read(text, field, (char *)value + field->offset))

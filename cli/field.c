@@ -101,16 +101,25 @@ static bool qr_read(struct rentbus_text text, const struct rentbus_field *field,
     return length > 0 && rentbus_id_valid((struct rentbus_text){(const char *)id, (size_t)length});
 }
 
-static bool ids_read(struct rentbus_text text, const struct rentbus_field *field, void *at)
+static bool is_list(const struct rentbus_field *field)
+{
+    return field->kind == RENTBUS_KIND_IDS || field->kind == RENTBUS_KIND_TYPES;
+}
+
+static bool item_valid(const struct rentbus_field *field, struct rentbus_text text)
+{
+    return field->kind == RENTBUS_KIND_TYPES ? rentbus_type_valid(text) : rentbus_id_valid(text);
+}
+
+static bool list_read(struct rentbus_text text, const struct rentbus_field *field, void *at)
 {
     struct rentbus_ids *ids = at;
-    (void)field;
     ids->count = 0;
     while (text.length > 0) {
         const char *comma = memchr(text.data, ',', text.length);
         size_t length = comma ? (size_t)(comma - text.data) : text.length;
         struct rentbus_text id = {text.data, length};
-        if (ids->count == RENTBUS_IDS_MAX || !rentbus_id_valid(id) ||
+        if (ids->count == RENTBUS_IDS_MAX || !item_valid(field, id) ||
             (comma && length + 1 == text.length))
             return false;
         ids->items[ids->count++] = id;
@@ -171,7 +180,9 @@ static const struct {
     [RENTBUS_KIND_ID] = {id_read, "must be 1 to 128 bytes of UTF-8 without control characters"},
     [RENTBUS_KIND_TEXT] = {text_read, "must be at most 1024 bytes of UTF-8"},
     [RENTBUS_KIND_QR] = {qr_read, "must be the base64 of an id"},
-    [RENTBUS_KIND_IDS] = {ids_read, "must be at most 32 ids"},
+    [RENTBUS_KIND_IDS] = {list_read, "must be at most 32 ids"},
+    [RENTBUS_KIND_TYPES] = {list_read, "must be at most 32 types of 1 to 200 letters, digits, _, - "
+                                       "and ."},
     [RENTBUS_KIND_TIME] = {time_read, "must be a time (RFC 3339), as in 2025-02-10T11:00:00Z"},
     [RENTBUS_KIND_DURATION] = {duration_read, "must be a duration (ISO 8601), as in P7D or PT90M"},
     [RENTBUS_KIND_UINT] = {uint_read, "must be a whole number"},
@@ -221,14 +232,15 @@ static struct rentbus_text json_text(const json_t *json)
     return (struct rentbus_text){json_string_value(json), json_string_length(json)};
 }
 
-static bool ids_read_json(const json_t *json, struct rentbus_ids *ids)
+static bool list_read_json(const json_t *json, const struct rentbus_field *field,
+                           struct rentbus_ids *ids)
 {
     size_t count = json_array_size(json);
     if (!json_is_array(json) || count > RENTBUS_IDS_MAX)
         return false;
     for (size_t i = 0; i < count; i++) {
         const json_t *item = json_array_get(json, i);
-        if (!json_is_string(item) || !rentbus_id_valid(json_text(item)))
+        if (!json_is_string(item) || !item_valid(field, json_text(item)))
             return false;
         ids->items[i] = json_text(item);
     }
@@ -257,8 +269,8 @@ int cli_field_set_json(const struct rentbus_schema *schema, size_t index, const 
     bool good;
     if (json_is_null(json))
         return 0;
-    if (field->kind == RENTBUS_KIND_IDS)
-        good = ids_read_json(json, field_at(field, value));
+    if (is_list(field))
+        good = list_read_json(json, field, field_at(field, value));
     else if (field->kind == RENTBUS_KIND_UINT)
         good = uint_read_json(json, field_at(field, value));
     else if (field->kind == RENTBUS_KIND_INT)
@@ -358,7 +370,7 @@ char *cli_field_text(const struct rentbus_schema *schema, size_t index, const vo
     if (field->kind == RENTBUS_KIND_ID || field->kind == RENTBUS_KIND_TEXT ||
         field->kind == RENTBUS_KIND_QR)
         cli_text_clean(*(const struct rentbus_text *)at, out, CLI_FIELD_TEXT_SIZE);
-    else if (field->kind == RENTBUS_KIND_IDS)
+    else if (is_list(field))
         ids_text(at, out, CLI_FIELD_TEXT_SIZE);
     else if (field->schema == &rentbus_device_hole_schema)
         holes_text(at, out, CLI_FIELD_TEXT_SIZE);

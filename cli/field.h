@@ -8,8 +8,8 @@
 
 struct json_t;
 
-/* The longest cell: 32 ids and their commas. */
-#define CLI_FIELD_TEXT_SIZE (RENTBUS_IDS_MAX * (RENTBUS_ID_MAX + 1) + 1)
+/* The longest cell: 32 types of events and their commas. */
+#define CLI_FIELD_TEXT_SIZE (RENTBUS_IDS_MAX * (RENTBUS_TYPE_MAX + 1) + 1)
 
 /* Fills *fault; returns the code. `field` may be NULL. */
 int cli_fault_set(struct rentbus_fault *fault, enum rentbus_error_code code, const char *field,

@@ -36,6 +36,7 @@ static const char *member_problem(const struct rentbus_field *field, const void 
         return rentbus_utf8_valid(text->data, text->length) ? NULL : "is not UTF-8";
     }
     case RENTBUS_KIND_IDS:
+    case RENTBUS_KIND_TYPES:
         return ((const struct rentbus_ids *)member)->count <= RENTBUS_IDS_MAX ? NULL : "too many";
     case RENTBUS_KIND_TIME:
         memcpy(&number, member, sizeof(number));

@@ -25,7 +25,7 @@ static void types_tell(struct rentbus_subscriber *subscriber, size_t count)
         return;
     for (size_t i = 0; i < count; i++) {
         ids->items[i] = rentbus_text(subscriber->types[i]);
-        if (!rentbus_id_valid(ids->items[i]))
+        if (!rentbus_type_valid(ids->items[i]))
             return;
     }
     ids->count = count;

@@ -99,8 +99,7 @@ uint64_t bus_awaited(const struct bus *bus);
 /* The events are recorded, and will be durable with `seq`. */
 void bus_recorded(struct bus *bus, const struct ledger_decision *decision, uint64_t seq);
 
-/* Whether the text may be the type of an event; and whether only rentbus itself may record such. */
-bool bus_type_valid(struct rentbus_text type);
+/* Whether only rentbus itself may record events of that type. */
 bool bus_type_reserved(struct rentbus_text type);
 
 /* Who asks, and how the answer finds it. */

@@ -43,7 +43,7 @@ static int check_types(const struct rentbus_consumer *wants, struct rentbus_faul
         return rentbus_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, "types",
                                  "is empty: leave it out for all");
     for (size_t i = 0; i < wants->types.count; i++)
-        if (!bus_type_valid(wants->types.items[i]))
+        if (!rentbus_type_valid(wants->types.items[i]))
             return rentbus_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, "types",
                                      "has what is no type of an event");
     return 0;
@@ -453,21 +453,6 @@ void bus_fall_back(struct bus *bus)
 }
 
 /* ---- types ---- */
-
-bool bus_type_valid(struct rentbus_text type)
-{
-    if (type.length == 0 || type.length > RENTBUS_TYPE_MAX)
-        return false;
-    for (size_t i = 0; i < type.length; i++) {
-        char letter = type.data[i];
-        bool good = (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
-                    (letter >= '0' && letter <= '9') || letter == '_' || letter == '-' ||
-                    letter == '.';
-        if (!good)
-            return false;
-    }
-    return true;
-}
 
 bool bus_type_reserved(struct rentbus_text type)
 {

@@ -11,7 +11,7 @@
 static int check_event(const struct rentbus_new_event *event, struct rentbus_fault *fault)
 {
     struct rentbus_cbor_reader reader = rentbus_cbor_reader(event->data);
-    if (!bus_type_valid(event->type))
+    if (!rentbus_type_valid(event->type))
         return rentbus_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, "type",
                                  "is not 1 to %d letters, digits, _, - and .", RENTBUS_TYPE_MAX);
     if (bus_type_reserved(event->type))

@@ -181,7 +181,7 @@
 #define RENTBUS_EVENTS_READ_ARGS(F, S)                                                             \
     F(S, OPTIONAL, UINT, limit, none)                                                              \
     F(S, OPTIONAL, TIME, since, none)                                                              \
-    F(S, OPTIONAL, IDS, types, none)                                                               \
+    F(S, OPTIONAL, TYPES, types, none)                                                             \
     F(S, OPTIONAL, ID, user_id, none)                                                              \
     F(S, OPTIONAL, ID, asset_id, none)                                                             \
     F(S, OPTIONAL, UINT, from_seq, none)                                                           \
@@ -223,7 +223,7 @@
     F(S, REQUIRED, ID, id, none)                                                                   \
     F(S, OPTIONAL, TIME, since, none)                                                              \
     F(S, OPTIONAL, WORD, start, beginning)                                                         \
-    F(S, OPTIONAL, IDS, types, none)                                                               \
+    F(S, OPTIONAL, TYPES, types, none)                                                             \
     F(S, OPTIONAL, BOOL, dry_run, none)                                                            \
     F(S, OPTIONAL, ID, user_id, none)                                                              \
     F(S, OPTIONAL, UINT, from_seq, none)                                                           \

@@ -163,7 +163,7 @@ static encode_function *const encode_functions[] = {
     [RENTBUS_KIND_INT] = encode_int,   [RENTBUS_KIND_WORD] = encode_word,
     [RENTBUS_KIND_UUID] = encode_uuid, [RENTBUS_KIND_HASH] = encode_hash,
     [RENTBUS_KIND_MAP] = encode_map,   [RENTBUS_KIND_MAPS] = encode_maps,
-    [RENTBUS_KIND_ANY] = encode_any,
+    [RENTBUS_KIND_ANY] = encode_any,   [RENTBUS_KIND_TYPES] = encode_ids,
 };
 
 /* Every struct of the table begins with it. */

@@ -132,22 +132,48 @@ static int decode_qr(const struct decoding *decoding, const struct rentbus_field
     return 0;
 }
 
-static int decode_ids(const struct decoding *decoding, const struct rentbus_field *field,
-                      struct rentbus_cbor_reader *reader, void *member)
+/* What the texts of a list are, and what is said of others. */
+struct texts_rule {
+    bool (*valid)(struct rentbus_text text);
+    const char *no_array;
+    const char *too_many;
+    const char *bad_item;
+};
+
+static int decode_texts(const struct decoding *decoding, const struct rentbus_field *field,
+                        const struct texts_rule *rule, struct rentbus_cbor_reader *reader,
+                        struct rentbus_ids *texts)
 {
     struct rentbus_cbor_item array = rentbus_cbor_read(reader);
     if (array.type != RENTBUS_CBOR_ARRAY)
-        return refuse_field(decoding, field, "is not an array of ids");
+        return refuse_field(decoding, field, rule->no_array);
     if (array.number > RENTBUS_IDS_MAX)
-        return refuse_field(decoding, field, "has more than 32 ids");
-    struct rentbus_ids *ids = member;
-    for (ids->count = 0; ids->count < array.number; ids->count++) {
+        return refuse_field(decoding, field, rule->too_many);
+    for (texts->count = 0; texts->count < array.number; texts->count++) {
         struct rentbus_text text = rentbus_cbor_read_text(reader);
-        if (!rentbus_id_valid(text))
-            return refuse_field(decoding, field, "has an item that is not an id of 1 to 128 bytes");
-        ids->items[ids->count] = text;
+        if (!rule->valid(text))
+            return refuse_field(decoding, field, rule->bad_item);
+        texts->items[texts->count] = text;
     }
     return 0;
+}
+
+static int decode_ids(const struct decoding *decoding, const struct rentbus_field *field,
+                      struct rentbus_cbor_reader *reader, void *member)
+{
+    static const struct texts_rule rule = {rentbus_id_valid, "is not an array of ids",
+                                           "has more than 32 ids",
+                                           "has an item that is not an id of 1 to 128 bytes"};
+    return decode_texts(decoding, field, &rule, reader, member);
+}
+
+static int decode_types(const struct decoding *decoding, const struct rentbus_field *field,
+                        struct rentbus_cbor_reader *reader, void *member)
+{
+    static const struct texts_rule rule = {
+        rentbus_type_valid, "is not an array of types", "has more than 32 types",
+        "has an item that is not a type of 1 to 200 letters, digits, _, - and ."};
+    return decode_texts(decoding, field, &rule, reader, member);
 }
 
 static int decode_time(const struct decoding *decoding, const struct rentbus_field *field,
@@ -280,7 +306,7 @@ static decode_function *const decode_functions[] = {
     [RENTBUS_KIND_INT] = decode_int,   [RENTBUS_KIND_WORD] = decode_word,
     [RENTBUS_KIND_UUID] = decode_uuid, [RENTBUS_KIND_HASH] = decode_hash,
     [RENTBUS_KIND_MAP] = decode_map,   [RENTBUS_KIND_MAPS] = decode_maps,
-    [RENTBUS_KIND_ANY] = decode_any,
+    [RENTBUS_KIND_ANY] = decode_any,   [RENTBUS_KIND_TYPES] = decode_types,
 };
 
 /* ---- maps ---- */

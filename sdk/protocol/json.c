@@ -355,7 +355,7 @@ static put_function *const put_functions[] = {
     [RENTBUS_KIND_INT] = put_int_field,   [RENTBUS_KIND_WORD] = put_word_field,
     [RENTBUS_KIND_UUID] = put_uuid_field, [RENTBUS_KIND_HASH] = put_hash_field,
     [RENTBUS_KIND_MAP] = put_map_field,   [RENTBUS_KIND_MAPS] = put_maps_field,
-    [RENTBUS_KIND_ANY] = put_any_field,
+    [RENTBUS_KIND_ANY] = put_any_field,   [RENTBUS_KIND_TYPES] = put_ids_field,
 };
 
 /* The data of an event of a known type, in the forms of its struct. Data that holds more than this

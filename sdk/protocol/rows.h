@@ -93,7 +93,7 @@
  * `max_attempts`. */
 #define RENTBUS_CONSUMER(F, S)                                                                     \
     F(S, REQUIRED, ID, id, none)                                                                   \
-    F(S, OPTIONAL, IDS, types, none)                                                               \
+    F(S, OPTIONAL, TYPES, types, none)                                                             \
     F(S, OPTIONAL, ID, user_id, none)                                                              \
     F(S, REQUIRED, UINT, lease_ms, none)                                                           \
     F(S, OPTIONAL, ID, asset_type, none)                                                           \

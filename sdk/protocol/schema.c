@@ -28,6 +28,7 @@ const struct rentbus_words rentbus_event_type_words = {
 #define WORDS_OF_TEXT(extra) NULL
 #define WORDS_OF_QR(extra) NULL
 #define WORDS_OF_IDS(extra) NULL
+#define WORDS_OF_TYPES(extra) NULL
 #define WORDS_OF_TIME(extra) NULL
 #define WORDS_OF_DURATION(extra) NULL
 #define WORDS_OF_UINT(extra) NULL
@@ -44,6 +45,7 @@ const struct rentbus_words rentbus_event_type_words = {
 #define SCHEMA_OF_TEXT(extra) NULL
 #define SCHEMA_OF_QR(extra) NULL
 #define SCHEMA_OF_IDS(extra) NULL
+#define SCHEMA_OF_TYPES(extra) NULL
 #define SCHEMA_OF_TIME(extra) NULL
 #define SCHEMA_OF_DURATION(extra) NULL
 #define SCHEMA_OF_UINT(extra) NULL

@@ -143,6 +143,7 @@ RENTBUS_WORD_SETS(RENTBUS_WORD_ENUM)
 #define RENTBUS_TYPE_TEXT(extra) struct rentbus_text
 #define RENTBUS_TYPE_QR(extra) struct rentbus_text
 #define RENTBUS_TYPE_IDS(extra) struct rentbus_ids
+#define RENTBUS_TYPE_TYPES(extra) struct rentbus_ids
 #define RENTBUS_TYPE_TIME(extra) int64_t
 #define RENTBUS_TYPE_DURATION(extra) int64_t
 #define RENTBUS_TYPE_UINT(extra) uint64_t

@@ -119,6 +119,21 @@ bool rentbus_id_valid(struct rentbus_text text)
     return true;
 }
 
+bool rentbus_type_valid(struct rentbus_text type)
+{
+    if (type.length == 0 || type.length > RENTBUS_TYPE_MAX)
+        return false;
+    for (size_t i = 0; i < type.length; i++) {
+        char letter = type.data[i];
+        bool good = (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
+                    (letter >= '0' && letter <= '9') || letter == '_' || letter == '-' ||
+                    letter == '.';
+        if (!good)
+            return false;
+    }
+    return true;
+}
+
 static const char base64_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 

@@ -36,6 +36,9 @@ size_t rentbus_utf8_next(const char *data, size_t length, uint32_t *code);
 RENTBUS_EXPORT bool rentbus_utf8_valid(const char *data, size_t length);
 /* Whether the text is an id: 1 to RENTBUS_ID_MAX bytes of UTF-8 without control characters. */
 RENTBUS_EXPORT bool rentbus_id_valid(struct rentbus_text text);
+/* Whether the text can be the type of an event: 1 to RENTBUS_TYPE_MAX letters, digits, `_`, `-` and
+ * `.`. */
+RENTBUS_EXPORT bool rentbus_type_valid(struct rentbus_text text);
 
 /* Decodes base64 (RFC 4648, section 4) with or without padding; stray bits behind the last byte are
  * refused. `out` has room for `capacity` bytes. Returns the length, or -1. */

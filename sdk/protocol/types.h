@@ -25,7 +25,7 @@ extern "C" {
 #define RENTBUS_TEXT_MAX 1024
 /* Base64 of the longest id, with padding. */
 #define RENTBUS_QR_MAX 172
-/* Ids in one list, such as `eligible_asset_types`. */
+/* Ids in one list, such as `eligible_asset_types`, and types of events. */
 #define RENTBUS_IDS_MAX 32
 /* How far the clock of a device may be off, in milliseconds: 100 years. */
 #define RENTBUS_CLOCK_OFFSET_MAX_MS INT64_C(3155760000000)
@@ -80,6 +80,9 @@ struct rentbus_list {
  *   TEXT      struct rentbus_text   text, 0 to 1024 bytes            string
  *   QR        struct rentbus_text   text, base64 of an id            string
  *   IDS       struct rentbus_ids    array of at most 32 ids          array of strings
+ *   TYPES     struct rentbus_ids    array of at most 32 types of     array of strings
+ *                                   events, 1 to 200 letters,
+ *                                   digits, `_`, `-` and `.`
  *   TIME      int64_t, microseconds text, RFC 3339                   string
  *             since 1970 in UTC
  *   DURATION  int64_t, seconds      text, ISO 8601 duration          string
@@ -98,6 +101,7 @@ enum rentbus_kind {
     RENTBUS_KIND_TEXT,
     RENTBUS_KIND_QR,
     RENTBUS_KIND_IDS,
+    RENTBUS_KIND_TYPES,
     RENTBUS_KIND_TIME,
     RENTBUS_KIND_DURATION,
     RENTBUS_KIND_UINT,

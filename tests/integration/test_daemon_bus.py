@@ -21,6 +21,14 @@ def refused(client, op, code, field, **args):
     assert (error["code"], error.get("field")) == (code, field), error
 
 
+def test_the_longest_type(client):
+    longest = "t" * 200
+    put(client, "c", longest)
+    wanted = publish(client, "a", type=longest)
+    assert seqs(Worker(client, "c").fetch()) == wanted
+    assert [event["seq"] for event in client.ok("events.read", types=[longest])["events"]] == wanted
+
+
 def test_a_consumer_gets_what_it_wants(client, worker):
     publish(client, "x", type="u")
     wanted = publish(client, "a", "b", "a")

@@ -27,6 +27,7 @@ BAD = {
         "A" * 173,
     ],
     "IDS": [7, {"x": 1}, "mug", b"", [7], [["mug"]], *[[bad] for bad in NOT_IDS], ["x"] * 33],
+    "TYPES": [7, {"x": 1}, "mug", b"", [7], [["mug"]], [""], ["x" * 201], ["a b"], ["a/b"], ["é"], ["x"] * 33],
     "TIME": [
         *NOT_TEXT,
         "",
@@ -132,6 +133,7 @@ KINDS = {
     "short_text": "TEXT",
     "qr_data": "QR",
     "ids": "IDS",
+    "event_types": "TYPES",
     "instant": "TIME",
     "duration": "DURATION",
     "whole": "UINT",

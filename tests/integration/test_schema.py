@@ -13,6 +13,7 @@ TYPES = {
     "TEXT": "short_text",
     "QR": "qr_data",
     "IDS": "ids",
+    "TYPES": "event_types",
     "TIME": "instant",
     "DURATION": "duration",
     "UINT": "whole",
@@ -69,7 +70,7 @@ def test_events(table, schema):
 
 def test_nothing_else_is_defined(schema):
     assert set(schema.rows) == {"operations", "known_events"}
-    others = {"message", "none"} | set(TYPES.values()) - {"any", "bool"}
+    others = {"message", "none", "event_type"} | set(TYPES.values()) - {"any", "bool"}
     assert set(schema.plain) == others
 
 
@@ -78,6 +79,8 @@ def test_limits(table, schema):
     text = cddl.SCHEMA.read_text(encoding="utf-8")
     assert schema.plain["id"] == f"tstr .size (1..{limits['id']})"
     assert schema.plain["ids"] == f"[0*{limits['ids']} id]"
+    assert schema.plain["event_type"] == f"tstr .size (1..{limits['type']})"
+    assert schema.plain["event_types"] == f"[0*{limits['ids']} event_type]"
     assert schema.plain["short_text"] == f"tstr .size (0..{limits['text']})"
     assert schema.plain["qr_data"] == f"tstr .size (1..{limits['qr']})"
     assert schema.plain["hash"] == f"bstr .size {limits['hash']}"

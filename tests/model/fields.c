@@ -35,6 +35,7 @@ static bool same_field(const struct rentbus_field *field, const void *a, const v
         return rentbus_text_equal(*text, *(const struct rentbus_text *)b);
     }
     case RENTBUS_KIND_IDS:
+    case RENTBUS_KIND_TYPES:
         return same_ids(a, b);
     case RENTBUS_KIND_TIME:
     case RENTBUS_KIND_DURATION:
@@ -96,6 +97,7 @@ static void print_field(FILE *out, const struct rentbus_field *field, const void
     char time[RENTBUS_TIME_TEXT_SIZE];
     switch (field->kind) {
     case RENTBUS_KIND_IDS:
+    case RENTBUS_KIND_TYPES:
         print_ids(out, value);
         break;
     case RENTBUS_KIND_TIME:

@@ -22,7 +22,7 @@ static const char *const kinds[] = {
     [RENTBUS_KIND_INT] = "INT",   [RENTBUS_KIND_WORD] = "WORD",
     [RENTBUS_KIND_UUID] = "UUID", [RENTBUS_KIND_HASH] = "HASH",
     [RENTBUS_KIND_MAP] = "MAP",   [RENTBUS_KIND_MAPS] = "MAPS",
-    [RENTBUS_KIND_ANY] = "ANY",
+    [RENTBUS_KIND_ANY] = "ANY",   [RENTBUS_KIND_TYPES] = "TYPES",
 };
 
 static const char *const needs[] = {

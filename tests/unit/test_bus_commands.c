@@ -209,13 +209,13 @@ static void test_types(void **state)
     (void)state;
     char longest[RENTBUS_TYPE_MAX + 1];
     memset(longest, 'x', sizeof longest);
-    assert_true(bus_type_valid(rentbus_text("Aa0_-.")));
-    assert_true(bus_type_valid((struct rentbus_text){longest, RENTBUS_TYPE_MAX}));
-    assert_false(bus_type_valid((struct rentbus_text){longest, RENTBUS_TYPE_MAX + 1}));
+    assert_true(rentbus_type_valid(rentbus_text("Aa0_-.")));
+    assert_true(rentbus_type_valid((struct rentbus_text){longest, RENTBUS_TYPE_MAX}));
+    assert_false(rentbus_type_valid((struct rentbus_text){longest, RENTBUS_TYPE_MAX + 1}));
     static const char *const bad[] = {"",    " ",  "a/b", "a\x7f", "\xc3\xa9",
                                       "a:b", "a@", "[",   "`",     "{"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        assert_false(bus_type_valid(rentbus_text(bad[i])));
+        assert_false(rentbus_type_valid(rentbus_text(bad[i])));
     assert_true(bus_type_reserved(rentbus_text("RENTAL_")));
     assert_true(bus_type_reserved(rentbus_text("CONSUMER_MINE")));
     assert_true(bus_type_reserved(rentbus_text("USER_BLOCKED_EVENT")));

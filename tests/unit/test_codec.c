@@ -365,21 +365,30 @@ static void qr_data_is_base64_of_an_id(void **state)
 static void ids_are_at_most_32(void **state)
 {
     (void)state;
-    const struct rentbus_schema *schema = &rentbus_events_read_args_schema;
-    char hex[256] = "a1 657479706573 9820";
+    const struct rentbus_schema *schema = &rentbus_asset_type_put_args_schema;
+    const char *field = "eligible_asset_types";
+    char hex[256] = "a2 626964 6161 74656c696769626c655f61737365745f7479706573 9820";
     for (int i = 0; i < 32; i++)
         strncat(hex, "6161", sizeof(hex) - strlen(hex) - 1);
     assert_int_equal(decode(schema, hex, RENTBUS_STRICT), 0);
-    assert_int_equal(((struct rentbus_events_read_args *)room)->types.count, 32);
     memcpy(strstr(hex, "9820"), "9821", 4);
     strncat(hex, "6161", sizeof(hex) - strlen(hex) - 1);
-    assert_refused(schema, hex, "types", "has more than 32 ids");
-    assert_value_refused(schema, "types", "6161", "is not an array of ids");
-    assert_value_refused(schema, "types", "81a0",
-                         "has an item that is not an id of 1 to 128 bytes");
-    assert_value_refused(schema, "types", "826161 60",
-                         "has an item that is not an id of 1 to 128 bytes");
-    assert_int_equal(decode(schema, "a1 657479706573 80", RENTBUS_STRICT), 0);
+    assert_refused(schema, hex, field, "has more than 32 ids");
+    assert_value_refused(schema, field, "6161", "is not an array of ids");
+    assert_value_refused(schema, field, "8160", "has an item that is not an id of 1 to 128 bytes");
+}
+
+static void types_are_those_of_events(void **state)
+{
+    (void)state;
+    const struct rentbus_schema *schema = &rentbus_events_read_args_schema;
+    char hex[512];
+    assert_value_refused(schema, "types", "6161", "is not an array of types");
+    snprintf(hex, sizeof(hex), "81%s", long_text(201, 'x'));
+    assert_value_refused(schema, "types", hex,
+                         "has an item that is not a type of 1 to 200 letters, digits, _, - and .");
+    snprintf(hex, sizeof(hex), "a1 657479706573 81%s", long_text(200, 'x'));
+    assert_int_equal(decode(schema, hex, RENTBUS_STRICT), 0);
 }
 
 static void values_of_a_wrong_type_are_refused(void **state)
@@ -576,6 +585,7 @@ int main(void)
         cmocka_unit_test(text_has_at_most_1024_bytes_and_no_nul),
         cmocka_unit_test(qr_data_is_base64_of_an_id),
         cmocka_unit_test(ids_are_at_most_32),
+        cmocka_unit_test(types_are_those_of_events),
         cmocka_unit_test(values_of_a_wrong_type_are_refused),
         cmocka_unit_test(the_greatest_number_is_taken),
         cmocka_unit_test(an_integer_may_be_negative),

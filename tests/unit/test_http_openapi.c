@@ -165,6 +165,7 @@ static bool kind_fits(enum rentbus_kind kind, const json_t *schema)
         [RENTBUS_KIND_UUID] = {"format", "uuid"},
         [RENTBUS_KIND_HASH] = {"contentEncoding", "base64"},
         [RENTBUS_KIND_IDS] = {"type", "array"},
+        [RENTBUS_KIND_TYPES] = {"type", "array"},
         [RENTBUS_KIND_MAPS] = {"type", "array"},
         [RENTBUS_KIND_WORD] = {"type", "string"},
         [RENTBUS_KIND_MAP] = {NULL, NULL},
@@ -330,7 +331,7 @@ static void every_query_has_the_parameters_of_the_table(void **state)
             const struct rentbus_field *field = &schema->fields[j];
             if (path_says(&http_routes[i], schema, j))
                 continue;
-            size_t plural = field->kind == RENTBUS_KIND_IDS;
+            size_t plural = field->kind == RENTBUS_KIND_IDS || field->kind == RENTBUS_KIND_TYPES;
             json_t *found = query_schema(operation, field->name, field->name_length - plural);
             bool words = field->kind != RENTBUS_KIND_WORD ||
                          words_fit(field->words, json_object_get(found, "enum"));

@@ -22,6 +22,7 @@ static const size_t kind_sizes[] = {
     [RENTBUS_KIND_TEXT] = sizeof(struct rentbus_text),
     [RENTBUS_KIND_QR] = sizeof(struct rentbus_text),
     [RENTBUS_KIND_IDS] = sizeof(struct rentbus_ids),
+    [RENTBUS_KIND_TYPES] = sizeof(struct rentbus_ids),
     [RENTBUS_KIND_TIME] = sizeof(int64_t),
     [RENTBUS_KIND_DURATION] = sizeof(int64_t),
     [RENTBUS_KIND_UINT] = sizeof(uint64_t),
