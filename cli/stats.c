@@ -31,6 +31,8 @@ static const struct cli_column columns[] = {
     {"  requests", "requests"},
     {"  errors", "errors"},
     {"  commits", "commits"},
+    {"  snapshots", "snapshots"},
+    {"  trims", "trims"},
 };
 
 static const struct cli_column by_day[] = {{"DAY", "day"}, {"RETURNS", "returns"}};

@@ -170,6 +170,8 @@ int api_answer_stats(struct api_call *call)
     RENTBUS_SET(result, stats_result, head, present ? engine_durable(engine) : call->as_of);
     RENTBUS_SET(result, stats_result, errors, call->api->errors);
     RENTBUS_SET(result, stats_result, commits, engine_commits(engine));
+    RENTBUS_SET(result, stats_result, trims, engine_trims(engine));
+    RENTBUS_SET(result, stats_result, snapshots, engine_snapshots(engine));
     RENTBUS_SET(result, stats_result, requests, call->api->requests);
     RENTBUS_SET(result, stats_result, started_at, call->api->started_at);
     RENTBUS_SET(result, stats_result, archived_seq, engine_archived(engine));

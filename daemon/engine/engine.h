@@ -183,7 +183,10 @@ uint64_t engine_evicted(const struct engine *engine);
 /* What a look-up in the archive means that has just given `found`: the same, but -EBUSY instead of
  * 0 (it is not there) as long as the archive is being rebuilt and nobody can know. */
 int engine_archive_found(struct engine *engine, int found) __attribute__((warn_unused_result));
+/* Since it was opened: commits, snapshots that were written, trims of the journal. */
 uint64_t engine_commits(const struct engine *engine);
+uint64_t engine_snapshots(const struct engine *engine);
+uint64_t engine_trims(const struct engine *engine);
 const char *engine_ledger_name(const struct engine *engine);
 /* Where the files are. */
 const char *engine_directory(const struct engine *engine);

@@ -264,6 +264,7 @@ static void finish(struct engine *engine, const struct snapshot_outcome *outcome
         return;
     }
     engine->snapshot_status = 0;
+    engine->snapshots++;
     /* What it went on from is the newest that is good. */
     engine->snapshot_before = engine->snapshot;
     engine->snapshot_lost = engine->snapshot_lost && outcome->from == 0;

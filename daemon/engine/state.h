@@ -54,6 +54,8 @@ struct engine {
     bool archive_failing;
     bool recovering; /* the journal failed: commands are refused */
     uint64_t commits;
+    uint64_t snapshots; /* written */
+    uint64_t trims;
     struct batch batches[2];
     struct batch *filling;
     struct batch *committing;

@@ -70,6 +70,7 @@ static void finish(struct engine *engine, int status)
         engine_log_failure(engine, "trim_failed", status);
         return;
     }
+    engine->trims++;
     snprintf(pairs, sizeof pairs,
              "event=journal_trimmed first_seq=%" PRIu64 " events=%" PRIu64 " bytes=%" PRIu64,
              engine->base.seq + 1, trim->trimmed.events, trim->trimmed.bytes);

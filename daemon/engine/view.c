@@ -65,6 +65,16 @@ uint64_t engine_commits(const struct engine *engine)
     return engine->commits;
 }
 
+uint64_t engine_snapshots(const struct engine *engine)
+{
+    return engine->snapshots;
+}
+
+uint64_t engine_trims(const struct engine *engine)
+{
+    return engine->trims;
+}
+
 const char *engine_ledger_name(const struct engine *engine)
 {
     return engine->chain.ledger;

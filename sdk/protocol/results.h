@@ -90,11 +90,13 @@
  * time. `archived_seq` is how far the archive has followed, `snapshot_seq` the last event in the
  * newest snapshot (0: there is none), recorded at `snapshot_at`. The journal holds the events from
  * `first_seq` to `head`: earlier ones were trimmed. `journal_bytes`, `archive_bytes`: what the two
- * take on the disk. Counters since the start of the daemon: `requests`, `errors`, `commits`.
+ * take on the disk. Counters since the start of the daemon: `requests`, `errors`, `commits`,
+ * `snapshots` that were written, `trims` of the journal.
  * `consumer_status` has at most 100 of the `consumers`, those first that are furthest behind. */
 #define RENTBUS_STATS_RESULT(F, S)                                                                 \
     F(S, REQUIRED, UINT, head, none)                                                               \
     F(S, REQUIRED, UINT, open, none)                                                               \
+    F(S, OPTIONAL, UINT, trims, none)                                                              \
     F(S, REQUIRED, UINT, users, none)                                                              \
     F(S, REQUIRED, UINT, assets, none)                                                             \
     F(S, REQUIRED, UINT, errors, none)                                                             \
@@ -110,6 +112,7 @@
     F(S, REQUIRED, UINT, consumers, none)                                                          \
     F(S, REQUIRED, UINT, first_seq, none)                                                          \
     F(S, REQUIRED, UINT, locations, none)                                                          \
+    F(S, OPTIONAL, UINT, snapshots, none)                                                          \
     F(S, REQUIRED, TIME, started_at, none)                                                         \
     F(S, REQUIRED, UINT, asset_types, none)                                                        \
     F(S, OPTIONAL, TIME, snapshot_at, none)                                                        \

@@ -365,6 +365,8 @@ def test_every_operation_has_a_good_answer(tmp_path):
         "asset_types": 1,
         "archived_seq": 11,
         "snapshot_seq": 0,
+        "snapshots": 0,
+        "trims": 0,
         "first_seq": 1,
         "consumers": 0,
         "consumer_status": [],

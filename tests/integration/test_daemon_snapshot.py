@@ -40,7 +40,7 @@ def everything(client):
     """What can be read, but for what a start changes."""
     lists = {op: read_list(client, op) for op in ("user.list", "asset.list", "rental.list", "location.list")}
     stats = client.ok("stats")
-    own = ("head", "started_at", "requests", "commits", "archived_seq", "journal_bytes", "archive_bytes")
+    own = ("head", "started_at", "requests", "commits", "snapshots", "archived_seq", "journal_bytes", "archive_bytes")
     lists["stats"] = {key: value for key, value in stats.items() if key not in own}
     lists["consumer"] = client.ok("consumer.get", id="c")["consumer"]
     for key in ("lag", "cursor", "workers", "oldest_at"):
@@ -59,6 +59,7 @@ def test_a_start_goes_on_from_a_snapshot(shop):
     stats = client.ok("stats")
     assert (stats["snapshot_seq"], stats["snapshot_at"]) == (head, written["time"])
     assert client.ok("admin.snapshot") == {**written, "took_ms": 0}
+    assert client.ok("stats")["snapshots"] == 1
     scans(client, 30)
     before = everything(client)
     daemon.restart()

@@ -78,6 +78,7 @@ def test_nothing_of_the_ledger_changes(shop, client, daemon):
     archived = client.ok("rental.get", rental_id=shop.old["id"])
     before = shop.state()
     first = trim(client, shop.cut)
+    assert client.ok("stats")["trims"] == 1
     assert shop.state() == before
     daemon.restart()
     assert shop.state() == before

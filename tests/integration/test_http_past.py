@@ -33,7 +33,7 @@ READS = [
 ]
 # Of the daemon, or of the present.
 PRESENT = {"requests", "errors", "commits", "started_at", "archived_seq", "first_seq"}
-PRESENT |= {"journal_bytes", "archive_bytes", "snapshot_seq"}
+PRESENT |= {"journal_bytes", "archive_bytes", "snapshot_seq", "snapshots", "trims"}
 
 
 def now(**offset):
