@@ -55,32 +55,46 @@ static void set_actor(struct route_reader *reader)
     }
 }
 
-/* Receives one message, its last frame into `body`: 1; 0 when its route is too long; -1 when there
- * is none. */
-static int receive(void *socket, struct route_reader *reader)
+/* A message that is no request is answered as an empty one would be, and as far as its way back is
+ * sure: to the connection, and through the empty frame of a REQ socket behind it. */
+static void make_empty(struct route_reader *reader, size_t sure)
 {
-    bool fits = true;
+    zmq_msg_close(&reader->body);
+    zmq_msg_init(&reader->body);
+    reader->route_length = sure;
+}
+
+static bool receive(void *socket, struct route_reader *reader)
+{
+    bool whole = true;
+    bool delimited = false;
+    size_t sure = 0;
     int frames = 0;
     reader->route_length = 0;
     for (;;) {
         if (zmq_msg_recv(&reader->body, socket, ZMQ_DONTWAIT) < 0)
-            return -1;
+            return false;
         if (!zmq_msg_more(&reader->body))
-            return fits;
-        fits = fits && frames++ < ROUTE_FRAMES_MAX && add_frame(reader, &reader->body);
+            break;
+        bool empty = frames > 0 && zmq_msg_size(&reader->body) == 0;
+        whole =
+            whole && !delimited && frames < ROUTE_FRAMES_MAX && add_frame(reader, &reader->body);
+        if (whole && (frames == 0 || (frames == 1 && empty)))
+            sure = reader->route_length;
+        delimited = delimited || empty;
+        frames++;
     }
+    if (!whole)
+        make_empty(reader, sure);
+    return true;
 }
 
 bool route_receive(void *socket, struct route_reader *reader, struct api_message *message)
 {
-    int received;
     if (!reader->has_body)
         zmq_msg_init(&reader->body);
     reader->has_body = true;
-    do {
-        received = receive(socket, reader);
-    } while (received == 0);
-    if (received < 0)
+    if (!receive(socket, reader))
         return false;
     set_actor(reader);
     message->route = (struct rentbus_bytes){reader->route, reader->route_length};

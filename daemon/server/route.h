@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Requests and replies on a ROUTER socket. Whatever frames stand before the last one (the identity
- * of the connection, the empty frame of a REQ socket, those of proxies) are the route: they go back
- * before the reply, as they came.
+ * Requests and replies on a ROUTER socket. The frames before the last one are the route: the
+ * identity of the connection, those that proxies put there, and the empty frame of a REQ socket,
+ * which ends it. They go back before the reply, as they came.
  */
 #ifndef RENTBUS_SERVER_ROUTE_H
 #define RENTBUS_SERVER_ROUTE_H
@@ -40,7 +40,8 @@ struct route_outbox {
 void route_reader_release(struct route_reader *reader);
 
 /* Receives the next request without waiting; *message borrows from the reader until the next call.
- * False when there is none. A message with too long a route is passed over. */
+ * False when there is none. One with too long a route, or with frames behind the request, comes
+ * with an empty body, and a route to the connection alone. */
 bool route_receive(void *socket, struct route_reader *reader, struct api_message *message);
 /* Sends the body along the route, with the next flush. A peer that is gone or takes nothing loses
  * its reply. */

@@ -16,6 +16,7 @@
 #include <zmq.h>
 
 #include "daemon/api/api.h"
+#include "daemon/server/accept.h"
 #include "daemon/server/endpoint.h"
 #include "daemon/server/log.h"
 #include "daemon/server/route.h"
@@ -28,6 +29,8 @@
 #define SERVER_ROUND 1024
 /* Larger messages are cut off by libzmq, with their connection. */
 #define SERVER_MESSAGE_MAX INT64_C(16 << 20)
+/* What a subscriber says, a prefix of a type: libzmq keeps 32 bytes for each byte of one. */
+#define SERVER_SUBSCRIPTION_MAX INT64_C(1024)
 /* Replies and events that may wait for one peer; an event beyond is dropped, and its subscriber
  * finds the gap. */
 #define SERVER_REPLY_HWM 100000
@@ -147,9 +150,8 @@ static int set_option(void *socket, int option, int value)
     return zmq_setsockopt(socket, option, &value, sizeof value);
 }
 
-static void *open_socket(struct server *server, int type, int hwm)
+static void *open_socket(struct server *server, int type, int hwm, int64_t message_max)
 {
-    int64_t message_max = SERVER_MESSAGE_MAX;
     void *socket = zmq_socket(server->context, type);
     if (!socket)
         return NULL;
@@ -213,11 +215,11 @@ static int open_server(struct server *server)
     if (!server->context)
         return fail("context", "", -zmq_errno(), NULL);
     zmq_ctx_set(server->context, ZMQ_MAX_SOCKETS, 16);
-    server->events = open_socket(server, ZMQ_XPUB, SERVER_EVENT_HWM);
+    server->events = open_socket(server, ZMQ_XPUB, SERVER_EVENT_HWM, SERVER_SUBSCRIPTION_MAX);
     status = bind_socket(&server->events, config->events, &server->events_lock, "events");
     if (status)
         return status;
-    server->requests = open_socket(server, ZMQ_ROUTER, SERVER_REPLY_HWM);
+    server->requests = open_socket(server, ZMQ_ROUTER, SERVER_REPLY_HWM, SERVER_MESSAGE_MAX);
     if (server->requests && set_option(server->requests, ZMQ_ROUTER_MANDATORY, 1))
         return fail("api", config->api, -zmq_errno(), NULL);
     status = bind_socket(&server->requests, config->api, &server->api_lock, "api");
@@ -369,8 +371,9 @@ static void raise_descriptor_limit(void)
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit))
         return;
+    rlim_t before = limit.rlim_cur;
     limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
+    accept_set_descriptors(setrlimit(RLIMIT_NOFILE, &limit) ? before : limit.rlim_max);
 }
 
 static void announce(struct server *server)

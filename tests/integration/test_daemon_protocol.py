@@ -419,7 +419,7 @@ def test_req_and_dealer(daemon, kind):
         assert client.error("nothing")["code"] == "UNKNOWN_OP"
 
 
-@pytest.mark.parametrize("route", [[b""], [b"", b""], [b"one", b"", b"three"], [b"x" * 250] * 3])
+@pytest.mark.parametrize("route", [[b""], [b"one"], [b"one", b""], [b"x" * 250] * 3 + [b""]])
 def test_frames_before_the_request_come_back(client, route):
     command = uuid7()
     client.send_frames(*route, encode({"v": 1, "id": command, "op": "hello", "args": {}}))
@@ -428,10 +428,22 @@ def test_frames_before_the_request_come_back(client, route):
     assert returned == route and harness.decode_reply(body)["id"] == command
 
 
-@pytest.mark.parametrize("route", [[b"x"] * 40, [b"x" * 2000], [b"x" * 65537, b"y"]])
-def test_too_long_a_route_is_passed_over(client, route):
-    client.send_frames(*route, encode({"v": 1, "id": uuid7(), "op": "hello", "args": {}}))
-    assert client.ok("hello"), "the message behind it was not served"
+REQUEST = encode({"v": 1, "id": bytes(range(16)), "op": "user.put", "args": {"id": "framed"}})
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [[b"x"] * 40, [b"x" * 2000], [b"x" * 65537, b"y"], [b"", b""], [b"", REQUEST], [b"one", b"", b"x"]],
+    ids=["many", "long", "very long", "two empty", "a request", "behind a route"],
+)
+@pytest.mark.parametrize("last", [REQUEST, b"extra", b""], ids=["request", "extra", "empty"])
+def test_what_is_not_one_frame_is_malformed(client, frames, last):
+    client.send_frames(*frames, last)
+    assert client._socket.poll(harness.REPLY_DEADLINE * 1000), "no answer"
+    *returned, body = client._socket.recv_multipart()
+    assert returned == ([b""] if frames[0] == b"" else [])
+    assert harness.decode_reply(body)["error"]["code"] == "MALFORMED"
+    assert client.error("user.get", id="framed")["code"] == "NOT_FOUND"
 
 
 def test_replies_are_the_same_bytes_to_everybody(daemon, client):
