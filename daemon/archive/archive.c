@@ -12,11 +12,15 @@
 #include "daemon/archive/skim.h"
 #include "daemon/journal/meta.h"
 
+#define ARCHIVE_RENTAL_ROW                                                                         \
+    "INTO rental(created_seq, id, user_key, asset_key, status, closed_seq, body) "                 \
+    "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+
 static const char *const archive_change_sql[ARCHIVE_CHANGES] = {
     [ARCHIVE_BEGIN] = "BEGIN IMMEDIATE",
     [ARCHIVE_COMMIT] = "COMMIT",
-    [ARCHIVE_PUT_RENTAL] = "INSERT OR REPLACE INTO rental(created_seq, id, user_key, asset_key, "
-                           "status, closed_seq, body) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [ARCHIVE_PUT_RENTAL] = "INSERT " ARCHIVE_RENTAL_ROW,
+    [ARCHIVE_REPLACE_RENTAL] = "INSERT OR REPLACE " ARCHIVE_RENTAL_ROW,
     [ARCHIVE_DROP_RENTAL] = "DELETE FROM rental WHERE created_seq = ?1",
     [ARCHIVE_ADD_TALLY] = "INSERT INTO tally VALUES(?1, ?2, ?3, ?4) ON CONFLICT(day, kind, name) "
                           "DO UPDATE SET count = count + excluded.count",

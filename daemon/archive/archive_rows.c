@@ -79,6 +79,19 @@ static int archive_command_row_compare(const void *left, const void *right)
     return memcmp(&a->id, &b->id, sizeof(a->id));
 }
 
+/* What one client sends comes in order. */
+static void archive_rows_sort_by(struct rentbus_buffer *rows, size_t size,
+                                 int (*compare)(const void *, const void *))
+{
+    size_t count = rows->length / size;
+    size_t at = 1;
+
+    while (at < count && compare(rows->data + (at - 1) * size, rows->data + at * size) <= 0)
+        at++;
+    if (at < count)
+        qsort(rows->data, count, size, compare);
+}
+
 static void archive_rows_leave_last(struct rentbus_buffer *rentals)
 {
     struct archive_rental_row *rows = (struct archive_rental_row *)(void *)rentals->data;
@@ -94,16 +107,11 @@ static void archive_rows_leave_last(struct rentbus_buffer *rentals)
 
 void archive_rows_sort(struct archive_rows *rows)
 {
-    size_t rentals = rows->rentals.length / sizeof(struct archive_rental_row);
-    size_t commands = rows->commands.length / sizeof(struct archive_command_row);
-
-    if (rentals > 0)
-        qsort(rows->rentals.data, rentals, sizeof(struct archive_rental_row),
-              archive_rental_row_compare);
+    archive_rows_sort_by(&rows->rentals, sizeof(struct archive_rental_row),
+                         archive_rental_row_compare);
     archive_rows_leave_last(&rows->rentals);
-    if (commands > 0)
-        qsort(rows->commands.data, commands, sizeof(struct archive_command_row),
-              archive_command_row_compare);
+    archive_rows_sort_by(&rows->commands, sizeof(struct archive_command_row),
+                         archive_command_row_compare);
     mention_rows_sort(&rows->mentions);
 }
 

@@ -4,10 +4,11 @@
 #include "daemon/archive/archive_sql.h"
 #include "daemon/archive/archive_state.h"
 
-static int archive_put_rental(struct archive *archive, const struct archive_rental_row *row)
+static int archive_run_rental(struct archive *archive, enum archive_change change,
+                              const struct archive_rental_row *row)
 {
     const uint8_t *bytes = archive->rows.bytes.data;
-    sqlite3_stmt *put = archive->changes[ARCHIVE_PUT_RENTAL];
+    sqlite3_stmt *put = archive->changes[change];
     struct rentbus_text id = {(const char *)bytes + row->id, row->id_length};
     struct rentbus_uuid uuid;
     int r = sqlite_bind_uint(put, 1, row->created_seq);
@@ -25,6 +26,15 @@ static int archive_put_rental(struct archive *archive, const struct archive_rent
     if (r == 0)
         r = sqlite_bind_bytes(put, 7, (struct rentbus_bytes){bytes + row->body, row->body_length});
     return r ? r : sqlite_run(put);
+}
+
+/* SQLite keeps what it would take to undo a replacement: most rentals come for the first time, and
+ * are spared that. */
+static int archive_put_rental(struct archive *archive, const struct archive_rental_row *row)
+{
+    int r = archive_run_rental(archive, ARCHIVE_PUT_RENTAL, row);
+
+    return r == -EEXIST ? archive_run_rental(archive, ARCHIVE_REPLACE_RENTAL, row) : r;
 }
 
 static int archive_drop_rental(struct archive *archive, const struct archive_rental_row *row)

@@ -3,6 +3,16 @@
 
 #include <errno.h>
 
+struct rentbus_text skim_long_text(struct rentbus_cbor_reader *reader)
+{
+    struct rentbus_cbor_reader within = rentbus_cbor_reader(rentbus_cbor_skip(reader));
+    struct rentbus_cbor_item text = rentbus_cbor_read(&within);
+
+    if (text.type != RENTBUS_CBOR_TEXT)
+        return (struct rentbus_text){0};
+    return (struct rentbus_text){(const char *)text.bytes.data, text.bytes.length};
+}
+
 /* The string of `size` bytes that the reader stands before, which it passes; NULL when it is
  * something else. */
 static const uint8_t *skim_bytes(struct rentbus_cbor_reader *reader, size_t size)

@@ -12,19 +12,20 @@
 #define SKIM_TEXT 0x60
 #define SKIM_TEXT_SHORT 24
 
+/* Any other text, or what is none. */
+struct rentbus_text skim_long_text(struct rentbus_cbor_reader *reader);
+
 /* The text that the reader stands before, which it passes; absent when it is something else. */
 static inline struct rentbus_text skim_text(struct rentbus_cbor_reader *reader)
 {
-    struct rentbus_bytes item = rentbus_cbor_skip(reader);
-    struct rentbus_cbor_reader within = rentbus_cbor_reader(item);
+    const uint8_t *at = reader->at;
+    size_t left = (size_t)(reader->end - at);
+    size_t length = left > 0 ? (size_t)at[0] - SKIM_TEXT : SIZE_MAX;
 
-    if (item.length > 0 && item.data[0] - SKIM_TEXT == (int)item.length - 1 &&
-        item.length <= SKIM_TEXT_SHORT)
-        return (struct rentbus_text){(const char *)item.data + 1, item.length - 1};
-    struct rentbus_cbor_item text = rentbus_cbor_read(&within);
-    if (text.type != RENTBUS_CBOR_TEXT)
-        return (struct rentbus_text){0};
-    return (struct rentbus_text){(const char *)text.bytes.data, text.bytes.length};
+    if (length >= SKIM_TEXT_SHORT || length >= left)
+        return skim_long_text(reader);
+    reader->at = at + 1 + length;
+    return (struct rentbus_text){(const char *)at + 1, length};
 }
 
 static inline bool skim_is(struct rentbus_text name, const char *wanted, size_t length)

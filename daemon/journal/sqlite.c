@@ -2,6 +2,7 @@
 #include "daemon/journal/sqlite.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@ static const struct sqlite_meaning sqlite_meanings[] = {
     {SQLITE_NOTADB, EBADMSG}, {SQLITE_ERROR, EBADMSG},  {SQLITE_BUSY, EBUSY},
     {SQLITE_LOCKED, EBUSY},   {SQLITE_PROTOCOL, EBUSY}, {SQLITE_READONLY, EROFS},
     {SQLITE_PERM, EACCES},    {SQLITE_AUTH, EACCES},    {SQLITE_TOOBIG, EMSGSIZE},
-    {SQLITE_MISUSE, EINVAL},  {SQLITE_RANGE, EINVAL},
+    {SQLITE_MISUSE, EINVAL},  {SQLITE_RANGE, EINVAL},   {SQLITE_CONSTRAINT, EEXIST},
 };
 
 /* What the operating system said behind a failure to open, or a full disk met elsewhere than in a
@@ -46,9 +47,19 @@ int sqlite_errno(sqlite3 *db, int result)
     return -sqlite_system_errno(db, primary);
 }
 
+/* Without counts of the memory in use, which nobody reads, SQLite allocates without a lock. Where
+ * it works already it keeps them. */
+static void sqlite_configure(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 int sqlite_open(const char *path, bool create, sqlite3 **db)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     sqlite3 *opened = NULL;
+
+    pthread_once(&once, sqlite_configure);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (create ? SQLITE_OPEN_CREATE : 0);
     int result = sqlite3_open_v2(path, &opened, flags, NULL);
 

@@ -19,8 +19,8 @@
 
 /* The negative errno that a result code of `db` stands for: SQLITE_FULL -ENOSPC, SQLITE_IOERR -EIO,
  * SQLITE_NOMEM -ENOMEM, SQLITE_CORRUPT, SQLITE_NOTADB and SQLITE_ERROR (a table that is not there)
- * -EBADMSG, SQLITE_BUSY -EBUSY, SQLITE_READONLY -EROFS, SQLITE_CANTOPEN what the system said. `db`
- * may be NULL. */
+ * -EBADMSG, SQLITE_BUSY -EBUSY, SQLITE_CONSTRAINT -EEXIST, SQLITE_READONLY -EROFS, SQLITE_CANTOPEN
+ * what the system said. `db` may be NULL. */
 int sqlite_errno(sqlite3 *db, int result);
 
 /* Opens for reading and writing, the file made when `create` and there is none. */

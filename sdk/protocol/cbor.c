@@ -126,24 +126,34 @@ struct rentbus_text rentbus_cbor_read_text(struct rentbus_cbor_reader *reader)
     return (struct rentbus_text){(const char *)item.bytes.data, item.bytes.length};
 }
 
-/* The head of most items, which is one byte. Whether it is one of these. */
-static inline bool head_read_short(const uint8_t *at, size_t left, struct rentbus_cbor_head *head)
-{
-    if (left == 0 || (*at & 0x1f) >= RENTBUS_CBOR_INFO_ONE_BYTE)
-        return false;
-    *head = (struct rentbus_cbor_head){*at & 0x1f, *at >> 5, *at & 0x1f};
-    return true;
-}
+/* What stands behind a head of one byte, for each one of its number. */
+struct content {
+    uint8_t bytes;
+    uint8_t items;
+};
 
 struct rentbus_bytes rentbus_cbor_skip(struct rentbus_cbor_reader *reader)
 {
+    static const struct content contents[RENTBUS_CBOR_MAJOR_COUNT] = {
+        [RENTBUS_CBOR_MAJOR_BYTES] = {1, 0},
+        [RENTBUS_CBOR_MAJOR_TEXT] = {1, 0},
+        [RENTBUS_CBOR_MAJOR_ARRAY] = {0, 1},
+        [RENTBUS_CBOR_MAJOR_MAP] = {0, 2},
+    };
     const uint8_t *start = reader->at;
     const uint8_t *at = start;
     for (uint64_t items = 1; items > 0; items--) {
         struct rentbus_cbor_head head;
         size_t left = (size_t)(reader->end - at);
-        size_t size =
-            head_read_short(at, left, &head) ? 1 : rentbus_cbor_head_read(at, left, &head);
+        size_t number = left > 0 ? *at & 0x1f : SIZE_MAX;
+        if (number <= SHORT_MAX && *at >> 5 != RENTBUS_CBOR_MAJOR_TAG) {
+            struct content content = contents[*at >> 5];
+            size_t size = 1 + number * content.bytes;
+            at += size < left ? size : left;
+            items += number * content.items;
+            continue;
+        }
+        size_t size = rentbus_cbor_head_read(at, left, &head);
         size_t content = size > 0 ? head_content(&head) : 0;
         if (size == 0 || content > left - size) {
             at = reader->end;
