@@ -13,8 +13,7 @@
 #include "daemon/journal/meta.h"
 
 #define ARCHIVE_RENTAL_ROW                                                                         \
-    "INTO rental(created_seq, id, user_key, asset_key, status, closed_seq, body) "                 \
-    "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+    "INTO rental(created_seq, id, status, closed_seq, body) VALUES(?1, ?2, ?3, ?4, ?5)"
 
 static const char *const archive_change_sql[ARCHIVE_CHANGES] = {
     [ARCHIVE_BEGIN] = "BEGIN IMMEDIATE",
@@ -28,6 +27,8 @@ static const char *const archive_change_sql[ARCHIVE_CHANGES] = {
     [ARCHIVE_PUT_HASH] = "UPDATE meta SET value = ?1 WHERE key = 'hash'",
 };
 
+static const char *const archive_id_sql[LEAF_CHANGES] = LEAF_CHANGE_SQL("rental_id");
+static const char *const archive_key_sql[LEAF_CHANGES] = LEAF_CHANGE_SQL("rental_key");
 static const char *const archive_command_sql[LEAF_CHANGES] = LEAF_CHANGE_SQL("command");
 static const char *const archive_mention_sql[LEAF_CHANGES] = LEAF_CHANGE_SQL("mention");
 
@@ -44,6 +45,14 @@ static void archive_combine_commands(uint8_t *entry, const uint8_t *other)
     archive_put_command_entry(entry, &row);
 }
 
+/* A rental that comes again. */
+static void archive_combine_ids(uint8_t *entry, const uint8_t *other)
+{
+    memcpy(entry, other, ARCHIVE_ID_ENTRY);
+}
+
+static const struct leaf_shape archive_id_shape = {ARCHIVE_ID_ENTRY, RENTBUS_UUID_SIZE,
+                                                   archive_combine_ids};
 static const struct leaf_shape archive_command_shape = {ARCHIVE_COMMAND_ENTRY, ARCHIVE_COMMAND_KEY,
                                                         archive_combine_commands};
 static const struct leaf_shape archive_mention_shape = {ARCHIVE_MENTION_ENTRY,
@@ -53,6 +62,8 @@ static void archive_disconnect(struct archive *archive)
 {
     for (size_t i = 0; i < ARCHIVE_CHANGES; i++)
         sqlite_finalize(&archive->changes[i]);
+    leaf_writer_release(&archive->ids);
+    leaf_writer_release(&archive->keys);
     leaf_writer_release(&archive->commands);
     leaf_writer_release(&archive->mentions);
     sqlite_close(&archive->db);
@@ -149,6 +160,22 @@ static int archive_agrees(struct archive *archive, struct journal_reader *journa
     return r < 0 ? r : r == 1;
 }
 
+static int archive_prepare(struct archive *archive)
+{
+    sqlite3 *db = archive->db;
+    int r = leaf_writer_prepare(&archive->ids, db, archive_id_sql, archive_id_shape);
+
+    if (r == 0)
+        r = leaf_writer_prepare(&archive->keys, db, archive_key_sql, archive_mention_shape);
+    if (r == 0)
+        r = leaf_writer_prepare(&archive->commands, db, archive_command_sql, archive_command_shape);
+    if (r == 0)
+        r = leaf_writer_prepare(&archive->mentions, db, archive_mention_sql, archive_mention_shape);
+    for (size_t i = 0; r == 0 && i < ARCHIVE_CHANGES; i++)
+        r = sqlite_prepare(db, archive_change_sql[i], &archive->changes[i]);
+    return r;
+}
+
 /* Opens the file, new or not. -EBADMSG when it is no archive of the ledger; -ENOENT when there is
  * none, and it is not to be made. */
 static int archive_connect(struct archive *archive, bool create)
@@ -165,14 +192,8 @@ static int archive_connect(struct archive *archive, bool create)
                            "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384");
     if (r == 0)
         r = archive_load_position(archive->db, &archive->position);
-    for (size_t i = 0; r == 0 && i < ARCHIVE_CHANGES; i++)
-        r = sqlite_prepare(archive->db, archive_change_sql[i], &archive->changes[i]);
     if (r == 0)
-        r = leaf_writer_prepare(&archive->commands, archive->db, archive_command_sql,
-                                archive_command_shape);
-    if (r == 0)
-        r = leaf_writer_prepare(&archive->mentions, archive->db, archive_mention_sql,
-                                archive_mention_shape);
+        r = archive_prepare(archive);
     if (r)
         archive_disconnect(archive);
     return r;

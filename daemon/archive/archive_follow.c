@@ -125,7 +125,7 @@ int archive_follow(struct archive *archive, struct journal_reader *journal, size
     if (r < 0 || following.position.seq == seq)
         return r;
     archive_end_command(&following);
-    r = archive_rows_failed(&archive->rows) ? -ENOMEM : archive_write(archive, &following.position);
+    r = archive_write(archive, &following.position);
     if (r == -EBADMSG && archive_can_be_rebuilt(journal))
         sqlite_remove(archive->path);
     if (r)

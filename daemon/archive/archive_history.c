@@ -7,16 +7,6 @@
 static const struct leaf_shape archive_mention_shape = {ARCHIVE_MENTION_ENTRY,
                                                         ARCHIVE_MENTION_ENTRY, NULL};
 
-/* One archive_mentions(). */
-struct archive_visiting {
-    struct archive_reader *reader;
-    uint32_t key;
-    uint64_t from;
-    size_t limit; /* how many may still be visited */
-    archive_mention_visitor *visit;
-    void *context;
-};
-
 /* Ends the visit of a segment: what follows is of other keys, or too much. */
 #define ARCHIVE_VISITED 1
 
@@ -33,8 +23,8 @@ static int archive_visit_leaf(struct archive_visiting *visiting, uint64_t segmen
         if (visiting->limit == 0 || memcmp(entries.data + at, least, ARCHIVE_MENTION_KEY) != 0)
             return ARCHIVE_VISITED;
         visiting->limit--;
-        *stopped =
-            visiting->visit(visiting->context, archive_mention_of(segment, entries.data + at).seq);
+        *stopped = visiting->visit(visiting->context,
+                                   archive_key_of(segment, entries.data + at, visiting->bits).seq);
         if (*stopped)
             return ARCHIVE_VISITED;
     }
@@ -43,14 +33,14 @@ static int archive_visit_leaf(struct archive_visiting *visiting, uint64_t segmen
 
 static int archive_visit_segment(struct archive_visiting *visiting, uint64_t segment)
 {
-    sqlite3_stmt *statement = visiting->reader->queries[ARCHIVE_QUERY_MENTIONS];
-    bool within = visiting->from >> MENTION_SEGMENT_BITS == segment;
+    sqlite3_stmt *statement = visiting->reader->queries[visiting->query];
+    bool within = visiting->from >> visiting->bits == segment;
     struct mention_row least = {within ? visiting->from : 0, visiting->key};
     uint8_t entry[ARCHIVE_MENTION_ENTRY];
     int stopped = 0;
     int row = 0;
 
-    archive_put_mention_entry(entry, &least);
+    archive_put_key_entry(entry, &least, visiting->bits);
     int r = sqlite_bind_uint(statement, 1, segment);
     if (r == 0)
         r = sqlite_bind_bytes(statement, 2, (struct rentbus_bytes){entry, sizeof(entry)});
@@ -63,6 +53,16 @@ static int archive_visit_segment(struct archive_visiting *visiting, uint64_t seg
     return stopped;
 }
 
+int archive_visit_keys(struct archive_visiting *visiting, uint64_t last)
+{
+    int r = 0;
+
+    for (uint64_t segment = visiting->from >> visiting->bits;
+         r == 0 && visiting->limit > 0 && segment <= last >> visiting->bits; segment++)
+        r = archive_visit_segment(visiting, segment);
+    return r;
+}
+
 int archive_mentions(struct archive_reader *reader, uint32_t key, uint64_t from, size_t limit,
                      uint64_t *seq, archive_mention_visitor *visit, void *context)
 {
@@ -72,11 +72,9 @@ int archive_mentions(struct archive_reader *reader, uint32_t key, uint64_t from,
         return r;
 
     *seq = last;
-    struct archive_visiting visiting = {reader, key, from, limit, visit, context};
-    for (uint64_t segment = from >> MENTION_SEGMENT_BITS;
-         r == 0 && visiting.limit > 0 && segment <= last >> MENTION_SEGMENT_BITS; segment++)
-        r = archive_visit_segment(&visiting, segment);
-    return archive_snapshot_end(reader, r);
+    struct archive_visiting visiting = {
+        reader, ARCHIVE_QUERY_MENTIONS, MENTION_SEGMENT_BITS, key, from, limit, visit, context};
+    return archive_snapshot_end(reader, archive_visit_keys(&visiting, last));
 }
 
 /* An entry as the table has it, which may be any. */

@@ -7,17 +7,25 @@
 #include "daemon/archive/archive_reader.h"
 #include "daemon/journal/meta.h"
 
+#define ARCHIVE_KEYS(table)                                                                        \
+    "SELECT entries FROM " table                                                                   \
+    " WHERE segment = ?1 AND first >= coalesce((SELECT first FROM " table                          \
+    " WHERE segment = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1), x'') ORDER BY first"
+
 const char *const archive_query_sql[ARCHIVE_QUERIES] = {
     [ARCHIVE_QUERY_SEQ] = "SELECT value FROM meta WHERE key = 'seq'",
-    [ARCHIVE_QUERY_RENTAL] = "SELECT body FROM rental WHERE id = ?1 AND closed_seq <= ?2",
+    [ARCHIVE_QUERY_RENTAL_OF_TEXT] =
+        "SELECT body FROM rental WHERE id = ?1 AND " ARCHIVE_TEXT_ID " AND closed_seq <= ?2",
+    [ARCHIVE_QUERY_RENTAL_OF_UUID] =
+        "SELECT body FROM rental WHERE created_seq = ?3 AND id = ?1 AND closed_seq <= ?2",
+    [ARCHIVE_QUERY_RENTAL_ID] = "SELECT entries FROM rental_id WHERE segment = 0 AND first <= ?1 "
+                                "ORDER BY first DESC LIMIT 1",
     [ARCHIVE_QUERY_COMMAND] = "SELECT entries FROM command WHERE segment = 0 AND first <= ?1 "
                               "ORDER BY first DESC LIMIT 1",
     [ARCHIVE_QUERY_LAST_COMMAND] =
         "SELECT entries FROM command WHERE segment = 0 ORDER BY first DESC LIMIT 1",
-    [ARCHIVE_QUERY_MENTIONS] =
-        "SELECT entries FROM mention WHERE segment = ?1 AND first >= coalesce((SELECT first FROM "
-        "mention WHERE segment = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1), x'') "
-        "ORDER BY first",
+    [ARCHIVE_QUERY_MENTIONS] = ARCHIVE_KEYS("mention"),
+    [ARCHIVE_QUERY_RENTAL_KEYS] = ARCHIVE_KEYS("rental_key"),
     [ARCHIVE_QUERY_SEGMENTS] = "SELECT segment, entries FROM mention "
                                "WHERE segment >= ?1 AND segment <= ?2 ORDER BY segment, first",
     [ARCHIVE_QUERY_TALLY] = "SELECT day, kind, name, count FROM tally "

@@ -27,6 +27,22 @@ int archive_snapshot(struct archive_reader *reader, uint64_t *seq)
     __attribute__((warn_unused_result));
 int archive_snapshot_end(struct archive_reader *reader, int r);
 
+/* A walk through the seqs under a key in a table of mentions or of keys of rentals. */
+struct archive_visiting {
+    struct archive_reader *reader;
+    enum archive_query query;
+    unsigned bits; /* of a segment */
+    uint32_t key;
+    uint64_t from;
+    size_t limit; /* how many may still be visited */
+    archive_mention_visitor *visit;
+    void *context;
+};
+/* Visits the segments up to that of `last` while a snapshot is held: 0, what the visitor ended
+ * with, or -errno. */
+int archive_visit_keys(struct archive_visiting *visiting, uint64_t last)
+    __attribute__((warn_unused_result));
+
 /* A seq as SQLite can have it. */
 static inline uint64_t archive_clamp(uint64_t seq)
 {

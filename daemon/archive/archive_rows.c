@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/archive/archive_sql.h"
 #include "daemon/archive/packed.h"
 
 int archive_rows_init(struct archive_rows *rows)
@@ -19,6 +20,8 @@ void archive_rows_clear(struct archive_rows *rows)
     rentbus_buffer_clear(&rows->commands);
     rentbus_buffer_clear(&rows->bytes);
     mention_rows_clear(&rows->mentions);
+    rentbus_buffer_clear(&rows->ids);
+    mention_rows_clear(&rows->keys);
     tally_clear(rows->tally);
 }
 
@@ -28,13 +31,15 @@ void archive_rows_release(struct archive_rows *rows)
     rentbus_buffer_release(&rows->commands);
     rentbus_buffer_release(&rows->bytes);
     mention_rows_release(&rows->mentions);
+    rentbus_buffer_release(&rows->ids);
+    mention_rows_release(&rows->keys);
     tally_destroy(&rows->tally);
 }
 
 bool archive_rows_failed(const struct archive_rows *rows)
 {
     return rows->rentals.failed || rows->commands.failed || rows->bytes.failed ||
-           rows->mentions.failed;
+           rows->mentions.failed || rows->ids.failed || rows->keys.failed;
 }
 
 void archive_rows_add_rental(struct archive_rows *rows, const struct rentbus_rental *rental,
@@ -46,9 +51,10 @@ void archive_rows_add_rental(struct archive_rows *rows, const struct rentbus_ren
     if (over) {
         row.user_key = mention_key((struct mention){MENTION_USER, rental->user_id});
         row.asset_key = mention_key((struct mention){MENTION_ASSET, rental->asset_id});
+        row.has_uuid = archive_rental_uuid(rental->id, &row.uuid);
         row.id = rows->bytes.length;
-        row.id_length = rental->id.length;
-        rentbus_buffer_append(&rows->bytes, rental->id.data, rental->id.length);
+        row.id_length = row.has_uuid ? 0 : rental->id.length;
+        rentbus_buffer_append(&rows->bytes, rental->id.data, row.id_length);
         row.body = rows->bytes.length;
         packed_rental_write(rental, &rows->bytes);
         row.body_length = rows->bytes.length - row.body;
@@ -105,11 +111,40 @@ static void archive_rows_leave_last(struct rentbus_buffer *rentals)
     rentals->length = kept * sizeof(*rows);
 }
 
+static int archive_id_compare(const void *left, const void *right)
+{
+    return memcmp(left, right, RENTBUS_UUID_SIZE);
+}
+
+/* What finds the rentals. */
+static void archive_rows_index(struct archive_rows *rows)
+{
+    uint8_t entry[ARCHIVE_ID_ENTRY];
+    size_t count;
+    const struct archive_rental_row *rentals = archive_rows_rentals(rows, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct archive_rental_row *rental = &rentals[i];
+        if (!rental->over)
+            continue;
+        mention_rows_put(&rows->keys, &(struct mention_row){rental->created_seq, rental->user_key});
+        mention_rows_put(&rows->keys,
+                         &(struct mention_row){rental->created_seq, rental->asset_key});
+        if (!rental->has_uuid)
+            continue;
+        archive_put_id_entry(entry, rental->uuid, rental->created_seq);
+        rentbus_buffer_append(&rows->ids, entry, sizeof(entry));
+    }
+    archive_rows_sort_by(&rows->ids, sizeof(entry), archive_id_compare);
+    mention_rows_sort_within(&rows->keys, ARCHIVE_SEGMENT_BITS);
+}
+
 void archive_rows_sort(struct archive_rows *rows)
 {
     archive_rows_sort_by(&rows->rentals, sizeof(struct archive_rental_row),
                          archive_rental_row_compare);
     archive_rows_leave_last(&rows->rentals);
+    archive_rows_index(rows);
     archive_rows_sort_by(&rows->commands, sizeof(struct archive_command_row),
                          archive_command_row_compare);
     mention_rows_sort(&rows->mentions);

@@ -17,6 +17,8 @@ struct archive_rental_row {
     enum rentbus_status status;
     uint32_t user_key;
     uint32_t asset_key;
+    bool has_uuid; /* it is the id, of which nothing else is kept then */
+    struct rentbus_uuid uuid;
     size_t id;
     size_t id_length;
     size_t body;
@@ -29,6 +31,8 @@ struct archive_rows {
     struct rentbus_buffer commands; /* of struct archive_command_row */
     struct rentbus_buffer bytes;
     struct mention_rows mentions;
+    struct rentbus_buffer ids; /* of struct archive_rental_row's UUIDs: entries of rental_id */
+    struct mention_rows keys;  /* of users and assets of rentals: entries of rental_key */
     struct tally *tally;
 };
 
@@ -44,7 +48,8 @@ bool archive_rows_failed(const struct archive_rows *rows);
 void archive_rows_add_rental(struct archive_rows *rows, const struct rentbus_rental *rental,
                              uint64_t seq, bool over);
 void archive_rows_add_command(struct archive_rows *rows, const struct archive_command_row *command);
-/* Puts all into the order of the tables; of a rental its last row alone is left. */
+/* Puts all into the order of the tables; of a rental its last row alone is left. `ids` and `keys`
+ * are made from these. */
 void archive_rows_sort(struct archive_rows *rows);
 
 /* The rows, sorted, and how many there are. */

@@ -6,56 +6,49 @@
 #include "daemon/archive/leaf.h"
 #include "daemon/journal/sqlite.h"
 
-#define ARCHIVE_FORMAT 4
+#define ARCHIVE_FORMAT 5
 #define ARCHIVE_KIND "archive"
 
-/* Rows and indexes of a rental lie in segments of so many seqs of its created_seq: what closes is
- * mostly young, and goes to few pages however many there are. */
-#define ARCHIVE_SEGMENT_BITS 20
-#define ARCHIVE_SEGMENT_OF(seq) ((seq) >> ARCHIVE_SEGMENT_BITS)
-#define ARCHIVE_SEGMENT "created_seq >> 20"
 /* RENTBUS_STATUS_FORGIVEN, the rarer way to be over. */
 #define ARCHIVE_FORGIVEN "status = 3"
+/* An id that is not stored as a UUID: those have a leaf table, which costs less. */
+#define ARCHIVE_TEXT_ID "typeof(id) = 'text'"
 
-/* `user_key` and `asset_key` are their mention_key() as a signed number, which takes four bytes, of
- * which many may be the same; `body` is what packed.h makes of the rental. An index ends in the
- * row's created_seq, so that each serves its filter in the order of lists; most rentals are
- * COMPLETED and listed by the table itself.
- * Commands and mentions are entries of leaf tables (archive_entry.h). `seq` and `hash` in meta are
- * those of the last event taken; a tally's `name` is its bucket where it has no name. */
+/* `body` is what packed.h makes of the rental. Most rentals are COMPLETED and listed by the table
+ * itself.
+ * rental_id, rental_key, command and mention are leaf tables (archive_entry.h). `seq` and `hash` in
+ * meta are those of the last event taken; a tally's `name` is its bucket where it has no name. */
 #define ARCHIVE_TABLES                                                                             \
-    "CREATE TABLE rental(created_seq INTEGER PRIMARY KEY, id NOT NULL UNIQUE, "                    \
-    "user_key INTEGER NOT NULL, asset_key INTEGER NOT NULL, status INTEGER NOT NULL, "             \
-    "closed_seq INTEGER NOT NULL, body BLOB NOT NULL);"                                            \
-    "CREATE INDEX rental_user ON rental(" ARCHIVE_SEGMENT ", user_key);"                           \
-    "CREATE INDEX rental_asset ON rental(" ARCHIVE_SEGMENT ", asset_key);"                         \
+    "CREATE TABLE rental(created_seq INTEGER PRIMARY KEY, id NOT NULL, "                           \
+    "status INTEGER NOT NULL, closed_seq INTEGER NOT NULL, body BLOB NOT NULL);"                   \
+    "CREATE UNIQUE INDEX rental_text ON rental(id) WHERE " ARCHIVE_TEXT_ID ";"                     \
     "CREATE INDEX rental_forgiven ON rental(status) WHERE " ARCHIVE_FORGIVEN                       \
-    ";" LEAF_TABLE("command") LEAF_TABLE(                                                          \
+    ";" LEAF_TABLE("rental_id") LEAF_TABLE("rental_key") LEAF_TABLE("command") LEAF_TABLE(         \
         "mention") "CREATE TABLE tally(day INTEGER, kind INTEGER, name, count INTEGER NOT NULL, "  \
                    "PRIMARY KEY(day, kind, name)) WITHOUT ROWID;"                                  \
                    "INSERT INTO meta VALUES('seq', 0), ('hash', zeroblob(32));"
 
-/* What a list filters by, as bits. */
-enum archive_list_by {
-    ARCHIVE_LIST_BY_USER = 1,
-    ARCHIVE_LIST_BY_ASSET = 2,
-    ARCHIVE_LIST_BY_STATUS = 4,
-    ARCHIVE_LIST_FORGIVEN = 8, /* stands alone */
+/* The lists of rentals, in the order of created_seq, as of the event ?2 (what is over by then was
+ * there by then: the bound on created_seq ends the scan). */
+enum archive_list {
+    ARCHIVE_LIST_ALL,      /* after the seq ?1 */
+    ARCHIVE_LIST_STATUS,   /* those of the status ?3 */
+    ARCHIVE_LIST_FORGIVEN, /* the same for that status */
+    ARCHIVE_LIST_ONE,      /* the one created at ?1 */
     ARCHIVE_LISTS,
 };
-
-/* By bits of enum archive_list_by. ?1 is the seq to list after, ?3 the key of the user, ?4 of the
- * asset, ?5 the status, ?6 the seq as of which, ?7 with a user or asset the segment. What is over
- * by then was there by then: the bound on created_seq ends the scan. */
 extern const char *const archive_list_sql[ARCHIVE_LISTS];
 
 /* The other queries. */
 enum archive_query {
     ARCHIVE_QUERY_SEQ,
-    ARCHIVE_QUERY_RENTAL,
+    ARCHIVE_QUERY_RENTAL_OF_TEXT,
+    ARCHIVE_QUERY_RENTAL_OF_UUID,
+    ARCHIVE_QUERY_RENTAL_ID,
     ARCHIVE_QUERY_COMMAND,
     ARCHIVE_QUERY_LAST_COMMAND,
     ARCHIVE_QUERY_MENTIONS,
+    ARCHIVE_QUERY_RENTAL_KEYS,
     ARCHIVE_QUERY_SEGMENTS,
     ARCHIVE_QUERY_TALLY,
     ARCHIVE_QUERY_COUNT,
@@ -69,10 +62,8 @@ static inline int archive_bind_int(sqlite3_stmt *statement, int index, int64_t v
     return sqlite_errno(sqlite3_db_handle(statement), sqlite3_bind_int64(statement, index, value));
 }
 
-/* Binds the id of a rental: a UUID, in lower case as ours are, as its 16 bytes, which *uuid keeps
- * until the statement is reset; another id as text. */
-int archive_bind_rental_id(sqlite3_stmt *statement, int index, struct rentbus_text id,
-                           struct rentbus_uuid *uuid) __attribute__((warn_unused_result));
+/* Whether the id of a rental is a UUID in lower case, as ours are: it is stored as that. */
+bool archive_rental_uuid(struct rentbus_text id, struct rentbus_uuid *uuid);
 /* The id in a column, written to `text` where it is stored as a UUID, else borrowed. */
 struct rentbus_text archive_column_rental_id(sqlite3_stmt *statement, int column,
                                              char text[RENTBUS_UUID_TEXT_SIZE + 1]);

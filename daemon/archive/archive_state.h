@@ -32,6 +32,8 @@ struct archive {
     char *ledger;
     sqlite3 *db;
     sqlite3_stmt *changes[ARCHIVE_CHANGES];
+    struct leaf_writer ids;
+    struct leaf_writer keys;
     struct leaf_writer commands;
     struct leaf_writer mentions;
     struct archive_position position;

@@ -4,27 +4,31 @@
 #include "daemon/archive/archive_sql.h"
 #include "daemon/archive/archive_state.h"
 
+static int archive_bind_id(sqlite3_stmt *statement, int index, const struct archive_rental_row *row,
+                           const uint8_t *bytes)
+{
+    if (row->has_uuid)
+        return sqlite_bind_bytes(statement, index,
+                                 (struct rentbus_bytes){row->uuid.bytes, RENTBUS_UUID_SIZE});
+    return sqlite_bind_text(statement, index,
+                            (struct rentbus_text){(const char *)bytes + row->id, row->id_length});
+}
+
 static int archive_run_rental(struct archive *archive, enum archive_change change,
                               const struct archive_rental_row *row)
 {
     const uint8_t *bytes = archive->rows.bytes.data;
     sqlite3_stmt *put = archive->changes[change];
-    struct rentbus_text id = {(const char *)bytes + row->id, row->id_length};
-    struct rentbus_uuid uuid;
     int r = sqlite_bind_uint(put, 1, row->created_seq);
 
     if (r == 0)
-        r = archive_bind_rental_id(put, 2, id, &uuid);
+        r = archive_bind_id(put, 2, row, bytes);
     if (r == 0)
-        r = archive_bind_int(put, 3, (int32_t)row->user_key);
+        r = sqlite_bind_uint(put, 3, row->status);
     if (r == 0)
-        r = archive_bind_int(put, 4, (int32_t)row->asset_key);
+        r = sqlite_bind_uint(put, 4, row->seq);
     if (r == 0)
-        r = sqlite_bind_uint(put, 5, row->status);
-    if (r == 0)
-        r = sqlite_bind_uint(put, 6, row->seq);
-    if (r == 0)
-        r = sqlite_bind_bytes(put, 7, (struct rentbus_bytes){bytes + row->body, row->body_length});
+        r = sqlite_bind_bytes(put, 5, (struct rentbus_bytes){bytes + row->body, row->body_length});
     return r ? r : sqlite_run(put);
 }
 
@@ -82,27 +86,28 @@ static int archive_put_commands(struct archive *archive)
 }
 
 /* Writes those of one segment, from the row *next on, which it moves behind them. */
-static int archive_put_segment(struct archive *archive, size_t *next)
+static int archive_put_segment(struct archive *archive, struct leaf_writer *writer,
+                               const struct mention_rows *rows, unsigned bits, size_t *next)
 {
-    const struct mention_rows *rows = &archive->rows.mentions;
-    uint64_t segment = rows->items[*next].seq >> MENTION_SEGMENT_BITS;
+    uint64_t segment = rows->items[*next].seq >> bits;
     uint8_t entry[ARCHIVE_MENTION_ENTRY];
 
     rentbus_buffer_clear(&archive->entries);
-    while (*next < rows->count && rows->items[*next].seq >> MENTION_SEGMENT_BITS == segment) {
-        archive_put_mention_entry(entry, &rows->items[(*next)++]);
+    while (*next < rows->count && rows->items[*next].seq >> bits == segment) {
+        archive_put_key_entry(entry, &rows->items[(*next)++], bits);
         rentbus_buffer_append(&archive->entries, entry, sizeof(entry));
     }
-    return archive_write_entries(archive, &archive->mentions, segment);
+    return archive_write_entries(archive, writer, segment);
 }
 
-static int archive_put_mentions(struct archive *archive)
+static int archive_put_keys(struct archive *archive, struct leaf_writer *writer,
+                            const struct mention_rows *rows, unsigned bits)
 {
     size_t next = 0;
     int r = 0;
 
-    while (r == 0 && next < archive->rows.mentions.count)
-        r = archive_put_segment(archive, &next);
+    while (r == 0 && next < rows->count)
+        r = archive_put_segment(archive, writer, rows, bits, &next);
     return r;
 }
 
@@ -137,17 +142,23 @@ static int archive_put_position(struct archive *archive, const struct archive_po
 
 int archive_write(struct archive *archive, const struct archive_position *position)
 {
-    int r = sqlite_run(archive->changes[ARCHIVE_BEGIN]);
+    struct archive_rows *rows = &archive->rows;
+    archive_rows_sort(rows);
+    int r = archive_rows_failed(rows) ? -ENOMEM : sqlite_run(archive->changes[ARCHIVE_BEGIN]);
 
-    archive_rows_sort(&archive->rows);
     if (r == 0)
         r = archive_put_rentals(archive);
     if (r == 0)
+        r = leaf_write(&archive->ids, ARCHIVE_ID_SEGMENT,
+                       (struct rentbus_bytes){rows->ids.data, rows->ids.length});
+    if (r == 0)
+        r = archive_put_keys(archive, &archive->keys, &rows->keys, ARCHIVE_SEGMENT_BITS);
+    if (r == 0)
         r = archive_put_commands(archive);
     if (r == 0)
-        r = archive_put_mentions(archive);
+        r = archive_put_keys(archive, &archive->mentions, &rows->mentions, MENTION_SEGMENT_BITS);
     if (r == 0)
-        r = tally_visit(archive->rows.tally, archive_add_tally, archive);
+        r = tally_visit(rows->tally, archive_add_tally, archive);
     if (r == 0)
         r = archive_put_position(archive, position);
     if (r == 0)

@@ -158,6 +158,12 @@ static bool mention_rows_reserve(struct mention_rows *rows)
     return true;
 }
 
+void mention_rows_put(struct mention_rows *rows, const struct mention_row *row)
+{
+    if (mention_rows_reserve(rows))
+        rows->items[rows->count++] = *row;
+}
+
 /* The events of a command mention much the same things: what it has already is not added again. */
 static bool mention_rows_have(const struct mention_rows *rows, const struct mention_row *row)
 {
@@ -174,17 +180,18 @@ void mention_rows_add(struct mention_rows *rows, const struct rentbus_event *eve
 
     for (size_t i = 0; i < count; i++) {
         struct mention_row row = {seq, mention_key(mentions[i])};
-        if (!mention_rows_have(rows, &row) && mention_rows_reserve(rows))
-            rows->items[rows->count++] = row;
+        if (!mention_rows_have(rows, &row))
+            mention_rows_put(rows, &row);
     }
 }
 
-static int mention_row_compare(const void *left, const void *right)
+static int mention_row_compare(const void *left, const void *right, void *context)
 {
     const struct mention_row *a = left;
     const struct mention_row *b = right;
-    uint64_t a_segment = a->seq >> MENTION_SEGMENT_BITS;
-    uint64_t b_segment = b->seq >> MENTION_SEGMENT_BITS;
+    const unsigned *bits = context;
+    uint64_t a_segment = a->seq >> *bits;
+    uint64_t b_segment = b->seq >> *bits;
 
     if (a_segment != b_segment)
         return a_segment < b_segment ? -1 : 1;
@@ -224,27 +231,26 @@ static void mention_rows_pass(const struct mention_row *from, struct mention_row
 }
 
 /* How many rows from the first on are of its segment, in the order of seqs. */
-static size_t mention_rows_run(const struct mention_row *rows, size_t count)
+static size_t mention_rows_run(const struct mention_row *rows, size_t count, unsigned bits)
 {
-    uint64_t segment = rows[0].seq >> MENTION_SEGMENT_BITS;
+    uint64_t segment = rows[0].seq >> bits;
     size_t run = 1;
 
-    while (run < count && rows[run].seq >= rows[run - 1].seq &&
-           rows[run].seq >> MENTION_SEGMENT_BITS == segment)
+    while (run < count && rows[run].seq >= rows[run - 1].seq && rows[run].seq >> bits == segment)
         run++;
     return run;
 }
 
 /* Rows come in the order of seqs: of each segment they need be sorted by key alone, and keep that
  * order. False when these do not, or when there is no memory for it. */
-static bool mention_rows_sort_by_digits(struct mention_rows *rows)
+static bool mention_rows_sort_by_digits(struct mention_rows *rows, unsigned bits)
 {
     struct mention_row *other = NULL;
     size_t run;
 
     for (size_t at = 0; at < rows->count; at += run) {
         struct mention_row *items = rows->items + at;
-        run = mention_rows_run(items, rows->count - at);
+        run = mention_rows_run(items, rows->count - at, bits);
         bool last = at + run == rows->count;
         bool ordered = last || items[run].seq > items[run - 1].seq;
         if (ordered && !other)
@@ -265,12 +271,17 @@ static bool mention_rows_sort_by_digits(struct mention_rows *rows)
 /* Below it, counting costs more than comparing. */
 #define MENTION_DIGITS_MIN 1024
 
-void mention_rows_sort(struct mention_rows *rows)
+void mention_rows_sort_within(struct mention_rows *rows, unsigned bits)
 {
-    if (rows->count > MENTION_DIGITS_MIN && mention_rows_sort_by_digits(rows))
+    if (rows->count > MENTION_DIGITS_MIN && mention_rows_sort_by_digits(rows, bits))
         return;
     if (rows->count > 1)
-        qsort(rows->items, rows->count, sizeof(*rows->items), mention_row_compare);
+        qsort_r(rows->items, rows->count, sizeof(*rows->items), mention_row_compare, &bits);
+}
+
+void mention_rows_sort(struct mention_rows *rows)
+{
+    mention_rows_sort_within(rows, MENTION_SEGMENT_BITS);
 }
 
 void mention_rows_clear(struct mention_rows *rows)

@@ -55,9 +55,12 @@ struct mention_rows {
 /* Adds what the event mentions, as of the command that begins at `seq`: what that has already is
  * not added again, as long as the events come in order. */
 void mention_rows_add(struct mention_rows *rows, const struct rentbus_event *event, uint64_t seq);
+void mention_rows_put(struct mention_rows *rows, const struct mention_row *row);
 /* Puts the rows into the order of the archive's table: by segment, key (as a signed number) and
  * seq. */
 void mention_rows_sort(struct mention_rows *rows);
+/* The same with segments of 2^bits seqs. Faster when they are put in the order of seqs. */
+void mention_rows_sort_within(struct mention_rows *rows, unsigned bits);
 /* Empties it and keeps its memory. */
 void mention_rows_clear(struct mention_rows *rows);
 /* Frees what it owns; the struct itself is the caller's. */

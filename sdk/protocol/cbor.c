@@ -126,44 +126,59 @@ struct rentbus_text rentbus_cbor_read_text(struct rentbus_cbor_reader *reader)
     return (struct rentbus_text){(const char *)item.bytes.data, item.bytes.length};
 }
 
-/* What stands behind a head of one byte, for each one of its number. */
-struct content {
+/* What an item takes whose head is one byte: bytes, and items that follow. Of other heads, and of
+ * tags, none. */
+struct extent {
     uint8_t bytes;
     uint8_t items;
 };
 
+/* By the number in the head: of each one so many bytes and items. */
+#define EXTENT(number, bytes, items)                                                               \
+    {                                                                                              \
+        1 + (number) * (bytes), (number) * (items)                                                 \
+    }
+#define EXTENTS_OF_4(number, bytes, items)                                                         \
+    EXTENT(number, bytes, items), EXTENT((number) + 1, bytes, items),                              \
+        EXTENT((number) + 2, bytes, items), EXTENT((number) + 3, bytes, items)
+#define EXTENTS(bytes, items)                                                                      \
+    EXTENTS_OF_4(0, bytes, items), EXTENTS_OF_4(4, bytes, items), EXTENTS_OF_4(8, bytes, items),   \
+        EXTENTS_OF_4(12, bytes, items), EXTENTS_OF_4(16, bytes, items),                            \
+        EXTENTS_OF_4(20, bytes, items)
+/* By the head. */
+static const struct extent extents[RENTBUS_CBOR_MAJOR_COUNT << 5] = {
+    [RENTBUS_CBOR_MAJOR_UINT << 5] = EXTENTS(0, 0),
+    [RENTBUS_CBOR_MAJOR_NEGATIVE << 5] = EXTENTS(0, 0),
+    [RENTBUS_CBOR_MAJOR_BYTES << 5] = EXTENTS(1, 0),
+    [RENTBUS_CBOR_MAJOR_TEXT << 5] = EXTENTS(1, 0),
+    [RENTBUS_CBOR_MAJOR_ARRAY << 5] = EXTENTS(0, 1),
+    [RENTBUS_CBOR_MAJOR_MAP << 5] = EXTENTS(0, 2),
+    [RENTBUS_CBOR_MAJOR_SIMPLE << 5] = EXTENTS(0, 0),
+};
+
 struct rentbus_bytes rentbus_cbor_skip(struct rentbus_cbor_reader *reader)
 {
-    static const struct content contents[RENTBUS_CBOR_MAJOR_COUNT] = {
-        [RENTBUS_CBOR_MAJOR_BYTES] = {1, 0},
-        [RENTBUS_CBOR_MAJOR_TEXT] = {1, 0},
-        [RENTBUS_CBOR_MAJOR_ARRAY] = {0, 1},
-        [RENTBUS_CBOR_MAJOR_MAP] = {0, 2},
-    };
     const uint8_t *start = reader->at;
-    const uint8_t *at = start;
-    for (uint64_t items = 1; items > 0; items--) {
-        struct rentbus_cbor_head head;
-        size_t left = (size_t)(reader->end - at);
-        size_t number = left > 0 ? *at & 0x1f : SIZE_MAX;
-        if (number <= SHORT_MAX && *at >> 5 != RENTBUS_CBOR_MAJOR_TAG) {
-            struct content content = contents[*at >> 5];
-            size_t size = 1 + number * content.bytes;
-            at += size < left ? size : left;
-            items += number * content.items;
+    size_t length = (size_t)(reader->end - start);
+    size_t at = 0;
+    for (uint64_t items = 1; items > 0 && at < length; items--) {
+        struct extent extent = extents[start[at]];
+        if (extent.bytes > 0) {
+            at += extent.bytes;
+            items += extent.items;
             continue;
         }
-        size_t size = rentbus_cbor_head_read(at, left, &head);
+        struct rentbus_cbor_head head;
+        size_t size = rentbus_cbor_head_read(start + at, length - at, &head);
         size_t content = size > 0 ? head_content(&head) : 0;
-        if (size == 0 || content > left - size) {
-            at = reader->end;
-            break;
-        }
-        at += size + content;
-        items += head_items(&head);
+        bool whole = size > 0 && content <= length - at - size;
+        at = whole ? at + size + content : length;
+        items += whole ? head_items(&head) : 0;
     }
-    reader->at = at;
-    return (struct rentbus_bytes){start, (size_t)(at - start)};
+    if (at > length)
+        at = length;
+    reader->at = start + at;
+    return (struct rentbus_bytes){start, at};
 }
 
 /* ---- writers ---- */

@@ -49,6 +49,10 @@ static inline size_t rentbus_cbor_head_read(const uint8_t *at, size_t left,
     head->number = info;
     if (info < RENTBUS_CBOR_INFO_ONE_BYTE)
         return 1;
+    if (info == RENTBUS_CBOR_INFO_ONE_BYTE && left > 1) {
+        head->number = at[1];
+        return 2;
+    }
     head->number = 0;
     if (info == RENTBUS_CBOR_INFO_INDEFINITE)
         return 1;
