@@ -45,14 +45,7 @@ static void archive_combine_commands(uint8_t *entry, const uint8_t *other)
     archive_put_command_entry(entry, &row);
 }
 
-/* A rental that comes again. */
-static void archive_combine_ids(uint8_t *entry, const uint8_t *other)
-{
-    memcpy(entry, other, ARCHIVE_ID_ENTRY);
-}
-
-static const struct leaf_shape archive_id_shape = {ARCHIVE_ID_ENTRY, RENTBUS_UUID_SIZE,
-                                                   archive_combine_ids};
+static const struct leaf_shape archive_id_shape = {ARCHIVE_ID_ENTRY, RENTBUS_UUID_SIZE, NULL};
 static const struct leaf_shape archive_command_shape = {ARCHIVE_COMMAND_ENTRY, ARCHIVE_COMMAND_KEY,
                                                         archive_combine_commands};
 static const struct leaf_shape archive_mention_shape = {ARCHIVE_MENTION_ENTRY,

@@ -14,6 +14,7 @@
 #include "daemon/archive/packed.h"
 #include "sdk/protocol/codec.h"
 #include "sdk/protocol/text.h"
+#include "sdk/protocol/uuid.h"
 #include "tests/unit/archive_fixture.h"
 
 /* A rental with every field. */
@@ -283,6 +284,101 @@ static void test_a_list_tells_same_keys_apart(void **state)
     archive_reader_close(&reader);
 }
 
+static void check_listed(struct archive_reader *reader, struct archive_rental_filter filter,
+                         const char *wanted)
+{
+    struct rentbus_buffer listed = {0};
+
+    assert_int_equal(archive_rental_list(reader, &filter, 0, 9, note_id, &listed), 0);
+    rentbus_buffer_append(&listed, "", 1);
+    assert_string_equal((char *)listed.data, wanted);
+    rentbus_buffer_release(&listed);
+}
+
+/* A rental leaves the archive, and comes back with another user: what finds it stays behind. */
+static void test_a_rental_is_found_as_it_is_now(void **state)
+{
+    static const char *const ids[] = {"01952018-9982-7dcc-b2f3-81e9884d9fad", "text"};
+    const struct archive_rental_filter ada = {.user_id = rentbus_text("ada")};
+    const struct archive_rental_filter bob = {.user_id = rentbus_text("bob")};
+    struct journal_fixture *fixture = *state;
+    struct rentbus_buffer found = {0};
+
+    for (uint64_t i = 0; i < 2; i++) {
+        struct rentbus_rental rental = closed_rental(i + 1, ids[i], "ada");
+        import_rental(fixture, &rental);
+    }
+    struct archive_reader *reader = archive_all(fixture);
+    check_listed(reader, ada, "01952018-9982-7dcc-b2f3-81e9884d9fad text ");
+    for (uint64_t i = 0; i < 2; i++) {
+        struct rentbus_rental rental = closed_rental(i + 1, ids[i], "ada");
+        rental.status = RENTBUS_STATUS_FLAGGED;
+        rental.rev = 2;
+        import_rental(fixture, &rental);
+    }
+    archive_reader_close(&reader);
+    reader = archive_all(fixture);
+    check_listed(reader, ada, "");
+    for (uint64_t i = 0; i < 2; i++)
+        assert_int_equal(archive_rental_get(reader, rentbus_text(ids[i]), &found), 0);
+    for (uint64_t i = 0; i < 2; i++) {
+        struct rentbus_rental rental = closed_rental(i + 1, ids[i], "bob");
+        rental.rev = 3;
+        import_rental(fixture, &rental);
+    }
+    archive_reader_close(&reader);
+    reader = archive_all(fixture);
+    check_listed(reader, ada, "");
+    check_listed(reader, bob, "01952018-9982-7dcc-b2f3-81e9884d9fad text ");
+    for (uint64_t i = 0; i < 2; i++)
+        assert_int_equal(archive_rental_get(reader, rentbus_text(ids[i]), &found), 1);
+    rentbus_buffer_release(&found);
+    archive_reader_close(&reader);
+}
+
+/* The i-th of many UUIDs, in no order. */
+static void write_uuid(uint64_t i, char text[RENTBUS_UUID_TEXT_SIZE + 1])
+{
+    struct rentbus_uuid uuid;
+
+    for (size_t at = 0; at < sizeof(uuid.bytes); at++)
+        uuid.bytes[at] = (uint8_t)((i + 1) * UINT64_C(0x9e3779b97f4a7c15) >> (at % 8 * 8));
+    rentbus_uuid_format(uuid, text);
+}
+
+static void test_every_uuid_is_found(void **state)
+{
+    enum { RENTALS = 600, AT_ONCE = 70 };
+    struct journal_fixture *fixture = *state;
+    struct rentbus_buffer found = {0};
+    char id[RENTBUS_UUID_TEXT_SIZE + 1];
+
+    for (uint64_t i = 0; i < RENTALS; i++) {
+        write_uuid(i, id);
+        struct rentbus_rental rental = closed_rental(i + 1, id, "ada");
+        import_rental(fixture, &rental);
+        if (i % AT_ONCE == 0 || i + 1 == RENTALS) {
+            struct archive_reader *reader = archive_all(fixture);
+            archive_reader_close(&reader);
+        }
+    }
+    struct archive_reader *reader = archive_fixture_read(fixture);
+    for (uint64_t i = 0; i < 2 * RENTALS; i++) {
+        struct rentbus_rental rental = closed_rental(i + 1, id, "ada");
+        struct rentbus_buffer wanted = {0};
+        write_uuid(i, id);
+        rentbus_buffer_clear(&found);
+        assert_int_equal(archive_rental_get(reader, rentbus_text(id), &found), i < RENTALS);
+        rentbus_encode(&rentbus_rental_schema, &rental, &wanted);
+        assert_int_equal(found.length, i < RENTALS ? wanted.length : 0);
+        if (i < RENTALS)
+            assert_memory_equal(found.data, wanted.data, wanted.length);
+        rentbus_buffer_release(&wanted);
+    }
+    rentbus_buffer_release(&found);
+    archive_reader_close(&reader);
+}
+
 /* What closed rentals of one user there are lies in many segments. */
 static void test_a_list_crosses_segments(void **state)
 {
@@ -321,6 +417,8 @@ int main(void)
         WITH_JOURNAL(test_bytes_of_chance_are_read_or_refused),
         WITH_JOURNAL(test_an_id_is_given_back_as_it_came),
         WITH_JOURNAL(test_a_list_tells_same_keys_apart),
+        WITH_JOURNAL(test_a_rental_is_found_as_it_is_now),
+        WITH_JOURNAL(test_every_uuid_is_found),
         WITH_JOURNAL(test_a_list_crosses_segments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
