@@ -12,6 +12,9 @@
 #include "daemon/archive/skim.h"
 #include "daemon/journal/meta.h"
 
+/* SQLite's own, as the file is made. */
+#define ARCHIVE_PAGE_SIZE 4096
+
 #define ARCHIVE_RENTAL_ROW                                                                         \
     "INTO rental(created_seq, id, status, closed_seq, body) VALUES(?1, ?2, ?3, ?4, ?5)"
 
@@ -169,6 +172,25 @@ static int archive_prepare(struct archive *archive)
     return r;
 }
 
+static int archive_committed(void *context, sqlite3 *db, const char *name, int frames)
+{
+    (void)db;
+    (void)name;
+    ((struct archive *)context)->log_frames = frames;
+    return SQLITE_OK;
+}
+
+int archive_checkpoint(struct archive *archive)
+{
+    if ((size_t)archive->log_frames < ARCHIVE_LOG_BYTES / ARCHIVE_PAGE_SIZE)
+        return 0;
+    archive->log_frames = 0;
+    int result =
+        sqlite3_wal_checkpoint_v2(archive->db, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    /* Busy: as much as could be done was done. */
+    return (result & 0xff) == SQLITE_BUSY ? 0 : sqlite_errno(archive->db, result);
+}
+
 /* Opens the file, new or not. -EBADMSG when it is no archive of the ledger; -ENOENT when there is
  * none, and it is not to be made. */
 static int archive_connect(struct archive *archive, bool create)
@@ -181,7 +203,7 @@ static int archive_connect(struct archive *archive, bool create)
         r = sqlite_use_wal(archive->db);
     if (r == 0)
         r = sqlite_execute(archive->db,
-                           "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 16384; "
+                           "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; "
                            "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384");
     if (r == 0)
         r = archive_load_position(archive->db, &archive->position);
@@ -189,6 +211,8 @@ static int archive_connect(struct archive *archive, bool create)
         r = archive_prepare(archive);
     if (r)
         archive_disconnect(archive);
+    else
+        sqlite3_wal_hook(archive->db, archive_committed, archive);
     return r;
 }
 

@@ -39,6 +39,12 @@ uint64_t archive_seq(const struct archive *archive);
 int archive_follow(struct archive *archive, struct journal_reader *journal, size_t count,
                    size_t *taken) __attribute__((warn_unused_result));
 
+/* Moves what the log has into the file, when it has ARCHIVE_LOG_BYTES or more and as far as readers
+ * let it: a step of its own, for when what was taken last has been told. A failure takes nothing
+ * back. */
+int archive_checkpoint(struct archive *archive) __attribute__((warn_unused_result));
+#define ARCHIVE_LOG_BYTES ((size_t)16 << 20)
+
 /* Fails with -ENOENT as long as there is no archive at `path`. */
 int archive_reader_open(const char *path, struct archive_reader **reader)
     __attribute__((warn_unused_result));

@@ -37,6 +37,7 @@ struct archive {
     struct leaf_writer commands;
     struct leaf_writer mentions;
     struct archive_position position;
+    int log_frames; /* in the log after the last commit */
     /* Of the transaction under way; the memory is kept between them. */
     struct archive_rows rows;
     struct rentbus_buffer entries;

@@ -122,7 +122,7 @@ static int follower_take(struct archive_follower *follower, size_t *taken)
     }
     if (journal_reader_backlog(follower->journal) >= JOURNAL_BACKLOG_DUE)
         r = journal_checkpoint(follower->journal);
-    return r;
+    return r ? r : archive_checkpoint(follower->archive);
 }
 
 static long follower_pause(size_t taken)
