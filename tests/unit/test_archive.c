@@ -174,8 +174,7 @@ static void test_open_rental_leaves_the_archive(void **state)
     /* Seq 11 swaps the asset of the rental created at seq 10. */
     append(fixture, 10);
     follow(fixture, archive, 100);
-    journal_fixture_sql(fixture->archive_path,
-                        "INSERT INTO rental VALUES(10, 'x', 2, 10, x'00')");
+    journal_fixture_sql(fixture->archive_path, "INSERT INTO rental VALUES(10, 'x', 2, 10, x'00')");
     append(fixture, 1);
     follow(fixture, archive, 100);
     archive_close(&archive);
