@@ -21,11 +21,14 @@ typedef void bus_pace(void *context, size_t next);
 void bus_publish(const struct rig *rig, const char *type, size_t count, bus_pace *pace,
                  void *context);
 
-/* Events a second, until every subscriber has them: of the daemon, which records them first, and of
- * a bare XPUB that sends the same bytes. */
+/* Events a second, until every subscriber has them: of the daemon, which is asked for them, checks,
+ * chains, records and archives them; of a bare XPUB that sends the same bytes, and nothing else;
+ * and of a relay of bare sockets that is asked for them, too, and appends the same bytes to a file
+ * and syncs it before it sends them. */
 struct fanout_figures {
     double daemon;
     double bare;
+    double relay;
     double cpu_us; /* of the daemon, for each event */
 };
 struct fanout_figures fanout_measure(const struct rig *rig, size_t count);

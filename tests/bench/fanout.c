@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MPL-2.0 */
+#include <fcntl.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <zmq.h>
 
+#include "sdk/protocol/buffer.h"
+#include "sdk/protocol/types.h"
 #include "tests/bench/bus.h"
 #include "tests/bench/load.h"
 
@@ -18,6 +23,8 @@
 /* Events whose bytes the bare publisher sends, again and again. */
 #define SAMPLE 4096
 #define FRAME_MAX 1024
+/* Requests that the bare relay records together at most. */
+#define ROUND 256
 
 struct sample {
     size_t count;
@@ -168,6 +175,13 @@ static void *bare_socket(void *context, const char *endpoint)
     return socket;
 }
 
+static void send_event(void *socket, const struct sample *sample, size_t index)
+{
+    size_t number = index % sample->count;
+    zmq_send(socket, BUS_TYPE, strlen(BUS_TYPE), ZMQ_SNDMORE);
+    zmq_send(socket, sample->frames[number], sample->lengths[number], 0);
+}
+
 static double measure_bare(const struct rig *rig, size_t count, const struct sample *sample)
 {
     static struct audience audience;
@@ -175,14 +189,119 @@ static double measure_bare(const struct rig *rig, size_t count, const struct sam
     audience_open(&audience, rig->bare, count, NULL);
     void *socket = bare_socket(context, rig->bare);
     for (size_t i = 0; i < count; i++) {
-        size_t number = i % sample->count;
         wait_for_slowest(&audience, i);
-        zmq_send(socket, BUS_TYPE, strlen(BUS_TYPE), ZMQ_SNDMORE);
-        zmq_send(socket, sample->frames[number], sample->lengths[number], 0);
+        send_event(socket, sample, i);
     }
     audience_close(&audience);
     double seconds = load_clock() - audience.started;
     zmq_close(socket);
+    zmq_ctx_term(context);
+    return (double)count / seconds;
+}
+
+/* ---- a bare relay, which does nothing with a request but what no daemon can leave out ---- */
+
+struct relay {
+    void *requests;
+    void *events;
+    const struct sample *sample;
+    int file;
+    size_t left; /* requests to come */
+    size_t sent; /* events */
+    zmq_msg_t clients[ROUND];
+    struct rentbus_buffer bytes;
+};
+
+/* Takes the requests that are there, and waits for the first: how many. */
+static size_t relay_receive(struct relay *relay)
+{
+    size_t count = 0;
+    zmq_msg_t body;
+    zmq_msg_init(&body);
+    while (count < ROUND && count < relay->left) {
+        zmq_msg_init(&relay->clients[count]);
+        if (zmq_msg_recv(&relay->clients[count], relay->requests, count ? ZMQ_DONTWAIT : 0) < 0)
+            break;
+        zmq_msg_recv(&body, relay->requests, 0);
+        count++;
+    }
+    zmq_msg_close(&body);
+    return count;
+}
+
+static void relay_record(struct relay *relay, size_t events)
+{
+    const struct sample *sample = relay->sample;
+    rentbus_buffer_clear(&relay->bytes);
+    for (size_t i = 0; i < events; i++) {
+        size_t number = (relay->sent + i) % sample->count;
+        rentbus_buffer_append(&relay->bytes, sample->frames[number], sample->lengths[number]);
+    }
+    ssize_t written = write(relay->file, relay->bytes.data, relay->bytes.length);
+    if (written != (ssize_t)relay->bytes.length || fdatasync(relay->file))
+        load_fail("cannot write");
+}
+
+static void relay_answer(struct relay *relay, size_t requests)
+{
+    /* As load_says_ok() wants it. */
+    static const char reply[64] = {[24] = '\x62', 'o', 'k', '\xf5'};
+    for (size_t i = 0; i < requests; i++) {
+        zmq_msg_send(&relay->clients[i], relay->requests, ZMQ_SNDMORE);
+        zmq_send(relay->requests, reply, sizeof reply, 0);
+    }
+}
+
+static void *relay_run(void *argument)
+{
+    struct relay *relay = argument;
+    while (relay->left > 0) {
+        size_t requests = relay_receive(relay);
+        size_t events = requests * RENTBUS_PUBLISH_MAX;
+        relay_record(relay, events);
+        for (size_t i = 0; i < events; i++)
+            send_event(relay->events, relay->sample, relay->sent++);
+        relay_answer(relay, requests);
+        relay->left -= requests;
+    }
+    return NULL;
+}
+
+static void *relay_requests(void *context, const char *endpoint)
+{
+    void *socket = zmq_socket(context, ZMQ_ROUTER);
+    if (zmq_bind(socket, endpoint))
+        load_fail("cannot bind %s", endpoint);
+    return socket;
+}
+
+static double measure_relay(const struct rig *rig, size_t count, const struct sample *sample)
+{
+    static struct audience audience;
+    static struct relay relay;
+    struct rig bare = *rig;
+    char path[sizeof rig->directory + 8];
+    pthread_t thread;
+    snprintf(bare.api, sizeof bare.api, "ipc://%s/relay.sock", rig->directory);
+    snprintf(path, sizeof path, "%s/relay", rig->directory);
+    void *context = zmq_ctx_new();
+    audience_open(&audience, rig->bare, count, NULL);
+    relay = (struct relay){
+        .requests = relay_requests(context, bare.api),
+        .events = bare_socket(context, rig->bare),
+        .sample = sample,
+        .file = open(path, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0600),
+        .left = (count + RENTBUS_PUBLISH_MAX - 1) / RENTBUS_PUBLISH_MAX,
+    };
+    pthread_create(&thread, NULL, relay_run, &relay);
+    bus_publish(&bare, BUS_TYPE, count, wait_for_slowest, &audience);
+    audience_close(&audience);
+    double seconds = load_clock() - audience.started;
+    pthread_join(thread, NULL);
+    close(relay.file);
+    rentbus_buffer_release(&relay.bytes);
+    zmq_close(relay.requests);
+    zmq_close(relay.events);
     zmq_ctx_term(context);
     return (double)count / seconds;
 }
@@ -195,6 +314,7 @@ struct fanout_figures fanout_measure(const struct rig *rig, size_t count)
     struct fanout_figures figures;
     figures.daemon = measure_daemon(rig, count, sample, &figures.cpu_us);
     figures.bare = measure_bare(rig, count, sample);
+    figures.relay = measure_relay(rig, count, sample);
     free(sample);
     return figures;
 }
