@@ -24,29 +24,46 @@ static void put_json_text(FILE *out, const char *before, const json_t *json)
               (struct rentbus_text){json_string_value(json), json_string_length(json)});
 }
 
-static void put_ids(FILE *out, const json_t *ids)
+/* What is missing of a device, as in 3-7. False when it is something else. */
+static bool put_hole(FILE *out, const char *before, const json_t *value)
 {
-    fputc('=', out);
-    for (size_t i = 0; i < json_array_size(ids); i++)
-        put_json_text(out, i > 0 ? "," : "", json_array_get(ids, i));
+    const json_t *first = json_object_get(value, "first");
+    const json_t *last = json_object_get(value, "last");
+    if (!json_is_integer(first) || !json_is_integer(last))
+        return false;
+    fprintf(out, "%s%" JSON_INTEGER_FORMAT "-%" JSON_INTEGER_FORMAT, before,
+            json_integer_value(first), json_integer_value(last));
+    return true;
 }
 
-/* Of an object, such as a rental, its id tells enough. */
+/* Of an object, such as a rental or an event, its id or seq tells enough. */
+static void put_one(FILE *out, const char *before, const json_t *value)
+{
+    const json_t *id = json_object_get(value, "id");
+    const json_t *shown = id ? id : json_object_get(value, "seq");
+    if (!shown)
+        shown = value;
+    if (json_is_string(shown))
+        put_json_text(out, before, shown);
+    else if (json_is_integer(shown))
+        fprintf(out, "%s%" JSON_INTEGER_FORMAT, before, json_integer_value(shown));
+    else if (json_is_real(shown))
+        fprintf(out, "%s%.15g", before, json_real_value(shown));
+    else if (json_is_boolean(shown))
+        fprintf(out, "%s%s", before, json_is_true(shown) ? "yes" : "no");
+    else if (!put_hole(out, before, shown))
+        fprintf(out, "%s...", before);
+}
+
 static void put_value(FILE *out, const json_t *member)
 {
-    const json_t *id = json_object_get(member, "id");
-    if (json_is_string(member))
-        put_json_text(out, "=", member);
-    else if (json_is_string(id))
-        put_json_text(out, "=", id);
-    else if (json_is_integer(member))
-        fprintf(out, "=%" JSON_INTEGER_FORMAT, json_integer_value(member));
-    else if (json_is_boolean(member))
-        fprintf(out, "=%s", json_is_true(member) ? "yes" : "no");
-    else if (json_is_array(member))
-        put_ids(out, member);
-    else
-        fputs("=...", out);
+    if (!json_is_array(member)) {
+        put_one(out, "=", member);
+        return;
+    }
+    fputc('=', out);
+    for (size_t i = 0; i < json_array_size(member); i++)
+        put_one(out, i > 0 ? "," : "", json_array_get(member, i));
 }
 
 static void put_members(FILE *out, const char *prefix, const json_t *object, unsigned depth)

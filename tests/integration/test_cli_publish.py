@@ -50,6 +50,19 @@ def test_dry_run(daemon, client):
     assert client.ok("hello")["head"] == 1
 
 
+def test_lists_are_shown_by_what_is_in_them(daemon):
+    lists = {
+        "ids": ["a", "b"],
+        "seqs": [{"seq": 7}, {"seq": 9}],
+        "holes": [{"first": 3, "last": 7}, {"first": 9, "last": 9}],
+        "sums": [1, 2.5, True, {"at": 1}],
+        "none": [],
+    }
+    run_cli(daemon, "publish", "lists", "--data", json.dumps(lists))
+    shown = set(run_cli(daemon, "events", "--type", "lists").stdout.split()[3:])
+    assert shown == {"ids=a,b", "seqs=7,9", "holes=3-7,9-9", "sums=1,2.5,yes,...", "none="}
+
+
 @pytest.mark.parametrize(
     "words, code, told",
     [
