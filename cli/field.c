@@ -180,7 +180,8 @@ static const struct {
     [RENTBUS_KIND_ID] = {id_read, "must be 1 to 128 bytes of UTF-8 without control characters"},
     [RENTBUS_KIND_TEXT] = {text_read, "must be at most 1024 bytes of UTF-8"},
     [RENTBUS_KIND_QR] = {qr_read, "must be the base64 of an id"},
-    [RENTBUS_KIND_IDS] = {list_read, "must be at most 32 ids"},
+    [RENTBUS_KIND_IDS] =
+        {list_read, "must be at most 32 ids of 1 to 128 bytes of UTF-8 without control characters"},
     [RENTBUS_KIND_TYPES] = {list_read, "must be at most 32 types of 1 to 200 letters, digits, _, - "
                                        "and ."},
     [RENTBUS_KIND_TIME] = {time_read, "must be a time (RFC 3339), as in 2025-02-10T11:00:00Z"},

@@ -33,8 +33,8 @@ static enum cli_exit database_failed(const struct reading *reading, const char *
 {
     int code = sqlite3_errcode(reading->database) & 0xff;
     bool busy = code == SQLITE_BUSY || code == SQLITE_LOCKED;
-    cli_report(reading->cli, busy ? "TRY_AGAIN" : "INVALID_ARGUMENT", "%s:%s%s: %s", reading->path,
-               table ? " table " : "", table ? table : "", sqlite3_errmsg(reading->database));
+    cli_report(reading->cli, busy ? "TRY_AGAIN" : "INVALID_ARGUMENT", "%s%s%s: %s", reading->path,
+               table ? ": table " : "", table ? table : "", sqlite3_errmsg(reading->database));
     return busy ? CLI_EXIT_TRY_AGAIN : CLI_EXIT_BAD_DATA;
 }
 

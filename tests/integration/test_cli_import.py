@@ -2,10 +2,12 @@
 """import and export of the command line."""
 import json
 import os
+import re
 import sqlite3
 import stat
 import subprocess
 import time
+from pathlib import Path
 
 import harness
 from harness import Daemon, run_cli, wait_until
@@ -172,6 +174,14 @@ def test_bad_lines_are_reported_one_by_one(daemon):
         "rentbus: -:1: rental r1: status: must be one of IN_PROGRESS, COMPLETED, FORGIVEN, "
         "FLAGGED\n"
     )
+
+
+def test_a_database_that_is_cut_off(daemon, reusables, tmp_path):
+    cut = tmp_path / "cut.db"
+    cut.write_bytes(Path(reusables.database).read_bytes()[:5000])
+    done = run_cli(daemon, "import", cut)
+    assert done.returncode == 65
+    assert re.match(rf"rentbus: {re.escape(str(cut))}: (table \w+: )?database disk", done.stderr)
 
 
 def test_bad_rows_of_a_database(daemon, tmp_path):
