@@ -118,6 +118,7 @@ static enum http_exit client_open(struct http_bridge *bridge)
         .events = bridge->options.events,
         /* One for each connection, and a few of our own. */
         .in_flight_max = bridge->options.connections_max + 16,
+        .gather = true,
     };
     int error = rentbus_client_open(&bridge->sdk, &bridge->client);
     /* Only a subscriber looks at the other endpoint, and ours is opened later. */

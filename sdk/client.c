@@ -37,6 +37,7 @@ int rentbus_client_open(const struct rentbus_options *options, struct rentbus_cl
     fresh->wake = (struct wake){.epoll_fd = -1, .timer_fd = -1, .bell_fd = -1};
     TAILQ_INIT(&fresh->calls.in_flight);
     fresh->in_flight_max = chosen.in_flight_max;
+    fresh->gather = chosen.gather;
     fresh->timeout = (int64_t)chosen.timeout_ms * 1000;
     fresh->retry = (int64_t)chosen.retry_ms * 1000;
     fresh->next_due = CLOCK_NEVER;

@@ -12,6 +12,7 @@ struct rentbus_client {
     struct wake wake;
     struct call_table calls;
     size_t in_flight_max;
+    bool gather;     /* what is started is left for the next turn */
     int64_t timeout; /* microseconds */
     int64_t retry;
     int64_t next_due; /* no call is due earlier */

@@ -144,7 +144,7 @@ int engine_start(struct rentbus_client *client, enum rentbus_op op,
     call_insert(&client->calls, call);
     call_due(client, call, call->deadline);
     /* What cannot be sent now is tried again with the others. */
-    if (first && call_send(client, call, now) != 0)
+    if (client->gather || (first && call_send(client, call, now) != 0))
         client->work_left = true;
     return 0;
 }

@@ -31,5 +31,6 @@ struct options options_choose(const struct rentbus_options *options)
         .timeout_ms = number_choose(given.timeout_ms, TIMEOUT_MS),
         .retry_ms = number_choose(given.retry_ms, RETRY_MS),
         .in_flight_max = number_choose(given.in_flight_max, IN_FLIGHT_MAX),
+        .gather = given.gather,
     };
 }

@@ -11,9 +11,10 @@ struct options {
     uint32_t timeout_ms;
     uint32_t retry_ms;
     uint32_t in_flight_max;
+    bool gather;
 };
 
-/* Nothing of it is 0 or NULL. `options` may be NULL. */
+/* Nothing of it but `gather` is 0 or NULL. `options` may be NULL. */
 struct options options_choose(const struct rentbus_options *options);
 
 #endif

@@ -67,6 +67,7 @@ static int catchup_open(struct rentbus_subscriber *subscriber,
     if (options)
         own = *options;
     own.in_flight_max = QUERIES_MAX;
+    own.gather = false;
     int error = types_copy(subscriber, subscription);
     if (!error)
         error = rentbus_client_open(&own, &subscriber->client);

@@ -50,6 +50,10 @@ struct rentbus_options {
      * times. 0: 1000. */
     uint32_t retry_ms;
     uint32_t in_flight_max; /* calls started and not completed, at most 1048576; 0: 4096 */
+    /* Calls are sent not when they are started but all together, by the next
+     * rentbus_client_process() or _wait(), for which the descriptor is readable: for a program that
+     * starts many in a turn of its loop. */
+    bool gather;
 };
 
 struct rentbus_client;
