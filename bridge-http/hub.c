@@ -128,7 +128,7 @@ int http_hub_wake(struct http_hub *hub)
         woken++;
     }
     hub->allowance -= woken;
-    return hub->turn || hub->waking ? 0 : -1;
+    return woken > 0 || hub->turn || hub->waking ? 0 : -1;
 }
 
 void http_hub_forget(struct http_hub *hub)

@@ -62,7 +62,7 @@ void http_hub_close(struct http_hub *hub);
  * use any more and has been closed: http_hub_tick() opens another. */
 int http_hub_feed(struct http_hub *hub) __attribute__((warn_unused_result));
 /* Wakes the streams that wait for events, when that is due. Returns in how many milliseconds it
- * will be; -1 when nothing waits. */
+ * will be; 0 when it has woken some, which are to be served first; -1 when nothing waits. */
 int http_hub_wake(struct http_hub *hub);
 /* To be called every second or so: heartbeats, and a subscriber if there is none. 0, or why there
  * is none. */

@@ -7,6 +7,7 @@ import select
 import selectors
 import shutil
 import socket
+import time
 
 import pytest
 
@@ -87,6 +88,17 @@ def test_a_stream_begins_now(bridge, client):
         first = head(client) + 1
         put(client, 2, start=10)
         assert seqs(stream, first + 1) == [first, first + 1]
+
+
+def test_an_event_does_not_wait_for_something_else_to_happen(bridge, client):
+    count = 40
+    with bridge.stream() as stream:
+        began = time.monotonic()
+        for index in range(count):
+            put(client, 1, start=index)
+            stream.next()
+        # The bridge looks after everything once a second.
+        assert time.monotonic() - began < count / 2
 
 
 def ids(stream):
