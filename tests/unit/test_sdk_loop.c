@@ -96,6 +96,34 @@ static void leaves_another_loop_alone(void **state)
     rentbus_client_close(&fixture->client);
 }
 
+static void gathers_what_a_turn_starts(void **state)
+{
+    struct client_fixture *fixture = *state;
+    /* Nothing is sent twice, however slow the machine is. */
+    fixture->options.retry_ms = 60000;
+    fixture->options.timeout_ms = 60000;
+    client_reopen(fixture);
+    struct rentbus_client *other = fixture->client;
+    fixture->client = NULL;
+    fixture->options.gather = true;
+    client_reopen(fixture);
+    struct client_tally tally = {.client = fixture->client};
+    struct client_tally others = {.client = other};
+    client_start(&tally, 7);
+    client_start(&others, 1);
+    client_wait_for(&others, 1);
+    assert_int_equal(fake_daemon_requests(fixture->fake, NULL), 1);
+    assert_true(readable(fixture, 0));
+    assert_int_equal(rentbus_client_process(fixture->client), 0);
+    fake_daemon_await(fixture->fake, NULL, 8);
+    poll_until(fixture, &tally, 7);
+    /* A call that is waited for needs no other turn. */
+    assert_int_equal(client_call_scan(fixture, NULL), 0);
+    while (readable(fixture, 0))
+        assert_int_equal(rentbus_client_process(fixture->client), 0);
+    rentbus_client_close(&other);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, client_setup, client_teardown)
 
 int main(void)
@@ -105,6 +133,7 @@ int main(void)
         TEST(tells_another_loop_of_retries_and_timeouts),
         TEST(tells_another_loop_of_what_a_send_has_seen),
         TEST(leaves_another_loop_alone),
+        TEST(gathers_what_a_turn_starts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
