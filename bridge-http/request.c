@@ -148,15 +148,23 @@ static enum MHD_Result request_send(struct http_request *request)
     return sent;
 }
 
+/* A body may come with each of them. */
+static bool is_write(const char *method)
+{
+    return strcmp(method, "PUT") == 0 || strcmp(method, "POST") == 0 ||
+           strcmp(method, "DELETE") == 0;
+}
+
 /* Known before the body comes in; who is refused later anyway may not send much. */
 static size_t body_limit(const struct http_request *request)
 {
     struct http_match match;
     struct rentbus_fault unused;
-    int error = http_router_match(http_routes, http_route_count, request->method, request->path,
-                                  &match, &unused);
-    bool many =
-        !error && (match.route->op == RENTBUS_OP_batch || match.route->op == RENTBUS_OP_publish);
+    if (!is_write(request->method) ||
+        http_router_match(http_routes, http_route_count, request->method, request->path, &match,
+                          &unused) != 0)
+        return HTTP_BODY_MAX;
+    bool many = match.route->op == RENTBUS_OP_batch || match.route->op == RENTBUS_OP_publish;
     return many ? HTTP_BATCH_MAX : HTTP_BODY_MAX;
 }
 
@@ -186,13 +194,6 @@ static enum MHD_Result request_receive(struct http_request *request, const char 
     http_buffer_append(&request->body, upload, *upload_size, request->body_max);
     *upload_size = 0;
     return MHD_YES;
-}
-
-/* A body may come with each of them. */
-static bool is_write(const char *method)
-{
-    return strcmp(method, "PUT") == 0 || strcmp(method, "POST") == 0 ||
-           strcmp(method, "DELETE") == 0;
 }
 
 /* A web page of another site may not make its visitor's browser write here. */

@@ -34,6 +34,10 @@ static int hex_value(char digit)
 long http_uri_decode(const char *text, size_t length, bool form, char *out)
 {
     size_t used = 0;
+    if (!memchr(text, '%', length) && !(form && memchr(text, '+', length))) {
+        memmove(out, text, length);
+        return (long)length;
+    }
     for (size_t i = 0; i < length; i++) {
         char byte = text[i];
         if (byte == '%') {

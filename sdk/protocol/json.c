@@ -54,10 +54,29 @@ static void put_plain(struct rentbus_buffer *out, const char *data, size_t lengt
     out->length += length + 2;
 }
 
+#define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
+
+/* Not zero when one of the bytes is zero. */
+static uint64_t word_zero(uint64_t word)
+{
+    return (word - EACH_BYTE(1)) & ~word & EACH_BYTE(0x80);
+}
+
+/* Whether none of eight bytes needs an escape: a control character loses 0x20 by a borrow. */
+static bool word_is_plain(const char *data)
+{
+    uint64_t word;
+    memcpy(&word, data, sizeof(word));
+    uint64_t control = (word - EACH_BYTE(' ')) & ~word & EACH_BYTE(0x80);
+    return (control | word_zero(word ^ EACH_BYTE('"')) | word_zero(word ^ EACH_BYTE('\\'))) == 0;
+}
+
 /* How many bytes at its beginning need no escape. */
 static size_t plain_length(const char *data, size_t length)
 {
     size_t i = 0;
+    while (length - i >= sizeof(uint64_t) && word_is_plain(data + i))
+        i += sizeof(uint64_t);
     while (i < length && (uint8_t)data[i] >= 0x20 && data[i] != '"' && data[i] != '\\')
         i++;
     return i;
