@@ -14,9 +14,9 @@ static void print(const struct config *config)
     char stall_after[RENTBUS_DURATION_TEXT_SIZE];
     rentbus_duration_format(config->stall_after, stall_after);
     printf("data = \"%s\"\napi = \"%s\"\nevents = \"%s\"\nledger = \"%s\"\nstall_after = \"%s\"\n"
-           "snapshot_every = \"%" PRIu64 "\"\n",
+           "snapshot_every = \"%" PRIu64 "\"\narchive_lag = \"%" PRIu64 "\"\n",
            config->data, config->api, config->events, config->ledger, stall_after,
-           config->snapshot_every);
+           config->snapshot_every, config->archive_lag);
     principal_print(&config->access, stdout);
 }
 

@@ -96,16 +96,31 @@ static const char *set_stall_after(struct config *config, const char *value)
     return NULL;
 }
 
-static const char *set_snapshot_every(struct config *config, const char *value)
+static const char *set_number(uint64_t *number, uint64_t most, const char *value)
 {
     char *end;
     errno = 0;
-    uint64_t events = strtoull(value, &end, 10);
+    uint64_t read = strtoull(value, &end, 10);
     if (!*value || value[strspn(value, "0123456789")] || *end)
         return "is not a whole number";
-    if (errno || events > CONFIG_SNAPSHOT_EVERY_MAX)
+    if (errno || read > most)
         return "is too large";
-    config->snapshot_every = events;
+    *number = read;
+    return NULL;
+}
+
+static const char *set_snapshot_every(struct config *config, const char *value)
+{
+    return set_number(&config->snapshot_every, CONFIG_SNAPSHOT_EVERY_MAX, value);
+}
+
+static const char *set_archive_lag(struct config *config, const char *value)
+{
+    uint64_t events;
+    const char *problem = set_number(&events, CONFIG_ARCHIVE_LAG_MAX, value);
+    if (problem || events < CONFIG_ARCHIVE_LAG_MIN)
+        return problem ? problem : "is less than 1000";
+    config->archive_lag = events;
     return NULL;
 }
 
@@ -116,6 +131,7 @@ static const struct setting settings[] = {
     {"ledger", "RENTBUS_LEDGER", "--ledger", set_ledger},
     {"stall_after", "RENTBUS_STALL_AFTER", NULL, set_stall_after},
     {"snapshot_every", "RENTBUS_SNAPSHOT_EVERY", NULL, set_snapshot_every},
+    {"archive_lag", "RENTBUS_ARCHIVE_LAG", NULL, set_archive_lag},
 };
 #define SETTING_COUNT (sizeof settings / sizeof *settings)
 
@@ -305,6 +321,7 @@ int config_read(struct config *config, int argc, char **argv)
         .ledger = CONFIG_LEDGER_DEFAULT,
         .stall_after = CONFIG_STALL_AFTER_DEFAULT,
         .snapshot_every = CONFIG_SNAPSHOT_EVERY_DEFAULT,
+        .archive_lag = CONFIG_ARCHIVE_LAG_DEFAULT,
         .access = {.default_role = RENTBUS_ROLE_admin},
     };
     int status = read_flags(&flags, argc, argv);

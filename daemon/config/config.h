@@ -23,6 +23,10 @@
 /* Events between two snapshots: a start replays about a million a second. */
 #define CONFIG_SNAPSHOT_EVERY_DEFAULT 1000000
 #define CONFIG_SNAPSHOT_EVERY_MAX UINT64_C(1000000000000)
+/* Events; what closed and was seen in them is held in memory, some 300 bytes each. */
+#define CONFIG_ARCHIVE_LAG_DEFAULT UINT64_C(524288)
+#define CONFIG_ARCHIVE_LAG_MIN UINT64_C(1000)
+#define CONFIG_ARCHIVE_LAG_MAX UINT64_C(100000000)
 #define CONFIG_ENDPOINT_SIZE ADDRESS_SIZE
 /* Bytes of a file of settings. */
 #define CONFIG_FILE_MAX ((size_t)64 << 10)
@@ -37,6 +41,7 @@ struct config {
     char ledger[CHAIN_LEDGER_MAX + 1];
     int64_t stall_after;     /* seconds */
     uint64_t snapshot_every; /* events; 0: never */
+    uint64_t archive_lag;    /* events */
     struct access access;
 };
 

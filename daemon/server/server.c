@@ -227,7 +227,8 @@ static int open_server(struct server *server)
         return status;
     struct api_settings settings = {
         .engine = {config->data, config->ledger, RENTBUS_VERSION,
-                   config->stall_after * INT64_C(1000000), config->snapshot_every},
+                   config->stall_after * INT64_C(1000000), config->snapshot_every,
+                   config->archive_lag},
         .access = &config->access,
         .send = server_send,
         .send_now = server_send_now,

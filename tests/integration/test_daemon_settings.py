@@ -45,6 +45,7 @@ DEFAULTS = {
     "default_role": "admin",
     "stall_after": "PT1M",
     "snapshot_every": "1000000",
+    "archive_lag": "524288",
 }
 
 
@@ -67,7 +68,8 @@ def test_a_flag_beats_the_environment_which_beats_the_file(tmp_path):
         "ledger": ("f", "e-1", "L.2_x"),
     }
     # Roles stand in the file alone; this has no flag.
-    role = {"default_role": "admin", "stall_after": "PT1M", "snapshot_every": "1000000"}
+    unsaid = ("default_role", "stall_after", "snapshot_every", "archive_lag")
+    role = {key: DEFAULTS[key] for key in unsaid}
     file = tmp_path / "all.conf"
     file.write_text("# first\n" + "".join(f'{key} = "{v[0]}"\n' for key, v in given.items()))
     env = {f"RENTBUS_{key.upper()}": v[1] for key, v in given.items()}
@@ -103,6 +105,17 @@ def test_snapshot_every(tmp_path):
         file.write_text(f"snapshot_every = {bad}\n")
         code, output, errors = run(tmp_path, "-c", file, "--check-config")
         assert code == 78 and not output and "snapshot_every" in errors, bad
+
+
+def test_archive_lag(tmp_path):
+    file = tmp_path / "archive.conf"
+    file.write_text("archive_lag = 5000\n")
+    assert settings(tmp_path, "-c", file)["archive_lag"] == "5000"
+    assert settings(tmp_path, "-c", file, env={"RENTBUS_ARCHIVE_LAG": "1000"})["archive_lag"] == "1000"
+    for bad in ("-1", "999", "100000001", '""'):
+        file.write_text(f"archive_lag = {bad}\n")
+        code, output, errors = run(tmp_path, "-c", file, "--check-config")
+        assert code == 78 and not output and "archive_lag" in errors, bad
 
 
 BAD = [
