@@ -100,6 +100,7 @@ struct api {
     struct api_source hot;
     struct api_source cold;
     struct api_batch batch;
+    struct engine_publication publication;
     struct tally *tally; /* NULL until stats are asked for */
     struct tally_summary summary;
     struct rentbus_buffer archived;

@@ -20,13 +20,15 @@ static struct bus *bus_of(const struct api_call *call)
 int api_prepare_publish(struct api_call *call, struct ledger_command *command)
 {
     command->args.publish = call->args.publish;
-    return engine_publish_check(&call->args.publish.events, "events", &call->fault);
+    return engine_publish_read(&call->args.publish.events, "events", &call->api->publication,
+                               &call->fault);
 }
 
 int api_publish(struct api_call *call, struct chain_origin *origin, bool dry_run)
 {
     const struct rentbus_publish_args *args = &call->args.publish;
     struct rentbus_command_result *result = &call->result.publish;
+    const struct engine_publication *publication = &call->api->publication;
     struct engine *engine = call->api->engine;
     int status = 0;
     if (RENTBUS_HAS(args, publish_args, cause)) {
@@ -39,8 +41,8 @@ int api_publish(struct api_call *call, struct chain_origin *origin, bool dry_run
     if (status)
         return status;
     if (dry_run)
-        return engine_publish_preview(engine, &args->events, result);
-    return engine_publish(engine, origin, &args->events, call->now, result, &call->fault);
+        return engine_publish_preview(engine, publication, result);
+    return engine_publish(engine, origin, publication, call->now, result, &call->fault);
 }
 
 /* ---- commands ---- */
@@ -232,6 +234,7 @@ static int ack_and_publish(struct api_call *call)
     const struct rentbus_ack_args *args = &call->args.consumer_ack;
     struct rentbus_ack_result *result = &call->result.consumer_ack;
     struct engine *engine = call->api->engine;
+    struct engine_publication *publication = &call->api->publication;
     struct rentbus_command_result published;
     struct chain_origin origin = api_origin(call);
     int seen = engine_command_find(engine, call->id, &published);
@@ -239,7 +242,7 @@ static int ack_and_publish(struct api_call *call)
     if (seen == ENGINE_PENDING)
         return api_wait(call);
     if (seen == ENGINE_NEW) {
-        status = engine_publish_check(&args->publish, "publish", &call->fault);
+        status = engine_publish_read(&args->publish, "publish", publication, &call->fault);
         if (status == 0)
             status = bus_ack_publish(bus_of(call), args, call->now, &origin.hops, &origin.cause,
                                      &call->fault);
@@ -248,8 +251,7 @@ static int ack_and_publish(struct api_call *call)
         if (status)
             return status;
         origin.consumer = args->id;
-        status =
-            engine_publish(engine, &origin, &args->publish, call->now, &published, &call->fault);
+        status = engine_publish(engine, &origin, publication, call->now, &published, &call->fault);
         if (status == 0)
             bus_ack_recorded(bus_of(call), args->id, origin.cause);
     }

@@ -94,21 +94,27 @@ int engine_execute(struct engine *engine, const struct chain_origin *origin,
                    struct rentbus_command_result *result, struct rentbus_fault *fault)
     __attribute__((warn_unused_result));
 
+/* Events that a client publishes. They borrow from its request. */
+struct engine_publication {
+    size_t count;
+    struct rentbus_new_event events[RENTBUS_PUBLISH_MAX];
+};
+/* Reads them: 0 when they could be published, or INVALID_ARGUMENT or TOO_LARGE with *fault, that
+ * names `field` and what is in it. */
+int engine_publish_read(const struct rentbus_list *events, const char *field,
+                        struct engine_publication *publication, struct rentbus_fault *fault)
+    __attribute__((warn_unused_result));
 /* Records what a client publishes, all of it or nothing; as engine_execute(), also when an id is
  * seen again. With `hops`, `cause` and `consumer` in the origin. */
 int engine_publish(struct engine *engine, const struct chain_origin *origin,
-                   const struct rentbus_list *events, int64_t now,
+                   const struct engine_publication *publication, int64_t now,
                    struct rentbus_command_result *result, struct rentbus_fault *fault)
     __attribute__((warn_unused_result));
 /* The same as a dry run: nothing is recorded, and *result is as of engine_preview(). 0, or a
  * negative errno. */
-int engine_publish_preview(struct engine *engine, const struct rentbus_list *events,
+int engine_publish_preview(struct engine *engine, const struct engine_publication *publication,
                            struct rentbus_command_result *result)
     __attribute__((warn_unused_result));
-/* Whether the events could be published: 0, or INVALID_ARGUMENT or TOO_LARGE with *fault, that
- * names `field` and what is in it. */
-int engine_publish_check(const struct rentbus_list *events, const char *field,
-                         struct rentbus_fault *fault) __attribute__((warn_unused_result));
 
 /* Decides a command and takes nothing of it: as engine_execute(), but nothing is recorded, and
  * *result has `dry_run` and the events that there would be. Also while the journal recovers. */

@@ -25,19 +25,20 @@ static int check_event(const struct rentbus_new_event *event, struct rentbus_fau
     return 0;
 }
 
-int engine_publish_check(const struct rentbus_list *events, const char *field,
-                         struct rentbus_fault *fault)
+int engine_publish_read(const struct rentbus_list *events, const char *field,
+                        struct engine_publication *publication, struct rentbus_fault *fault)
 {
-    struct rentbus_new_event event;
+    struct rentbus_new_event *event = publication->events;
     size_t position = 0;
     int status = 0;
     int next;
     if (events->count == 0 || events->count > RENTBUS_PUBLISH_MAX)
         return rentbus_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, field,
                                  "has not 1 to %d events", RENTBUS_PUBLISH_MAX);
-    while (status == 0 && (next = items_next(events, &rentbus_new_event_schema, &position, &event,
+    while (status == 0 && (next = items_next(events, &rentbus_new_event_schema, &position, event,
                                              field, fault)) != 0)
-        status = next == 1 ? check_event(&event, fault) : next;
+        status = next == 1 ? check_event(event++, fault) : next;
+    publication->count = events->count;
     return status;
 }
 
@@ -52,19 +53,13 @@ static const struct ledger_event *event_of(struct engine *engine,
 }
 
 int engine_publish(struct engine *engine, const struct chain_origin *origin,
-                   const struct rentbus_list *events, int64_t now,
+                   const struct engine_publication *publication, int64_t now,
                    struct rentbus_command_result *result, struct rentbus_fault *fault)
 {
     struct engine_savepoint before = engine_savepoint(engine);
-    struct rentbus_new_event new;
-    size_t position = 0;
     int status = engine_refuse_when_failing(engine, fault);
-    int next = 1;
-    while (status == 0 &&
-           (next = rentbus_list_next(events, &rentbus_new_event_schema, &position, &new)) == 1)
-        status = engine_append(engine, origin, event_of(engine, &new), 1, now);
-    if (status == 0 && next < 0)
-        status = next;
+    for (size_t i = 0; i < publication->count && status == 0; i++)
+        status = engine_append(engine, origin, event_of(engine, &publication->events[i]), 1, now);
     if (status < 0)
         engine_rollback(engine, &before);
     if (status)
@@ -73,24 +68,19 @@ int engine_publish(struct engine *engine, const struct chain_origin *origin,
     return 0;
 }
 
-int engine_publish_preview(struct engine *engine, const struct rentbus_list *events,
+int engine_publish_preview(struct engine *engine, const struct engine_publication *publication,
                            struct rentbus_command_result *result)
 {
     struct rentbus_buffer *out = &engine->previews;
-    struct rentbus_new_event new;
-    size_t position = 0;
-    int next;
     rentbus_buffer_clear(out);
-    while ((next = rentbus_list_next(events, &rentbus_new_event_schema, &position, &new)) == 1)
-        engine_encode_preview(event_of(engine, &new), out);
-    if (next < 0)
-        return next;
+    for (size_t i = 0; i < publication->count; i++)
+        engine_encode_preview(event_of(engine, &publication->events[i]), out);
     if (out->failed)
         return -ENOMEM;
     ledger_outcome(engine->decision.events, 1, engine->chain.head.seq, result);
     RENTBUS_SET(result, command_result, dry_run, true);
     RENTBUS_SET(result, command_result, events,
-                ((struct rentbus_list){out->data, out->length, events->count}));
+                ((struct rentbus_list){out->data, out->length, publication->count}));
     return 0;
 }
 

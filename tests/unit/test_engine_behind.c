@@ -234,9 +234,9 @@ static void test_publications_wait_and_previews_do_not(void **state)
     process(desk, true);
     fault_vfs_plan((struct fault_plan){.path = "archive", .has_room = true});
     check_told_to_wait(desk);
-    assert_int_equal(
-        engine_publish(desk->engine, &origin, &(struct rentbus_list){0}, NOW, &result, &fault),
-        RENTBUS_ERROR_BUSY);
+    assert_int_equal(engine_publish(desk->engine, &origin, &(struct engine_publication){0}, NOW,
+                                    &result, &fault),
+                     RENTBUS_ERROR_BUSY);
     RENTBUS_SET(&command.args.user_put, user_put_args, id, rentbus_text("bob"));
     assert_int_equal(engine_preview(desk->engine, &command, NOW, &result, &fault), 0);
 }
