@@ -310,6 +310,9 @@ static void run(void *context)
 {
     struct verification *work = context;
     work->status = verify(work);
+    if (work->status == -EBADMSG)
+        work->status = verify_differs(work, "journal or archive cannot be read behind the event",
+                                      work->ledger ? ledger_head(work->ledger) : 0);
     journal_reader_close(&work->journal);
     archive_reader_close(&work->archive);
 }

@@ -127,3 +127,27 @@ def test_what_does_not_add_up_is_told(archived, what):
     problem, head = spoil(MISCOUNTED[what])
     assert problem.startswith("the archive ")
     assert problem.endswith(f" at seq {head}")
+
+
+def test_a_damaged_journal_is_told(tmp_path):
+    daemon = harness.Daemon(tmp_path).start()
+    with Client(daemon.api) as client:
+        for number in range(8):
+            users = [{"id": f"u{number}-{each}", "name": "x" * 200} for each in range(100)]
+            stock_users(client, users)
+        head = client.ok("admin.snapshot")["seq"]
+        assert daemon.stop() == 0
+        with open(daemon.data / "journal.db", "r+b") as journal:
+            journal.seek(journal.seek(0, 2) // 2)
+            journal.write(b"\xff" * 8192)
+        daemon.start()
+        problem = client.ok("admin.verify")["problem"]
+        assert 0 < int(problem.rsplit(" ", 1)[1]) < head
+        told = harness.run_cli(daemon, "verify")
+        assert told.returncode == 65 and problem in told.stdout
+    assert daemon.stop() == 0
+
+
+def stock_users(client, users):
+    commands = [{"id": harness.uuid7(), "op": "user.put", "args": user} for user in users]
+    assert all(reply["ok"] for reply in client.ok("batch", commands=commands)["replies"])
