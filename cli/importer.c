@@ -288,18 +288,14 @@ static void row_keep(struct cli_importer *importer, const struct rentbus_uuid *i
     *at = (uint16_t)pack->count;
 }
 
-enum cli_exit cli_importer_send(struct cli_importer *importer, const struct cli_row *row,
-                                const struct cli_place *place)
+enum cli_exit cli_importer_send_as(struct cli_importer *importer, const struct rentbus_uuid *id,
+                                   const struct cli_row *row, const struct cli_place *place)
 {
-    struct rentbus_uuid id;
-    int status = cli_row_command_id(row, &id);
-    if (status)
-        return stop(importer, status, NULL);
-    if (make_way(importer, row, &id) != CLI_EXIT_OK)
+    if (make_way(importer, row, id) != CLI_EXIT_OK)
         return importer->stopped;
-    status = rentbus_batch_add(importer->builder, cli_row_types[row->kind].put, &id, &row->args);
+    int status = rentbus_batch_add(importer->builder, cli_row_types[row->kind].put, id, &row->args);
     if (status == 0) {
-        row_keep(importer, &id, place);
+        row_keep(importer, id, place);
         return CLI_EXIT_OK;
     }
     const struct rentbus_fault *fault = rentbus_client_fault(importer->cli->client);
@@ -307,6 +303,16 @@ enum cli_exit cli_importer_send(struct cli_importer *importer, const struct cli_
         return stop(importer, status, fault);
     cli_importer_bad(importer, place, fault);
     return CLI_EXIT_OK;
+}
+
+enum cli_exit cli_importer_send(struct cli_importer *importer, const struct cli_row *row,
+                                const struct cli_place *place)
+{
+    struct rentbus_uuid id;
+    int status = cli_row_command_id(row, &id);
+    if (status)
+        return stop(importer, status, NULL);
+    return cli_importer_send_as(importer, &id, row, place);
 }
 
 static void print_summary(const struct cli_importer *importer)

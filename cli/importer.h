@@ -29,6 +29,10 @@ void cli_importer_destroy(struct cli_importer **importer);
  * cannot go on. */
 enum cli_exit cli_importer_send(struct cli_importer *importer, const struct cli_row *row,
                                 const struct cli_place *place) __attribute__((warn_unused_result));
+/* The same under a command id of the caller's, which is that of this row alone, for ever. */
+enum cli_exit cli_importer_send_as(struct cli_importer *importer, const struct rentbus_uuid *id,
+                                   const struct cli_row *row, const struct cli_place *place)
+    __attribute__((warn_unused_result));
 /* Reports and counts a row that could not be read. */
 void cli_importer_bad(struct cli_importer *importer, const struct cli_place *place,
                       const struct rentbus_fault *fault);

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from harness import REPLY_DEADLINE, run_cli, spawn_cli, wait_until
+from ledgers import read_events
 
 USAGE, BAD_DATA, UNAVAILABLE = 2, 65, 69
 DEADLINE = 60
@@ -43,6 +44,12 @@ def test_prepare_makes_what_it_was_asked_for(daemon, client):
     assert bench(daemon, "--prepare", SMALL)["new"] == 0
     assert counts(client) == expected
     assert run_cli(daemon, "verify").returncode == 0
+
+
+def test_prepare_numbers_its_commands_upwards(prepared, client):
+    """A command above all others is new for sure: no archive is searched for it."""
+    commands = [event["command"] for event in read_events(client) if "command" in event]
+    assert len(commands) > 345 and commands == sorted(set(commands))
 
 
 def test_prepare_goes_on_after_it_was_cut_off(daemon, client, tmp_path):
