@@ -41,6 +41,19 @@ void ledger_registry_add(struct ledger_registry *registry, struct ledger_key *it
     registry->items[registry->count++] = item;
 }
 
+void ledger_registry_append(struct ledger_registry *registry, struct ledger_key *item)
+{
+    registry->items[registry->count++] = item;
+}
+
+int ledger_registry_settle(struct ledger_registry *registry, const struct ledger_memory *memory)
+{
+    size_t settled = registry->table.count;
+
+    return ledger_table_insert_all(&registry->table, registry->items + settled,
+                                   registry->count - settled, memory);
+}
+
 void ledger_registry_pop(struct ledger_registry *registry)
 {
     ledger_table_remove(&registry->table, registry->items[--registry->count]);

@@ -22,6 +22,12 @@ int ledger_registry_expect(struct ledger_registry *registry, size_t count,
                            const struct ledger_memory *memory) __attribute__((warn_unused_result));
 /* Adds a thing; needs a ledger_registry_reserve() before. */
 void ledger_registry_add(struct ledger_registry *registry, struct ledger_key *item);
+/* The same for many of whose ids nothing is known: the things have their places at once, and are
+ * found by id behind ledger_registry_settle(), before which nothing else is to be done. */
+void ledger_registry_append(struct ledger_registry *registry, struct ledger_key *item);
+/* 0; -EEXIST when two have the same id, and -ENOMEM: then it is good for its release alone. */
+int ledger_registry_settle(struct ledger_registry *registry, const struct ledger_memory *memory)
+    __attribute__((warn_unused_result));
 /* Takes out the thing that was added last. */
 void ledger_registry_pop(struct ledger_registry *registry);
 void ledger_registry_release(struct ledger_registry *registry, const struct ledger_memory *memory);

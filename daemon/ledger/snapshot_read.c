@@ -13,20 +13,14 @@
 
 /* ---- records ---- */
 
-/* Adds what a maker returned, of which there must not be another with that id; whether it did. What
- * is left behind after a failure goes with the ledger. */
-static bool add_thing(struct snapshot_reader *reader, struct ledger_registry *registry,
+/* Adds what a maker returned, NULL being out of memory. */
+static void add_thing(struct snapshot_reader *reader, struct ledger_registry *registry,
                       struct ledger_key *thing)
 {
-    if (!thing) {
+    if (thing)
+        ledger_registry_append(registry, thing);
+    else
         snapshot_fail(reader, -ENOMEM);
-        return false;
-    }
-    struct rentbus_text id = {(const char *)thing + registry->table.id_offset, thing->length};
-    if (!snapshot_require(reader, !ledger_table_find(&registry->table, thing->hash, id)))
-        return false;
-    ledger_registry_add(registry, thing);
-    return true;
 }
 
 static void read_policy(struct snapshot_reader *reader)
@@ -151,7 +145,8 @@ static void read_device(struct snapshot_reader *reader)
     if (reader->status)
         return;
     device = ledger_device_create(ledger, id);
-    if (!add_thing(reader, &ledger->devices, device ? &device->key : NULL))
+    add_thing(reader, &ledger->devices, device ? &device->key : NULL);
+    if (!device)
         return;
     device->seq = seq;
     read_holes(reader, device, count);
@@ -196,26 +191,17 @@ static void read_fields(struct snapshot_reader *reader, struct ledger_rental *re
     snapshot_require(reader, rental->user && state->asset);
 }
 
-/* A thing is out on one rental at most. */
-static void add_rental(struct snapshot_reader *reader, const struct ledger_rental *read,
-                       struct rentbus_text id)
+/* A thing is out on one rental at most. What is left behind after a failure goes with the ledger.
+ */
+static void settle_rental(struct snapshot_reader *reader, struct ledger_rental *rental)
 {
     struct ledger *ledger = reader->ledger;
-    uint32_t hash = ledger_hash_text(ledger, id);
-    bool open = ledger_rental_open(read);
-    struct ledger_rental *rental;
+    bool open = ledger_rental_open(rental);
+    bool taken = ledger_table_find(&ledger->rentals, rental->key.hash, ledger_rental_id(rental));
 
-    if (!snapshot_require(reader, !ledger_table_find(&ledger->rentals, hash, id) &&
-                                      !(open && !read->state.late && read->state.asset->rental)))
+    if (!snapshot_require(reader,
+                          !taken && !(open && !rental->state.late && rental->state.asset->rental)))
         return;
-    rental = ledger_pool_take(&ledger->pool, sizeof(*rental) + id.length);
-    if (!rental) {
-        snapshot_fail(reader, -ENOMEM);
-        return;
-    }
-    *rental = *read;
-    rental->key = (struct ledger_key){hash, (uint16_t)id.length};
-    memcpy(rental->id, id.data, id.length);
     ledger_rental_enter(ledger, rental);
     if (open)
         ledger_rental_link(ledger, rental);
@@ -223,16 +209,48 @@ static void add_rental(struct snapshot_reader *reader, const struct ledger_renta
         reader->over[reader->over_count++] = rental;
 }
 
+/* All but the last `waiting`. */
+static void settle_rentals(struct snapshot_reader *reader, size_t waiting)
+{
+    while (reader->rentals_read - reader->rentals_settled > waiting && reader->status == 0)
+        settle_rental(reader, reader->rentals[reader->rentals_settled++ % SNAPSHOT_AHEAD]);
+}
+
+static void add_rental(struct snapshot_reader *reader, const struct ledger_rental *read,
+                       struct rentbus_text id)
+{
+    struct ledger *ledger = reader->ledger;
+    uint32_t hash = ledger_hash_text(ledger, id);
+    struct ledger_rental *rental = ledger_pool_take(&ledger->pool, sizeof(*rental) + id.length);
+
+    if (!rental) {
+        snapshot_fail(reader, -ENOMEM);
+        return;
+    }
+    *rental = *read;
+    rental->key = (struct ledger_key){hash, (uint16_t)id.length};
+    memcpy(rental->id, id.data, id.length);
+    ledger_table_prefetch(&ledger->rentals, hash);
+    __builtin_prefetch(&rental->user->open, 1);
+    __builtin_prefetch(&rental->state.asset->rental, 1);
+    reader->rentals[reader->rentals_read++ % SNAPSHOT_AHEAD] = rental;
+    settle_rentals(reader, SNAPSHOT_AHEAD - 1);
+}
+
+static const struct ledger_rental *last_rental(const struct snapshot_reader *reader)
+{
+    return reader->rentals[(reader->rentals_read - 1) % SNAPSHOT_AHEAD];
+}
+
 static void read_rental(struct snapshot_reader *reader)
 {
     struct ledger_rental rental = {0};
-    struct ledger *ledger = reader->ledger;
-    const struct ledger_sequence *created = &ledger->created;
-    uint64_t before = created->count ? created->entries[created->count - 1].created_seq : 0;
+    uint64_t head = reader->ledger->head;
+    uint64_t before = reader->rentals_read ? last_rental(reader)->created_seq : 0;
     uint64_t has = snapshot_get_number(reader);
     struct rentbus_text id = snapshot_get_id(reader);
 
-    rental.created_seq = before + snapshot_get_number_to(reader, ledger->head - before);
+    rental.created_seq = before + snapshot_get_number_to(reader, head - before);
     snapshot_require(reader, rental.created_seq > before);
     read_fields(reader, &rental, has);
     if (reader->status == 0)
@@ -328,8 +346,22 @@ static void read_each(struct snapshot_reader *reader, enum snapshot_number kind,
         read(reader);
 }
 
+/* No two things of a kind have the same id. */
+static void read_things(struct snapshot_reader *reader, enum snapshot_number kind,
+                        void (*read)(struct snapshot_reader *reader),
+                        struct ledger_registry *registry)
+{
+    int status;
+
+    read_each(reader, kind, read);
+    status = ledger_registry_settle(registry, &reader->ledger->memory);
+    snapshot_fail(reader, status == -EEXIST ? -EBADMSG : status);
+}
+
 static int read_all(struct snapshot_reader *reader)
 {
+    struct ledger *ledger = reader->ledger;
+
     snapshot_prepare(reader);
     read_numbers(reader);
     if (reader->status == 0)
@@ -337,12 +369,13 @@ static int read_all(struct snapshot_reader *reader)
     if (reader->status)
         return reader->status;
     read_policy(reader);
-    read_each(reader, SNAPSHOT_ASSET_TYPES, read_asset_type);
-    read_each(reader, SNAPSHOT_LOCATIONS, read_location);
-    read_each(reader, SNAPSHOT_USERS, read_user);
-    read_each(reader, SNAPSHOT_ASSETS, read_asset);
-    read_each(reader, SNAPSHOT_DEVICES, read_device);
+    read_things(reader, SNAPSHOT_ASSET_TYPES, read_asset_type, &ledger->asset_types);
+    read_things(reader, SNAPSHOT_LOCATIONS, read_location, &ledger->locations);
+    read_things(reader, SNAPSHOT_USERS, read_user, &ledger->users);
+    read_things(reader, SNAPSHOT_ASSETS, read_asset, &ledger->assets);
+    read_things(reader, SNAPSHOT_DEVICES, read_device, &ledger->devices);
     read_each(reader, SNAPSHOT_RENTALS, read_rental);
+    settle_rentals(reader, 0);
     read_each(reader, SNAPSHOT_UNANSWERED, read_unanswered);
     link_over(reader);
     snapshot_prepare(reader);

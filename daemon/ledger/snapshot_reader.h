@@ -10,6 +10,9 @@
 #include "daemon/ledger/state.h"
 
 #define SNAPSHOT_READ_SIZE (16 * SNAPSHOT_RECORD_MAX)
+/* So many records are read before a thing is looked for: what that needs from memory comes by then.
+ */
+#define SNAPSHOT_AHEAD 16
 
 /* Names or lists, by their numbers from 1 on, with a reference to each. */
 struct snapshot_shared {
@@ -31,6 +34,9 @@ struct snapshot_reader {
     struct snapshot_shared lists;
     uint64_t most; /* of anything that there are records of */
     uint64_t numbers[SNAPSHOT_NUMBERS];
+    struct ledger_rental *rentals[SNAPSHOT_AHEAD]; /* read, and not in the ledger yet */
+    size_t rentals_read;
+    size_t rentals_settled;
     struct ledger_rental **over; /* rentals that are not open */
     size_t over_count;
     uint8_t bytes[SNAPSHOT_READ_SIZE];

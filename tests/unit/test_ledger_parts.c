@@ -2,6 +2,7 @@
 /* The containers that the ledger is built of. */
 #include "daemon/ledger/state.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -62,6 +63,62 @@ static void a_table_finds_what_it_has(void **state)
             assert_int_equal(found(&table, &things[i]), i % 3 != 0);
         assert_int_equal(table.count, COUNT - (COUNT + 2) / 3);
         ledger_table_release(&table, &ledger_memory_heap);
+        free(things);
+    }
+}
+
+/* In places of their own from the first on, and found by id behind the settling; more than are
+ * sorted at a time. */
+static void a_registry_takes_many_at_once(void **state)
+{
+    const uint32_t masks[] = {UINT32_MAX, 0xffff, 0};
+    const unsigned rounds[] = {160, 40, 1};
+    struct ledger_registry registry = {.table.id_offset = offsetof(struct thing, id)};
+
+    (void)state;
+    for (size_t m = 0; m < sizeof(masks) / sizeof(masks[0]); m++) {
+        struct thing *things = things_create(masks[m], 0);
+        unsigned count = rounds[m] * COUNT;
+        struct thing *many = calloc(count, sizeof(*many));
+
+        assert_non_null(many);
+        assert_int_equal(ledger_registry_expect(&registry, count, &ledger_memory_heap), 0);
+        for (unsigned i = 0; i < count; i++) {
+            many[i] = things[i % COUNT];
+            many[i].id[many[i].key.length++] = (char)(i / COUNT);
+            many[i].key.hash ^= (i / COUNT * 0x9e3779b9U) & masks[m];
+            ledger_registry_append(&registry, &many[i].key);
+            if (i == COUNT / 2)
+                assert_int_equal(ledger_registry_settle(&registry, &ledger_memory_heap), 0);
+        }
+        assert_int_equal(ledger_registry_settle(&registry, &ledger_memory_heap), 0);
+        assert_int_equal(registry.table.count, count);
+        for (unsigned i = 0; i < count; i++) {
+            assert_ptr_equal(registry.items[i], &many[i].key);
+            assert_true(found(&registry.table, &many[i]));
+        }
+        ledger_registry_release(&registry, &ledger_memory_heap);
+        free(many);
+        free(things);
+    }
+}
+
+/* Wherever the other one is. */
+static void a_registry_refuses_an_id_twice(void **state)
+{
+    const unsigned twins[][2] = {{0, 1}, {0, COUNT - 1}, {700, 1200}};
+
+    (void)state;
+    for (size_t t = 0; t < sizeof(twins) / sizeof(twins[0]); t++) {
+        struct ledger_registry registry = {.table.id_offset = offsetof(struct thing, id)};
+        struct thing *things = things_create(UINT32_MAX, 0);
+
+        assert_int_equal(ledger_registry_expect(&registry, COUNT, &ledger_memory_heap), 0);
+        things[twins[t][1]] = things[twins[t][0]];
+        for (unsigned i = 0; i < COUNT; i++)
+            ledger_registry_append(&registry, &things[i].key);
+        assert_int_equal(ledger_registry_settle(&registry, &ledger_memory_heap), -EEXIST);
+        ledger_registry_release(&registry, &ledger_memory_heap);
         free(things);
     }
 }
@@ -220,8 +277,12 @@ static void names_are_kept_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_table_finds_what_it_has), cmocka_unit_test(a_sequence_keeps_its_order),
-        cmocka_unit_test(trees_keep_their_order),    cmocka_unit_test(a_pool_uses_blocks_again),
+        cmocka_unit_test(a_table_finds_what_it_has),
+        cmocka_unit_test(a_registry_takes_many_at_once),
+        cmocka_unit_test(a_registry_refuses_an_id_twice),
+        cmocka_unit_test(a_sequence_keeps_its_order),
+        cmocka_unit_test(trees_keep_their_order),
+        cmocka_unit_test(a_pool_uses_blocks_again),
         cmocka_unit_test(names_are_kept_once),
     };
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -278,6 +279,48 @@ static void a_flipped_bit_makes_nothing_unsound(void **state)
     rentbus_buffer_release(&again);
 }
 
+/* Whether the bytes are refused when one id in them is another one of the same length. */
+static void must_stand_once(const struct rentbus_buffer *bytes, const char *id, const char *other)
+{
+    struct rentbus_buffer changed = {0};
+    struct ledger *ledger = NULL;
+    uint8_t *at;
+
+    rentbus_buffer_append(&changed, bytes->data, bytes->length);
+    at = memmem(changed.data, changed.length, id, strlen(id));
+    assert_non_null(at);
+    assert_non_null(memmem(changed.data, changed.length, other, strlen(other)));
+    memcpy(at, other, strlen(other));
+    assert_int_equal(read_bytes(changed.data, changed.length, &ledger), -EBADMSG);
+    assert_null(ledger);
+    rentbus_buffer_release(&changed);
+}
+
+static void an_id_stands_once(void **state)
+{
+    struct world *world = world_create();
+    struct rentbus_buffer bytes = {0};
+    char asset[16];
+
+    (void)state;
+    for (unsigned i = 10; i < 60; i++) {
+        snprintf(asset, sizeof(asset), "asset%u", i);
+        world_user(world, i % 2 ? "user1" : "user2");
+        world_asset(world, asset, "mug");
+        world_checkout(world, "user1", asset, NOW);
+    }
+    make_durable(world->ledger);
+    write_ledger(world->ledger, &bytes);
+    must_stand_once(&bytes, "\005user1", "\005user2");
+    must_stand_once(&bytes, "\007asset10", "\007asset11");
+    must_stand_once(&bytes, "\007asset10", "\007asset59");
+    must_stand_once(&bytes, "\003r11", "\003r12");
+    must_stand_once(&bytes, "\003r11", "\003r49");
+    must_stand_once(&bytes, "\003r49", "\003r48");
+    rentbus_buffer_release(&bytes);
+    world_destroy(&world);
+}
+
 /* Numbers that promise what is not there cost no memory. */
 static void a_promise_reserves_nothing(void **state)
 {
@@ -359,6 +402,7 @@ int main(void)
         cmocka_unit_test(what_the_other_side_says_is_returned),
         cmocka_unit_test(a_part_is_refused),
         cmocka_unit_test(a_flipped_bit_makes_nothing_unsound),
+        cmocka_unit_test(an_id_stands_once),
         cmocka_unit_test(a_promise_reserves_nothing),
         cmocka_unit_test(no_memory_leaves_nothing_behind),
     };
