@@ -109,6 +109,13 @@ static int refuse_second(struct api_call *call, const struct engine_savepoint *b
     return api_refuse(call, CONFLICT, "id", "another command of this batch is about the consumer");
 }
 
+/* It is not the command: those behind it could not be taken now, either. */
+static bool has_to_wait(int status)
+{
+    return status == BUS_AGAIN || status == RENTBUS_ERROR_BUSY ||
+           status == RENTBUS_ERROR_UNAVAILABLE;
+}
+
 /* 0 with *refused, whether one was refused or rejected; or what kept them from being served. */
 static int take_commands(struct api_call *call, const struct engine_savepoint *before,
                          bool *refused)
@@ -120,7 +127,7 @@ static int take_commands(struct api_call *call, const struct engine_savepoint *b
         int status = take_command(call, &batch->commands[i]);
         if (status == BUS_AGAIN)
             status = refuse_second(call, before);
-        if (status == BUS_AGAIN || status < 0 || status == RENTBUS_ERROR_UNAVAILABLE)
+        if (status < 0 || has_to_wait(status))
             return status;
         if (status || call->result.rental_return.outcome == RENTBUS_OUTCOME_REJECTED)
             *refused = true;
