@@ -171,7 +171,10 @@ static int execute(struct api_call *call)
         return api_publish(call, &origin, dry_run);
     if (dry_run)
         return engine_preview(call->api->engine, &command, call->now, result, &call->fault);
-    return engine_execute(call->api->engine, &origin, &command, call->now, result, &call->fault);
+    status = engine_execute(call->api->engine, &origin, &command, call->now, result, &call->fault);
+    if (status == 0 && RENTBUS_HAS(result, command_result, rental))
+        call->rental = engine_recorded_rental(call->api->engine);
+    return status;
 }
 
 /* Of those who may ask for it: the one place where that is looked at. */
@@ -246,6 +249,7 @@ void api_handle(struct api *api, const struct api_message *message)
     call->at_once = false;
     call->tally = NULL;
     call->id = (struct rentbus_uuid){0};
+    call->rental = (struct rentbus_bytes){0};
     call->fault.retry_after_ms = 0;
     api->requests++;
     api_reply(call, serve(call));

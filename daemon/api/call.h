@@ -67,6 +67,7 @@ struct api_call {
     struct rentbus_text traceparent;
     union api_args args;
     union api_result result;
+    struct rentbus_bytes rental; /* of a command's result, encoded; no bytes: it is to be encoded */
     struct rentbus_fault fault;
     bool at_once; /* the reply tells of nothing that is not durable */
     struct api_page page;

@@ -27,6 +27,21 @@ void api_encode_result(const struct rentbus_uuid *id, enum rentbus_op op, const 
     rentbus_encode(rentbus_op_rows[op].result, result, out);
 }
 
+/* The same where the rental stands encoded in an event already. */
+static void encode_recorded(const struct api_call *call, struct rentbus_buffer *out)
+{
+    const struct rentbus_schema *schema = &rentbus_command_result_schema;
+    const struct rentbus_command_result *result = &call->result.rental_return;
+    encode_envelope(&call->id, true, out);
+    rentbus_cbor_write_text(out, "result", 6);
+    rentbus_cbor_write_map(out, (size_t)__builtin_popcountll(result->has));
+    rentbus_encode_fields(schema, result, 0, RENTBUS_FIELD_command_result_rental, out);
+    rentbus_cbor_write_text(out, "rental", 6);
+    rentbus_buffer_append(out, call->rental.data, call->rental.length);
+    rentbus_encode_fields(schema, result, RENTBUS_FIELD_command_result_rental + 1, schema->count,
+                          out);
+}
+
 struct rentbus_error api_error(const struct rentbus_fault *fault)
 {
     struct rentbus_error error = {0};
@@ -99,7 +114,10 @@ void api_reply(struct api_call *call, int status)
         status = api_refuse_trimmed(call, NULL);
     if (status < 0)
         fault_of_errno(status, &call->fault);
-    if (status == 0) {
+    if (status == 0 && call->rental.length > 0 &&
+        rentbus_op_rows[call->op].mode == RENTBUS_MODE_COMMAND) {
+        encode_recorded(call, &api->reply);
+    } else if (status == 0) {
         api_encode_result(&call->id, call->op, &call->result, &api->reply);
     } else {
         api->errors++;

@@ -4,7 +4,7 @@
 #define RENTBUS_ENGINE_CHAIN_H
 
 #include "daemon/journal/journal.h"
-#include "daemon/ledger/event.h"
+#include "daemon/ledger/codec.h"
 
 /* Longest ledger name, in bytes: it stands in every event's id and source. */
 #define CHAIN_LEDGER_MAX 64
@@ -25,6 +25,7 @@ struct chain {
     size_t ledger_length;
     char source[CHAIN_LEDGER_MAX + 16]; /* "/rentbus/<ledger>" */
     struct journal_head head;           /* the last event of the chain */
+    struct ledger_encoded rental;       /* in it, where it was appended to */
 };
 
 /* `ledger` is an id of at most CHAIN_LEDGER_MAX bytes. */

@@ -343,10 +343,13 @@ int engine_append(struct engine *engine, const struct chain_origin *origin,
     struct batch *batch = engine->filling;
     struct engine_savepoint before = engine_savepoint(engine);
     int status = batch_reserve(batch, count);
+    engine->rental = (struct ledger_encoded){0, 0};
     for (size_t i = 0; i < count && status == 0; i++) {
         status = chain_append(&engine->chain, origin, &events[i], now, &batch->events);
         if (status == 0)
             status = batch_add(batch, &engine->chain.head, &events[i]);
+        if (rentbus_event_rows[events[i].type].outcome != RENTBUS_OUTCOME_NONE)
+            engine->rental = engine->chain.rental;
         if (status == 0)
             status = ledger_apply(engine->ledger, &events[i], engine->chain.head.seq);
     }
@@ -497,6 +500,12 @@ int engine_execute(struct engine *engine, const struct chain_origin *origin,
         bus_recorded(engine->bus, decision, engine->chain.head.seq);
     ledger_outcome(decision->events, decision->count, engine->chain.head.seq, result);
     return 0;
+}
+
+struct rentbus_bytes engine_recorded_rental(const struct engine *engine)
+{
+    return (struct rentbus_bytes){engine->filling->events.data + engine->rental.start,
+                                  engine->rental.length};
 }
 
 void engine_encode_preview(const struct ledger_event *event, struct rentbus_buffer *out)

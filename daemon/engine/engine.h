@@ -93,6 +93,9 @@ int engine_execute(struct engine *engine, const struct chain_origin *origin,
                    const struct ledger_command *command, int64_t now,
                    struct rentbus_command_result *result, struct rentbus_fault *fault)
     __attribute__((warn_unused_result));
+/* The rental of that result as its event holds it, encoded; no bytes where there is none. Until the
+ * engine's next call. */
+struct rentbus_bytes engine_recorded_rental(const struct engine *engine);
 
 /* Events that a client publishes. They borrow from its request. */
 struct engine_publication {

@@ -5,8 +5,6 @@
 #include <cbor.h>
 #include <string.h>
 
-/* Strings as short as most are; their head is one byte. */
-#define SHORT_MAX (RENTBUS_CBOR_INFO_ONE_BYTE - 1)
 #define SHORT_TEXT (RENTBUS_CBOR_MAJOR_TEXT << 5)
 
 /* ---- floats: what libcbor is for ---- */
@@ -116,7 +114,7 @@ struct rentbus_text rentbus_cbor_read_text(struct rentbus_cbor_reader *reader)
     const uint8_t *at = reader->at;
     size_t left = (size_t)(reader->end - at);
     size_t length = left > 0 ? (size_t)at[0] - SHORT_TEXT : SIZE_MAX;
-    if (length <= SHORT_MAX && length < left) {
+    if (length <= RENTBUS_CBOR_SHORT_MAX && length < left) {
         reader->at = at + 1 + length;
         return (struct rentbus_text){(const char *)at + 1, length};
     }
@@ -183,32 +181,19 @@ struct rentbus_bytes rentbus_cbor_skip(struct rentbus_cbor_reader *reader)
 
 /* ---- writers ---- */
 
-static void write_head(struct rentbus_buffer *out, uint8_t major, uint64_t number)
+static inline void write_head(struct rentbus_buffer *out, uint8_t major, uint64_t number)
 {
+    if (number < RENTBUS_CBOR_INFO_ONE_BYTE && rentbus_buffer_fits(out, 1)) {
+        out->data[out->length++] = (uint8_t)(major << 5 | number);
+        return;
+    }
     uint8_t *room = rentbus_buffer_reserve(out, RENTBUS_CBOR_HEAD_SIZE_MAX);
     if (room)
         out->length += rentbus_cbor_head_write(major, number, room);
 }
 
-/* Copies up to SHORT_MAX bytes without a call; where two copies overlap they say the same. */
-static inline void copy_short(uint8_t *to, const uint8_t *from, size_t length)
-{
-    if (length >= 8) {
-        memcpy(to, from, 8);
-        if (length > 16)
-            memcpy(to + 8, from + 8, 8);
-        memcpy(to + length - 8, from + length - 8, 8);
-    } else if (length >= 4) {
-        memcpy(to, from, 4);
-        memcpy(to + length - 4, from + length - 4, 4);
-    } else {
-        for (size_t i = 0; i < length; i++)
-            to[i] = from[i];
-    }
-}
-
-static void write_any_string(struct rentbus_buffer *out, uint8_t major, const void *data,
-                             size_t length)
+void rentbus_cbor_write_any_string(struct rentbus_buffer *out, uint8_t major, const void *data,
+                                   size_t length)
 {
     uint8_t *room = length > SIZE_MAX - RENTBUS_CBOR_HEAD_SIZE_MAX
                         ? NULL
@@ -221,19 +206,6 @@ static void write_any_string(struct rentbus_buffer *out, uint8_t major, const vo
     if (length > 0)
         memcpy(room + size, data, length);
     out->length += size + length;
-}
-
-static inline void write_string(struct rentbus_buffer *out, uint8_t major, const void *data,
-                                size_t length)
-{
-    if (length > SHORT_MAX || !rentbus_buffer_fits(out, 1 + SHORT_MAX)) {
-        write_any_string(out, major, data, length);
-        return;
-    }
-    uint8_t *room = out->data + out->length;
-    room[0] = (uint8_t)(major << 5 | length);
-    copy_short(room + 1, data, length);
-    out->length += 1 + length;
 }
 
 void rentbus_cbor_write_uint(struct rentbus_buffer *out, uint64_t value)
@@ -259,12 +231,12 @@ void rentbus_cbor_write_null(struct rentbus_buffer *out)
 
 void rentbus_cbor_write_text(struct rentbus_buffer *out, const char *data, size_t length)
 {
-    write_string(out, RENTBUS_CBOR_MAJOR_TEXT, data, length);
+    rentbus_cbor_write_string(out, RENTBUS_CBOR_MAJOR_TEXT, data, length);
 }
 
 void rentbus_cbor_write_bytes(struct rentbus_buffer *out, const void *data, size_t length)
 {
-    write_string(out, RENTBUS_CBOR_MAJOR_BYTES, data, length);
+    rentbus_cbor_write_string(out, RENTBUS_CBOR_MAJOR_BYTES, data, length);
 }
 
 void rentbus_cbor_write_array(struct rentbus_buffer *out, size_t count)

@@ -2,6 +2,7 @@
 /* Encoding, and finding things by name. */
 #include "sdk/protocol/codec.h"
 #include "sdk/protocol/cbor.h"
+#include "sdk/protocol/head.h"
 #include "sdk/protocol/text.h"
 #include "sdk/protocol/time.h"
 
@@ -53,7 +54,7 @@ static void encode_text(const struct rentbus_field *field, const void *member,
 {
     (void)field;
     const struct rentbus_text *text = member;
-    rentbus_cbor_write_text(out, text->data, text->length);
+    rentbus_cbor_write_string(out, RENTBUS_CBOR_MAJOR_TEXT, text->data, text->length);
 }
 
 static void encode_ids(const struct rentbus_field *field, const void *member,
@@ -181,13 +182,14 @@ static uint64_t bits_between(size_t first, size_t last)
 size_t rentbus_encode_fields(const struct rentbus_schema *schema, const void *value, size_t first,
                              size_t last, struct rentbus_buffer *out)
 {
-    uint64_t present = presence(value) & bits_between(first, last);
-    for (uint64_t left = present; left != 0; left &= left - 1) {
+    size_t pairs = 0;
+    for (uint64_t left = presence(value) & bits_between(first, last); left != 0; left &= left - 1) {
         const struct rentbus_field *field = &schema->fields[__builtin_ctzll(left)];
-        rentbus_cbor_write_text(out, field->name, field->name_length);
+        rentbus_cbor_write_string(out, RENTBUS_CBOR_MAJOR_TEXT, field->name, field->name_length);
         encode_functions[field->kind](field, (const char *)value + field->offset, out);
+        pairs++;
     }
-    return (size_t)__builtin_popcountll(present);
+    return pairs;
 }
 
 void rentbus_encode(const struct rentbus_schema *schema, const void *value,

@@ -5,6 +5,9 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+
+#include "sdk/protocol/buffer.h"
 
 enum rentbus_cbor_major {
     RENTBUS_CBOR_MAJOR_UINT,
@@ -82,6 +85,45 @@ static inline size_t rentbus_cbor_head_write(uint8_t major, uint64_t number,
         number >>= 8;
     }
     return 1 + size;
+}
+
+/* Strings as short as most are; their head is one byte. */
+#define RENTBUS_CBOR_SHORT_MAX (RENTBUS_CBOR_INFO_ONE_BYTE - 1)
+
+/* Copies up to RENTBUS_CBOR_SHORT_MAX bytes without a call; where two copies overlap they say the
+ * same. */
+static inline void rentbus_cbor_copy_short(uint8_t *to, const uint8_t *from, size_t length)
+{
+    if (length >= 8) {
+        memcpy(to, from, 8);
+        if (length > 16)
+            memcpy(to + 8, from + 8, 8);
+        memcpy(to + length - 8, from + length - 8, 8);
+    } else if (length >= 4) {
+        memcpy(to, from, 4);
+        memcpy(to + length - 4, from + length - 4, 4);
+    } else {
+        for (size_t i = 0; i < length; i++)
+            to[i] = from[i];
+    }
+}
+
+/* Appends a string of any length. */
+void rentbus_cbor_write_any_string(struct rentbus_buffer *out, uint8_t major, const void *data,
+                                   size_t length);
+
+/* The same, as most strings are: short. */
+static inline void rentbus_cbor_write_string(struct rentbus_buffer *out, uint8_t major,
+                                             const void *data, size_t length)
+{
+    if (length > RENTBUS_CBOR_SHORT_MAX || !rentbus_buffer_fits(out, 1 + RENTBUS_CBOR_SHORT_MAX)) {
+        rentbus_cbor_write_any_string(out, major, data, length);
+        return;
+    }
+    uint8_t *room = out->data + out->length;
+    room[0] = (uint8_t)(major << 5 | length);
+    rentbus_cbor_copy_short(room + 1, data, length);
+    out->length += 1 + length;
 }
 
 #endif
