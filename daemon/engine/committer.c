@@ -98,7 +98,10 @@ static void *run(void *argument)
         committer->status = works[committer->job](committer);
         committer->job = JOB_NONE;
         committer->done = true;
+        /* Whoever wakes up finds the mutex free. */
+        pthread_mutex_unlock(&committer->mutex);
         notify(committer);
+        pthread_mutex_lock(&committer->mutex);
     }
     pthread_mutex_unlock(&committer->mutex);
     return NULL;
@@ -146,8 +149,8 @@ static void start_job(struct committer *committer, enum job job)
 {
     pthread_mutex_lock(&committer->mutex);
     committer->job = job;
-    pthread_cond_signal(&committer->wake);
     pthread_mutex_unlock(&committer->mutex);
+    pthread_cond_signal(&committer->wake);
 }
 
 void committer_append(struct committer *committer, const struct journal_batch *batch)

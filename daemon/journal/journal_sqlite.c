@@ -262,9 +262,11 @@ static int journal_insert(sqlite3_stmt *insert, const struct block *block)
     return r ? r : sqlite_run(insert);
 }
 
+/* A single block is a transaction by itself. */
 static int journal_write(struct journal_connection *connection, const struct journal_batch *batch)
 {
-    int r = sqlite_run(connection->begin);
+    bool single = batch->count <= JOURNAL_BLOCK_EVENTS;
+    int r = single ? 0 : sqlite_run(connection->begin);
 
     for (size_t from = 0; r == 0 && from < batch->count; from += JOURNAL_BLOCK_EVENTS) {
         size_t left = batch->count - from;
@@ -277,7 +279,7 @@ static int journal_write(struct journal_connection *connection, const struct jou
         };
         r = journal_insert(connection->insert, &block);
     }
-    return r ? r : sqlite_run(connection->commit);
+    return r || single ? r : sqlite_run(connection->commit);
 }
 
 /* Waits for readers to leave the log, which takes them one slice at most. A failure changes nothing
