@@ -261,6 +261,13 @@ static void engine_wants_reply(void *context, struct rentbus_bytes route, struct
     api->settings.send(api->settings.context, route, body);
 }
 
+static void engine_has_replied(void *context)
+{
+    struct api *api = context;
+    if (api->settings.flush)
+        api->settings.flush(api->settings.context);
+}
+
 static void engine_wants_request(void *context, const struct waiting *waiting)
 {
     struct api_message message = {waiting->route, waiting->actor, waiting->body};
@@ -314,6 +321,7 @@ int api_open(const struct api_settings *settings, struct api **api, struct rentb
     struct engine_hooks hooks = {
         .context = new,
         .reply = engine_wants_reply,
+        .replied = engine_has_replied,
         .request = engine_wants_request,
         .unavailable = engine_wants_unavailable,
         .publish = engine_wants_publish,
@@ -387,7 +395,7 @@ void api_process(struct api *api)
     engine_process(api->engine);
     bus_process(engine_bus(api->engine), now);
     /* What the bus has recorded is to be committed too. */
-    engine_process(api->engine);
+    engine_commit(api->engine);
     snapshot_process(api);
     trimming_process(api);
     past_process(api->past);

@@ -27,8 +27,9 @@ struct api;
 struct api_settings {
     struct engine_settings engine;
     const struct access *access; /* borrowed; NULL: everybody may do everything */
-    /* Sends one reply to the client at the end of `route`. */
+    /* Sends one reply to the client at the end of `route`, with the next flush at the latest. */
     void (*send)(void *context, struct rentbus_bytes route, struct rentbus_bytes body);
+    void (*flush)(void *context); /* NULL: send() does so itself */
     /* The same at once, behind all that was sent before. False when it is known not to arrive. */
     bool (*send_now)(void *context, struct rentbus_bytes route, struct rentbus_bytes body);
     /* As in struct engine_hooks. */

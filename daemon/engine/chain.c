@@ -98,7 +98,7 @@ int chain_append(struct chain *chain, const struct chain_origin *origin,
     rentbus_cbor_write_map(out, 0);
     size_t pairs = rentbus_encode_fields(schema, &wire, 0, RENTBUS_FIELD_event_data, out);
     rentbus_cbor_write_text(out, "data", 4);
-    struct ledger_encoded rental = ledger_event_encode_data(event, out);
+    struct rentbus_encoded rental = ledger_event_encode_data(event, out);
     size_t pair = out->length - start;
     rentbus_buffer_append(out, CHAIN_HASH_KEY, CHAIN_HASH_KEY_SIZE);
     rentbus_buffer_append(out, head.hash, RENTBUS_HASH_SIZE);

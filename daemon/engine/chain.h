@@ -25,7 +25,7 @@ struct chain {
     size_t ledger_length;
     char source[CHAIN_LEDGER_MAX + 16]; /* "/rentbus/<ledger>" */
     struct journal_head head;           /* the last event of the chain */
-    struct ledger_encoded rental;       /* in it, where it was appended to */
+    struct rentbus_encoded rental;      /* in it, where it was appended to */
 };
 
 /* `ledger` is an id of at most CHAIN_LEDGER_MAX bytes. */

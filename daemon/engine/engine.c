@@ -190,7 +190,7 @@ int engine_open(const struct engine_settings *settings, const struct engine_hook
     return status;
 }
 
-static void start_commit(struct engine *engine)
+void engine_commit(struct engine *engine)
 {
     bool work = engine->filling->count > 0 || engine->trim.active;
     if (engine->recovering || !work || !committer_idle(engine->committer) ||
@@ -203,17 +203,19 @@ static void start_commit(struct engine *engine)
     committer_append(engine->committer, &job);
 }
 
-static void satisfy(struct engine *engine, struct batch *batch)
+/* Gives from *position on what was waited for: the replies in front of the first request, or all.
+ */
+static void satisfy(struct engine *engine, const struct batch *batch, size_t *position, bool all)
 {
     struct waiting waiting;
-    size_t position = 0;
-    while (batch_next_waiting(batch, &position, &waiting)) {
+    size_t next = *position;
+    while (batch_next_waiting(batch, &next, &waiting) && (all || waiting.kind == WAITING_REPLY)) {
         if (waiting.kind == WAITING_REPLY)
             engine->hooks.reply(engine->hooks.context, waiting.route, waiting.body);
         else
             engine->hooks.request(engine->hooks.context, &waiting);
+        *position = next;
     }
-    batch_clear(batch);
 }
 
 static void publish(struct engine *engine, const struct batch *batch)
@@ -256,9 +258,15 @@ static void finish_commit(struct engine *engine, int status)
     engine->durable = *committer_head(engine->committer);
     engine->commits++;
     ledger_durable(engine->ledger, engine->durable.seq);
-    archive_follower_wake(engine->follower, engine->durable.seq);
+    size_t position = 0;
+    satisfy(engine, batch, &position, false);
+    if (engine->hooks.replied)
+        engine->hooks.replied(engine->hooks.context);
+    /* A request may ask for what only the publications bring about. */
     publish(engine, batch);
-    satisfy(engine, batch);
+    satisfy(engine, batch, &position, true);
+    batch_clear(batch);
+    archive_follower_wake(engine->follower, engine->durable.seq);
 }
 
 /* The journal is back. It may hold a batch whose commit seemed to fail: then that is what happened.
@@ -304,7 +312,7 @@ void engine_process(struct engine *engine)
             engine_log_failure(engine, "archive_failed", status);
         engine_process_snapshot(engine);
     }
-    start_commit(engine);
+    engine_commit(engine);
 }
 
 bool engine_idle(const struct engine *engine)
@@ -343,7 +351,7 @@ int engine_append(struct engine *engine, const struct chain_origin *origin,
     struct batch *batch = engine->filling;
     struct engine_savepoint before = engine_savepoint(engine);
     int status = batch_reserve(batch, count);
-    engine->rental = (struct ledger_encoded){0, 0};
+    engine->rental = (struct rentbus_encoded){0, 0};
     for (size_t i = 0; i < count && status == 0; i++) {
         status = chain_append(&engine->chain, origin, &events[i], now, &batch->events);
         if (status == 0)

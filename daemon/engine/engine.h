@@ -40,6 +40,8 @@ struct engine_hooks {
     void *context;
     /* The reply to a request is due. */
     void (*reply)(void *context, struct rentbus_bytes route, struct rentbus_bytes body);
+    /* The replies should not wait for what else there is to do. May be NULL. */
+    void (*replied)(void *context);
     /* The request has to be served anew: what it waited for is durable. */
     void (*request)(void *context, const struct waiting *request);
     /* What the request wanted was taken back: answer UNAVAILABLE. */
@@ -82,6 +84,8 @@ int engine_fd(const struct engine *engine);
  * there is something to commit. Call it after each round of requests, and when the fd polls
  * readable. */
 void engine_process(struct engine *engine);
+/* The last of these alone. */
+void engine_commit(struct engine *engine);
 /* So much waits for the disk that requests are to be refused with BUSY. */
 bool engine_full(const struct engine *engine);
 /* Nothing waits for the disk. */

@@ -62,7 +62,7 @@ struct engine {
     struct rentbus_uuid_source rental_ids;
     char rental_id[RENTBUS_UUID_TEXT_SIZE + 1]; /* the last one made; decisions borrow it */
     struct ledger_decision decision;
-    struct ledger_encoded rental;   /* of its outcome, in the batch that is filled */
+    struct rentbus_encoded rental;  /* of its outcome, in the batch that is filled */
     struct rentbus_rental named;    /* the archived rental that the decision is about */
     struct rentbus_buffer scratch;  /* what a result of the past borrows from */
     struct rentbus_buffer previews; /* what the result of a dry run borrows from */

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 
-#include "sdk/protocol/cbor.h"
 #include "sdk/protocol/text.h"
 
 const void *ledger_event_data(const struct ledger_event *event)
@@ -18,35 +17,18 @@ struct rentbus_text ledger_event_type(const struct ledger_event *event)
     return rentbus_text(rentbus_word_text(&rentbus_event_type_words, (int)event->type));
 }
 
-static struct ledger_encoded encode_rental(const struct rentbus_field *field, const void *data,
-                                           struct rentbus_buffer *out)
-{
-    rentbus_cbor_write_text(out, field->name, field->name_length);
-    size_t start = out->length;
-    rentbus_encode(field->schema, (const char *)data + field->offset, out);
-    return (struct ledger_encoded){start, out->length - start};
-}
-
-struct ledger_encoded ledger_event_encode_data(const struct ledger_event *event,
-                                               struct rentbus_buffer *out)
+struct rentbus_encoded ledger_event_encode_data(const struct ledger_event *event,
+                                                struct rentbus_buffer *out)
 {
     const struct rentbus_bytes *published = &event->data.published.data;
     const struct rentbus_schema *schema = rentbus_event_rows[event->type].data;
-    const void *data = &event->data;
-    struct ledger_encoded rental = {0, 0};
 
     if (event->type == RENTBUS_EVENT_NONE) {
         rentbus_buffer_append(out, published->data, published->length);
-        return rental;
+        return (struct rentbus_encoded){0, 0};
     }
-    uint64_t has = *(const uint64_t *)data;
-    size_t place = rentbus_schema_find(schema, "rental", 6);
-    rentbus_cbor_write_map(out, (size_t)__builtin_popcountll(has));
-    rentbus_encode_fields(schema, data, 0, place, out);
-    if (place < schema->count && has >> place & 1)
-        rental = encode_rental(&schema->fields[place], data, out);
-    rentbus_encode_fields(schema, data, place + 1, schema->count, out);
-    return rental;
+    return rentbus_encode_noting(schema, &event->data, rentbus_schema_find(schema, "rental", 6),
+                                 out);
 }
 
 int ledger_event_decode(const struct rentbus_event *wire, struct ledger_event *event)

@@ -9,15 +9,9 @@
 const void *ledger_event_data(const struct ledger_event *event);
 /* The name of its type. */
 struct rentbus_text ledger_event_type(const struct ledger_event *event);
-/* Where a rental stands in a buffer, encoded; `length` is 0 where there is none. */
-struct ledger_encoded {
-    size_t start;
-    size_t length;
-};
-
 /* Appends its data as it is on the wire. Returns where the rental in it stands. */
-struct ledger_encoded ledger_event_encode_data(const struct ledger_event *event,
-                                               struct rentbus_buffer *out);
+struct rentbus_encoded ledger_event_encode_data(const struct ledger_event *event,
+                                                struct rentbus_buffer *out);
 
 /* Reads the type, subject and data of an event of the wire; a type that is not one of rentbus
  * itself gives RENTBUS_EVENT_NONE, and its data as they are. 0, or -EBADMSG. */

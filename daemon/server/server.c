@@ -27,6 +27,8 @@
 
 /* Requests served between two looks at the other descriptors. */
 #define SERVER_ROUND 1024
+/* Requests that pass for simultaneous: the clock is read once for them. */
+#define SERVER_MOMENT 16
 /* Larger messages are cut off by libzmq, with their connection. */
 #define SERVER_MESSAGE_MAX INT64_C(16 << 20)
 /* What a subscriber says, a prefix of a type: libzmq keeps 32 bytes for each byte of one. */
@@ -54,6 +56,7 @@ struct server {
     int data_lock;
     int api_lock;
     int events_lock;
+    int64_t now;         /* microseconds since 1970, as of this moment */
     int64_t watchdog_us; /* between two signs of life; 0: nobody watches */
     int64_t next_sign;
     int64_t published_at; /* when the last event or heartbeat was, by the monotonic clock */
@@ -72,16 +75,27 @@ static int64_t clock_us(clockid_t clock)
     return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
 }
 
+static void look_at_clock(struct server *server)
+{
+    server->now = clock_us(CLOCK_REALTIME);
+}
+
 static int64_t server_now(void *context)
 {
-    (void)context;
-    return clock_us(CLOCK_REALTIME);
+    const struct server *server = context;
+    return server->now;
 }
 
 static void server_send(void *context, struct rentbus_bytes route, struct rentbus_bytes body)
 {
     struct server *server = context;
     route_send(server->requests, &server->outbox, route, body);
+}
+
+static void server_flush(void *context)
+{
+    struct server *server = context;
+    route_flush(server->requests, &server->outbox);
 }
 
 /* XPUB hands up the first subscription to a type, and the end of its last. */
@@ -231,6 +245,7 @@ static int open_server(struct server *server)
                    config->archive_lag},
         .access = &config->access,
         .send = server_send,
+        .flush = server_flush,
         .send_now = server_send_now,
         .publish = server_publish,
         .log = server_log,
@@ -269,6 +284,15 @@ static void note_published(struct server *server)
     server->published = false;
 }
 
+/* Goes on with what the engine has at hand. */
+static void process(struct server *server)
+{
+    server_flush(server);
+    look_at_clock(server);
+    api_process(server->api);
+    server_flush(server);
+}
+
 /* Serves requests that have arrived, a round at most, and what has become of earlier ones. False
  * when no request was there. */
 static bool serve_round(struct server *server)
@@ -276,12 +300,11 @@ static bool serve_round(struct server *server)
     struct api_message message;
     int served = 0;
     while (served < SERVER_ROUND && route_receive(server->requests, &server->reader, &message)) {
+        if (served++ % SERVER_MOMENT == 0)
+            look_at_clock(server);
         api_handle(server->api, &message);
-        served++;
     }
-    route_flush(server->requests, &server->outbox);
-    api_process(server->api);
-    route_flush(server->requests, &server->outbox);
+    process(server);
     return served > 0;
 }
 
@@ -308,7 +331,8 @@ static void give_sign_of_life(struct server *server)
 static long patience_ms(struct server *server, long idle_ms)
 {
     int64_t due = api_timer(server->api);
-    int64_t now = server_now(server);
+    look_at_clock(server);
+    int64_t now = server->now;
     if (due <= now)
         return 0;
     int64_t silence_us = heartbeat_left_us(server);
@@ -332,7 +356,10 @@ static void run(struct server *server)
         zmq_poll(items, sizeof items / sizeof *items, patience_ms(server, idle_ms));
         if (items[1].revents)
             count_subscriptions(server);
-        serve_round(server);
+        if (items[0].revents)
+            serve_round(server);
+        else
+            process(server);
         if (items[3].revents)
             take_signal(server);
         give_sign_of_life(server);
@@ -398,8 +425,12 @@ static void announce(struct server *server)
 
 int server_run(const struct config *config)
 {
-    struct server server = {
-        .config = config, .signal_fd = -1, .data_lock = -1, .api_lock = -1, .events_lock = -1};
+    struct server server = {.now = clock_us(CLOCK_REALTIME),
+                            .config = config,
+                            .signal_fd = -1,
+                            .data_lock = -1,
+                            .api_lock = -1,
+                            .events_lock = -1};
     raise_descriptor_limit();
     int status = open_signals(&server);
     if (status == 0)

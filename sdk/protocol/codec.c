@@ -198,3 +198,20 @@ void rentbus_encode(const struct rentbus_schema *schema, const void *value,
     rentbus_cbor_write_map(out, (size_t)__builtin_popcountll(presence(value)));
     rentbus_encode_fields(schema, value, 0, schema->count, out);
 }
+
+struct rentbus_encoded rentbus_encode_noting(const struct rentbus_schema *schema, const void *value,
+                                             size_t noted, struct rentbus_buffer *out)
+{
+    struct rentbus_encoded found = {0, 0};
+    rentbus_cbor_write_map(out, (size_t)__builtin_popcountll(presence(value)));
+    rentbus_encode_fields(schema, value, 0, noted, out);
+    if (noted < schema->count && presence(value) >> noted & 1) {
+        const struct rentbus_field *field = &schema->fields[noted];
+        rentbus_cbor_write_string(out, RENTBUS_CBOR_MAJOR_TEXT, field->name, field->name_length);
+        found.start = out->length;
+        encode_functions[field->kind](field, (const char *)value + field->offset, out);
+        found.length = out->length - found.start;
+    }
+    rentbus_encode_fields(schema, value, noted + 1, schema->count, out);
+    return found;
+}

@@ -46,6 +46,17 @@ int rentbus_decode_message(const struct rentbus_schema *schema, struct rentbus_b
 void rentbus_encode(const struct rentbus_schema *schema, const void *value,
                     struct rentbus_buffer *out);
 
+/* Where something stands in a buffer, encoded; `length` is 0 where it does not. */
+struct rentbus_encoded {
+    size_t start;
+    size_t length;
+};
+
+/* The same, with a note of where the value of the field at the index `noted` stands; an index
+ * behind the last is that of no field. */
+struct rentbus_encoded rentbus_encode_noting(const struct rentbus_schema *schema, const void *value,
+                                             size_t noted, struct rentbus_buffer *out);
+
 /* Appends the fields [first, last) as pairs, without a map head: for those who put a map together
  * themselves. Returns how many were present. */
 size_t rentbus_encode_fields(const struct rentbus_schema *schema, const void *value, size_t first,
