@@ -219,35 +219,6 @@ static void fields_are_encoded_in_parts(void **state)
     rentbus_buffer_release(&parts);
 }
 
-static void a_field_is_noted_where_it_stands(void **state)
-{
-    (void)state;
-    const struct rentbus_schema *schema = &rentbus_rental_schema;
-    struct rentbus_rental rental = sample_rental();
-    struct rentbus_buffer whole = {0};
-    rentbus_encode(schema, &rental, &whole);
-    for (size_t i = 0; i <= schema->count; i++) {
-        struct rentbus_buffer out = {0};
-        struct rentbus_buffer value = {0};
-        uint64_t all = rental.has;
-        struct rentbus_encoded at = rentbus_encode_noting(schema, &rental, i, &out);
-        assert_int_equal(out.length, whole.length);
-        assert_memory_equal(out.data, whole.data, whole.length);
-        assert_true((at.length > 0) == (i < schema->count && (all >> i & 1)));
-        if (at.length > 0) {
-            rental.has = UINT64_C(1) << i;
-            rentbus_encode(schema, &rental, &value);
-            rental.has = all;
-            assert_memory_equal(out.data + at.start, value.data + value.length - at.length,
-                                at.length);
-            assert_int_equal(value.length - at.length, 2 + schema->fields[i].name_length);
-        }
-        rentbus_buffer_release(&out);
-        rentbus_buffer_release(&value);
-    }
-    rentbus_buffer_release(&whole);
-}
-
 /* ---- decoding ---- */
 
 static void keys_may_stand_in_any_order(void **state)
@@ -603,7 +574,6 @@ int main(void)
         cmocka_unit_test(what_is_absent_is_left_out),
         cmocka_unit_test(every_kind_has_its_form),
         cmocka_unit_test(fields_are_encoded_in_parts),
-        cmocka_unit_test(a_field_is_noted_where_it_stands),
         cmocka_unit_test(keys_may_stand_in_any_order),
         cmocka_unit_test(indefinite_and_long_forms_are_taken),
         cmocka_unit_test(null_counts_as_absent),
