@@ -68,14 +68,9 @@ static int check_mentions(struct verification *work, int64_t to)
     int64_t from = work->segment ? (int64_t)work->segment : INT64_MIN;
     if (work->rows.failed)
         return -ENOMEM;
-    /* Of the segments of a trimmed journal the archive has more than can be replayed. */
-    if (work->base.seq > 0) {
-        mention_rows_clear(&work->rows);
-        return 0;
-    }
     mention_rows_sort(&work->rows);
-    int differing =
-        archive_compare_mentions(work->archive, from, to, &work->rows, work->head, &difference);
+    int differing = archive_compare_mentions(work->archive, from, to, &work->rows, work->base.seq,
+                                             work->head, &difference);
     if (differing < 0)
         return differing;
     if (differing)
@@ -145,7 +140,6 @@ static int check_rental(struct verification *work, const struct rentbus_rental *
         memcmp(work->ours.data, work->theirs.data, work->ours.length) != 0)
         return verify_differs(work, "the archive does not hold the rental as the journal does",
                               seq);
-    work->closed++;
     return 0;
 }
 
@@ -190,8 +184,8 @@ static int hold_archive(struct verification *work)
     return wait_for_head(work, is_held);
 }
 
-int verify_chain(struct verification *work, uint64_t seq, struct rentbus_bytes bytes,
-                 const struct rentbus_event *wire)
+static int check_chain(struct verification *work, uint64_t seq, struct rentbus_bytes bytes,
+                       const struct rentbus_event *wire)
 {
     if (chain_hash(work->hash, bytes, work->hash) ||
         memcmp(work->hash, wire->hash.data, sizeof work->hash) != 0)
@@ -199,7 +193,17 @@ int verify_chain(struct verification *work, uint64_t seq, struct rentbus_bytes b
     return 0;
 }
 
-static int verify_event(void *context, uint64_t seq, struct rentbus_bytes bytes)
+/* What the archive has to hold since the event. */
+static int check_archive(struct verification *work, uint64_t seq, const struct rentbus_event *wire)
+{
+    const struct rentbus_rental *closed = closed_rental(&work->event);
+    int status = follow_command(work, wire);
+    if (status == 0)
+        status = follow_mentions(work, wire);
+    return status == 0 && closed ? check_rental(work, closed, seq) : status;
+}
+
+int verify_old_event(void *context, uint64_t seq, struct rentbus_bytes bytes)
 {
     struct verification *work = context;
     struct rentbus_event wire;
@@ -210,21 +214,21 @@ static int verify_event(void *context, uint64_t seq, struct rentbus_bytes bytes)
         return held;
     if (replay_decode(seq, bytes, &wire, &work->event))
         return verify_differs(work, "the journal holds what is no event", seq);
-    int status = verify_chain(work, seq, bytes, &wire);
+    int status = check_chain(work, seq, bytes, &wire);
+    return status ? status : check_archive(work, seq, &wire);
+}
+
+static int verify_event(void *context, uint64_t seq, struct rentbus_bytes bytes)
+{
+    struct verification *work = context;
+    int status = verify_old_event(work, seq, bytes);
     if (status)
         return status;
     status = replay_apply(work->ledger, &work->event, seq, seq);
     if (status == -EBADMSG)
         return verify_differs(work, "the event does not follow from those before it", seq);
     if (status == 0)
-        status = follow_command(work, &wire);
-    if (status == 0)
-        status = follow_mentions(work, &wire);
-    if (status == 0)
         status = tally_take(work->tally, work->event.type, ledger_event_data(&work->event));
-    const struct rentbus_rental *closed = closed_rental(&work->event);
-    if (status == 0 && closed)
-        status = check_rental(work, closed, seq);
     return status ? status : verify_snapshot(work, seq);
 }
 
@@ -253,13 +257,14 @@ static int check_counts(struct verification *work)
     if (counts.tally_rows != tally_rows(work->tally))
         return verify_differs(work, "the archive counts returns that the journal does not",
                               work->head);
+    /* The ledger counts what the journal has let go of too. */
+    struct ledger_counts ledger = ledger_counts(work->ledger);
+    if (counts.rentals != ledger.rentals - ledger.open - ledger.flagged)
+        return verify_differs(work, "the archive holds other rentals than were closed", work->head);
     if (work->base.seq > 0)
         return 0;
     if (counts.mentions != work->mentions)
         return verify_differs(work, "the archive mentions what the journal does not", work->head);
-    if (counts.rentals != work->closed)
-        return verify_differs(work, "the archive holds rentals that the journal does not",
-                              work->head);
     if (counts.commands != work->commands)
         return verify_differs(work, "the archive holds commands that the journal does not",
                               work->head);

@@ -37,7 +37,6 @@ struct verification {
     struct rentbus_uuid command;
     uint64_t command_first;
     uint64_t command_last; /* 0: no command yet */
-    uint64_t closed;
     uint64_t commands;
     /* What is mentioned in the segment, by each command and each event without one; and the one
      * that goes on. */
@@ -59,12 +58,13 @@ struct verification {
 #define VERIFY_DIFFERS 1
 /* Notes the difference, and is VERIFY_DIFFERS. */
 int verify_differs(struct verification *work, const char *what, uint64_t seq);
-/* Whether the event follows the one before in the hash chain: 0, or VERIFY_DIFFERS. */
-int verify_chain(struct verification *work, uint64_t seq, struct rentbus_bytes bytes,
-                 const struct rentbus_event *wire) __attribute__((warn_unused_result));
 
 /* The functions below return 0, VERIFY_DIFFERS, or -errno. */
 
+/* A journal_visitor: what an event has to agree with of which the ledger is not asked: the hash
+ * chain and the archive. */
+int verify_old_event(void *context, uint64_t seq, struct rentbus_bytes bytes)
+    __attribute__((warn_unused_result));
 /* Notes which snapshots there are. */
 int verify_find_snapshots(struct verification *work) __attribute__((warn_unused_result));
 /* Makes the ledger that of the oldest good snapshot, proving the trimmed journal's chain up to

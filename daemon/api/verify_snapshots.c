@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "daemon/api/verify.h"
-#include "daemon/engine/replay.h"
 
 #define VERIFY_SNAPSHOT_TRIES 5
 
@@ -91,18 +90,6 @@ int verify_snapshots_are_good(struct verification *work)
 }
 
 /* ---- a trimmed journal ---- */
-
-/* An event that the snapshot has behind it. */
-static int verify_old_event(void *context, uint64_t seq, struct rentbus_bytes bytes)
-{
-    struct verification *work = context;
-    struct rentbus_event wire;
-    if (job_cancelled(&work->job))
-        return -ECANCELED;
-    if (replay_decode(seq, bytes, &wire, &work->event))
-        return verify_differs(work, "the journal holds what is no event", seq);
-    return verify_chain(work, seq, bytes, &wire);
-}
 
 /* 0; 1 when there is none that is good; -errno, as load(). */
 static int load_oldest(struct verification *work, struct snapshot_contents *contents)

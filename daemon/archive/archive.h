@@ -115,10 +115,10 @@ struct archive_mention_difference {
 };
 /* Compares what the archive has of the segments from `from` to `to` (INT64_MIN, INT64_MAX: all that
  * there are) with `rows`, which are sorted and of these segments, in one pass over both. What the
- * archive has rightly of events behind `head` is left out. 0: the same; 1: *difference is the one
- * with the lowest seq; -errno. */
+ * archive has rightly of events up to `base`, and of those behind `head`, is left out. 0: the same;
+ * 1: *difference is the one with the lowest seq; -errno. */
 int archive_compare_mentions(struct archive_reader *reader, int64_t from, int64_t to,
-                             const struct mention_rows *rows, uint64_t head,
+                             const struct mention_rows *rows, uint64_t base, uint64_t head,
                              struct archive_mention_difference *difference)
     __attribute__((warn_unused_result));
 

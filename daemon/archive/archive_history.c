@@ -100,7 +100,9 @@ static int archive_order(const struct archive_mention *mention, const struct men
 /* One archive_compare_mentions(); rows before `next` are compared. */
 struct archive_comparing {
     const struct mention_rows *rows;
-    int64_t head; /* what is rightly behind it is left out */
+    /* What is rightly not between them is left out. */
+    int64_t base;
+    int64_t head;
     size_t next;
     bool differs;
     struct archive_mention_difference difference;
@@ -142,17 +144,22 @@ static int archive_compare_leaf(struct archive_comparing *comparing, int64_t seg
     for (size_t at = 0; at < entries.length; at += ARCHIVE_MENTION_ENTRY) {
         struct mention_row row = archive_mention_of((uint64_t)segment, entries.data + at);
         struct archive_mention mention = {segment, (int32_t)row.key, (int64_t)row.seq};
-        if (mention.seq <= comparing->head || mention.seq >> MENTION_SEGMENT_BITS != segment)
+        bool between = mention.seq > comparing->base && mention.seq <= comparing->head;
+        if (between || mention.seq >> MENTION_SEGMENT_BITS != segment)
             archive_compare_mention(comparing, &mention);
     }
     return 0;
 }
 
 int archive_compare_mentions(struct archive_reader *reader, int64_t from, int64_t to,
-                             const struct mention_rows *rows, uint64_t head,
+                             const struct mention_rows *rows, uint64_t base, uint64_t head,
                              struct archive_mention_difference *difference)
 {
-    struct archive_comparing comparing = {.rows = rows, .head = (int64_t)archive_clamp(head)};
+    struct archive_comparing comparing = {
+        .rows = rows,
+        .base = (int64_t)archive_clamp(base),
+        .head = (int64_t)archive_clamp(head),
+    };
     int row = 0;
     int r = archive_reader_refresh(reader);
     if (r)

@@ -122,7 +122,7 @@ static void check_same(struct archive_reader *reader, const struct mention_rows 
     struct archive_mention_difference difference;
 
     assert_int_equal(
-        archive_compare_mentions(reader, INT64_MIN, INT64_MAX, rows, head, &difference), 0);
+        archive_compare_mentions(reader, INT64_MIN, INT64_MAX, rows, 0, head, &difference), 0);
 }
 
 static void check_differs(struct archive_reader *reader, const struct mention_rows *rows,
@@ -131,7 +131,7 @@ static void check_differs(struct archive_reader *reader, const struct mention_ro
     struct archive_mention_difference difference;
 
     assert_int_equal(
-        archive_compare_mentions(reader, INT64_MIN, INT64_MAX, rows, head, &difference), 1);
+        archive_compare_mentions(reader, INT64_MIN, INT64_MAX, rows, 0, head, &difference), 1);
     assert_int_equal(difference.extra, extra);
     assert_int_equal(difference.seq, seq);
 }
@@ -334,10 +334,10 @@ static void test_segments_are_compared_apart(void **state)
         check_same(reader, &rows, far_seqs[i]);
     }
     rows = (struct mention_rows){items + 2, 2, 2, false};
-    assert_int_equal(archive_compare_mentions(reader, 1, 1, &rows, UINT64_MAX, &difference), 0);
+    assert_int_equal(archive_compare_mentions(reader, 1, 1, &rows, 0, UINT64_MAX, &difference), 0);
     rows.count = 3;
-    assert_int_equal(archive_compare_mentions(reader, 1, 3, &rows, UINT64_MAX, &difference), 0);
-    assert_int_equal(archive_compare_mentions(reader, 1, 4, &rows, UINT64_MAX, &difference), 1);
+    assert_int_equal(archive_compare_mentions(reader, 1, 3, &rows, 0, UINT64_MAX, &difference), 0);
+    assert_int_equal(archive_compare_mentions(reader, 1, 4, &rows, 0, UINT64_MAX, &difference), 1);
     assert_true(difference.extra);
     assert_int_equal(difference.seq, far_seqs[5]);
     archive_reader_close(&reader);
