@@ -171,14 +171,16 @@ int64_t tally_day(int64_t time)
 }
 
 /* What the rental counts as; 0 for nothing. */
+/* Of an imported rental that came back and was flagged or forgiven, journals from before the type
+ * was noted do not count the return: their counts have to stay what they are. */
 static enum tally_kind tally_kind_of(enum rentbus_event_type type,
-                                     const struct rentbus_rental *rental)
+                                     const struct rentbus_rental *rental, bool typed)
 {
     enum rentbus_closed_by closed_by =
         RENTBUS_HAS(rental, rental, closed_by) ? rental->closed_by : RENTBUS_CLOSED_BY_NONE;
     bool imported = type == RENTBUS_RENTAL_IMPORTED_EVENT;
-    bool over = type == RENTBUS_RENTAL_RETURN_COMPLETE_EVENT ||
-                (imported && rental->status == RENTBUS_STATUS_COMPLETED);
+    bool completed = rental->status == RENTBUS_STATUS_COMPLETED;
+    bool over = type == RENTBUS_RENTAL_RETURN_COMPLETE_EVENT || (imported && (completed || typed));
 
     if (!over || !RENTBUS_HAS(rental, rental, returned_at))
         return 0;
@@ -186,7 +188,7 @@ static enum tally_kind tally_kind_of(enum rentbus_event_type type,
         return TALLY_MISSED;
     bool returned = closed_by == RENTBUS_CLOSED_BY_return_scan ||
                     closed_by == RENTBUS_CLOSED_BY_late_checkout ||
-                    (imported && closed_by == RENTBUS_CLOSED_BY_NONE);
+                    (imported && completed && closed_by == RENTBUS_CLOSED_BY_NONE);
     return returned ? TALLY_RETURN : 0;
 }
 
@@ -238,7 +240,7 @@ static int tally_take_return(struct tally *tally, const struct rentbus_rental *r
 int tally_take_rental(struct tally *tally, enum rentbus_event_type type,
                       const struct rentbus_rental *rental, struct rentbus_text asset_type)
 {
-    enum tally_kind kind = tally_kind_of(type, rental);
+    enum tally_kind kind = tally_kind_of(type, rental, asset_type.data != NULL);
 
     if (kind == TALLY_RETURN)
         return tally_take_return(tally, rental, asset_type);
@@ -252,7 +254,9 @@ int tally_take(struct tally *tally, enum rentbus_event_type type, const void *da
 {
     if (type == RENTBUS_RENTAL_IMPORTED_EVENT) {
         const struct rentbus_rental_data *imported = data;
-        return tally_take_rental(tally, type, &imported->rental, (struct rentbus_text){0});
+        bool typed = RENTBUS_HAS(imported, rental_data, asset_type);
+        return tally_take_rental(tally, type, &imported->rental,
+                                 typed ? imported->asset_type : (struct rentbus_text){0});
     }
     if (type == RENTBUS_RENTAL_RETURN_COMPLETE_EVENT) {
         const struct rentbus_complete_data *complete = data;

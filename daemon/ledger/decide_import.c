@@ -107,6 +107,15 @@ static void fill_closed(const struct rentbus_import_args *args, struct rentbus_r
         RENTBUS_SET(rental, rental, returned_at_location_id, args->returned_at_location_id);
 }
 
+static struct rentbus_text returned_type(const struct ledger *ledger,
+                                         const struct rentbus_import_args *args)
+{
+    bool other = RENTBUS_HAS(args, import_args, returned_asset_id);
+    const struct ledger_asset *asset =
+        ledger_find_asset(ledger, other ? args->returned_asset_id : args->asset_id);
+    return ledger_name_text(asset->state.type);
+}
+
 static void add_imported(const struct ledger *ledger, const struct rentbus_import_args *args,
                          uint64_t seq, struct ledger_decision *decision)
 {
@@ -134,6 +143,8 @@ static void add_imported(const struct ledger *ledger, const struct rentbus_impor
                              &rental->eligible_asset_types);
     RENTBUS_SET(rental, rental, created_at_location_id, args->created_at_location_id);
     fill_closed(args, rental);
+    if (RENTBUS_HAS(args, import_args, returned_at))
+        RENTBUS_SET(data, rental_data, asset_type, returned_type(ledger, args));
 }
 
 int ledger_decide_import(const struct ledger *ledger, const struct ledger_command *command,

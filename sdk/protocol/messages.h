@@ -65,9 +65,11 @@
     F(S, REQUIRED, TIME, occurred_at, none)                                                        \
     F(S, OPTIONAL, IDS, eligible_asset_types, none)
 
+/* `asset_type` is that of the asset that came back, of an imported rental that is over. */
 #define RENTBUS_RENTAL_DATA(F, S)                                                                  \
     F(S, REQUIRED, MAP, rental, rental)                                                            \
     F(S, OPTIONAL, TEXT, override, none)                                                           \
+    F(S, OPTIONAL, ID, asset_type, none)                                                           \
     F(S, OPTIONAL, IDS, overridden, none)                                                          \
     F(S, OPTIONAL, UINT, rejected_seq, none)                                                       \
     F(S, OPTIONAL, UINT, policy_version, none)

@@ -252,6 +252,10 @@ void model_decide_import(const struct model_state *state, const struct model_com
         event->rental.renewals =
             command->import_renewals.given ? (uint64_t)command->import_renewals.value : 0;
         event->rental.created_seq = state->head + 1;
+        const struct model_text *back =
+            import->returned_asset_id.given ? &import->returned_asset_id : &import->asset_id;
+        if (import->returned_at.given)
+            event->returned_type = model_asset(state, back)->asset_type;
         if (import->eligible.count == 0)
             event->rental.eligible = model_default_types(state, &import->asset_id);
     }

@@ -429,6 +429,7 @@ static void view_rental_data(const struct model_event *event, struct rentbus_ren
     view_rental(&event->rental, &view->rental);
     view->has |= RENTBUS_BIT(rental_data, rental);
     put_text(PLACE(view, rental_data, override), &event->override);
+    put_text(PLACE(view, rental_data, asset_type), &event->returned_type);
     if (event->overridden.count > 0)
         RENTBUS_SET(view, rental_data, overridden, view_reasons(&event->overridden));
     put_uint(PLACE(view, rental_data, rejected_seq), event->rejected_seq);
