@@ -39,8 +39,8 @@ static int setup(void **state)
     fake_consumer_open(fixture->fake);
     fixture->connection = (struct rentbus_options){
         .api = fixture->fake->api,
-        .retry_ms = 100,
-        .timeout_ms = 2000,
+        .retry_ms = 100000,
+        .timeout_ms = 20000,
     };
     fixture->options = (struct rentbus_worker_options){
         .connection = &fixture->connection,

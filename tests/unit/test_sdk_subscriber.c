@@ -324,8 +324,8 @@ static void asks_nothing_while_the_feed_beats(void **state)
     fake_daemon_beat(fixture->fake);
     expect_nothing(fixture);
     size_t requests = fake_daemon_requests(fixture->fake, NULL);
-    for (int i = 0; i < 2; i++) {
-        assert_int_equal(rentbus_subscriber_next(fixture->subscriber, 1300, &event), 0);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(rentbus_subscriber_next(fixture->subscriber, 900, &event), 0);
         fake_daemon_beat(fixture->fake);
     }
     assert_int_equal(fake_daemon_requests(fixture->fake, NULL), requests);
@@ -342,7 +342,7 @@ static void notices_a_dead_feed_in_time(void **state)
         expect_nothing(fixture);
     }
     fake_daemon_publish(fixture->fake, "T", 5, FAKE_LOSE);
-    assert_int_equal(rentbus_subscriber_next(fixture->subscriber, 3000, &event), 1);
+    assert_int_equal(next(fixture, &event), 1);
     assert_int_equal(event.seq, 1);
     expect(fixture, 2, 5);
     /* It works without heartbeats, as before, and with them again. */
@@ -374,7 +374,7 @@ static void notices_an_older_ledger_by_its_heartbeat(void **state)
     expect_nothing(fixture);
     fake_daemon_replace(fixture->fake, "test", 5);
     fake_daemon_beat(fixture->fake);
-    assert_int_equal(rentbus_subscriber_next(fixture->subscriber, 1000, &event), -ESTALE);
+    assert_int_equal(next(fixture, &event), -ESTALE);
 }
 
 /* ---- errors ---- */
@@ -397,9 +397,11 @@ static void refuses_history_that_makes_no_sense(void **state)
     struct rentbus_event event;
     fake_daemon_publish(fixture->fake, "T", 3, FAKE_LOSE);
     for (size_t i = 0; i < sizeof(moods) / sizeof(moods[0]); i++) {
-        fake_daemon_mood(fixture->fake, moods[i], 1);
+        /* Also what an older subscriber asked for may come behind it. */
+        fake_daemon_mood(fixture->fake, moods[i], INT32_MAX);
         subscribe_from(fixture, 1);
         assert_int_equal(next(fixture, &event), -EBADMSG);
+        fake_daemon_mood(fixture->fake, FAKE_WELL, 0);
         expect(fixture, 1, 3);
     }
 }

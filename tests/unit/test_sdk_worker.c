@@ -53,6 +53,7 @@ static void leaves_a_fetch_alone_that_waits(void **state)
 {
     struct worker_fixture *fixture = *state;
     struct rentbus_delivery delivery;
+    worker_hurry(fixture);
     worker_start(fixture);
     worker_expect_nothing(fixture, 500);
     assert_int_equal(worker_requests(fixture, NULL), 1);
@@ -66,6 +67,7 @@ static void sends_a_fetch_again_behind_its_time(void **state)
 {
     struct worker_fixture *fixture = *state;
     struct rentbus_delivery delivery;
+    worker_hurry(fixture);
     fixture->options.wait_ms = 200;
     fake_daemon_mood(fixture->fake, FAKE_SILENT, 1);
     worker_start(fixture);
@@ -293,6 +295,7 @@ static void publishes_once_though_answers_are_lost(void **state)
     struct worker_fixture *fixture = *state;
     struct rentbus_delivery delivery;
     const struct rentbus_new_event event = publication("A");
+    worker_hurry(fixture);
     fake_consumer_add(fixture->fake, 1);
     fixture->connection.timeout_ms = 350;
     worker_start(fixture);

@@ -68,6 +68,7 @@ static void survives_lost_answers_to_acks(void **state)
 {
     struct worker_fixture *fixture = *state;
     struct rentbus_delivery delivery;
+    worker_hurry(fixture);
     fake_consumer_add(fixture->fake, 5);
     fixture->options.credit = 5;
     worker_start(fixture);
@@ -88,6 +89,7 @@ static void survives_bad_answers(void **state)
                                            FAKE_OTHER_ID, FAKE_TWICE,       FAKE_TWO_FRAMES};
     struct worker_fixture *fixture = *state;
     uint64_t seq = 1;
+    worker_hurry(fixture);
     fixture->options.wait_ms = 50;
     for (size_t i = 0; i < sizeof(moods) / sizeof(moods[0]); i++) {
         struct rentbus_delivery delivery;
@@ -110,6 +112,7 @@ static void tries_an_ack_again_in_time(void **state)
 {
     struct worker_fixture *fixture = *state;
     struct rentbus_delivery delivery;
+    worker_hurry(fixture);
     fixture->connection.timeout_ms = 300;
     fake_consumer_add(fixture->fake, 1);
     worker_start(fixture);
@@ -120,7 +123,10 @@ static void tries_an_ack_again_in_time(void **state)
     worker_ack(fixture, &delivery);
     worker_expect_nothing(fixture, 350);
     fake_daemon_mood(fixture->fake, FAKE_WELL, 0);
-    worker_expect_nothing(fixture, 1000);
+    for (int64_t end = client_clock_ms() + WORKER_DEADLINE_MS; worker_counts(fixture).done == 0;) {
+        assert_true(client_clock_ms() < end);
+        worker_expect_nothing(fixture, 50);
+    }
     assert_int_equal(worker_counts(fixture).done, 1);
 }
 
@@ -180,6 +186,7 @@ static void waits_while_the_daemon_is_away(void **state)
 {
     struct worker_fixture *fixture = *state;
     struct rentbus_delivery delivery;
+    worker_hurry(fixture);
     fake_daemon_up(fixture->fake, false);
     fake_consumer_add(fixture->fake, 2);
     worker_start(fixture);
@@ -202,6 +209,7 @@ static void fetches_again_from_a_daemon_that_was_killed(void **state)
 {
     struct worker_fixture *fixture = *state;
     struct rentbus_delivery delivery;
+    worker_hurry(fixture);
     fixture->options.wait_ms = 60000;
     worker_start(fixture);
     for (uint64_t seq = 1; seq <= 3; seq++) {
@@ -213,7 +221,7 @@ static void fetches_again_from_a_daemon_that_was_killed(void **state)
         fake_consumer_add(fixture->fake, 1);
         int64_t before = client_clock_ms();
         worker_take(fixture, seq, &delivery);
-        assert_true(client_clock_ms() - before < 5000);
+        assert_true(client_clock_ms() - before < 30000);
         /* And over a new connection, too, which silence brings about. */
         fake_daemon_mood(fixture->fake, FAKE_SILENT, 2);
         worker_ack(fixture, &delivery);
@@ -278,6 +286,7 @@ static void closes_without_a_daemon(void **state)
 {
     struct worker_fixture *fixture = *state;
     struct rentbus_delivery delivery;
+    worker_hurry(fixture);
     fake_consumer_add(fixture->fake, 1);
     fixture->connection.timeout_ms = 200;
     worker_start(fixture);
@@ -286,7 +295,7 @@ static void closes_without_a_daemon(void **state)
     worker_ack(fixture, &delivery);
     int64_t before = client_clock_ms();
     rentbus_worker_close(&fixture->worker);
-    assert_in_range(client_clock_ms() - before, 150, 2000);
+    assert_in_range(client_clock_ms() - before, 150, 20000);
     fake_daemon_up(fixture->fake, true);
 }
 
@@ -312,6 +321,7 @@ static void tells_another_loop(void **state)
 {
     struct worker_fixture *fixture = *state;
     struct pollfd poll_fd = {.events = POLLIN};
+    worker_hurry(fixture);
     fake_consumer_add(fixture->fake, 200);
     worker_start(fixture);
     poll_for(fixture, 1, 200);

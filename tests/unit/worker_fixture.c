@@ -15,8 +15,8 @@ int worker_setup(void **state)
     fake_consumer_open(fixture->fake);
     fixture->connection = (struct rentbus_options){
         .api = fixture->fake->api,
-        .retry_ms = 100,
-        .timeout_ms = 1000,
+        .retry_ms = 100000,
+        .timeout_ms = 20000,
     };
     fixture->options = (struct rentbus_worker_options){
         .connection = &fixture->connection,
@@ -35,6 +35,12 @@ int worker_teardown(void **state)
     fake_daemon_stop(&fixture->fake);
     free(fixture);
     return 0;
+}
+
+void worker_hurry(struct worker_fixture *fixture)
+{
+    fixture->connection.retry_ms = 100;
+    fixture->connection.timeout_ms = 1000;
 }
 
 void worker_start(struct worker_fixture *fixture)

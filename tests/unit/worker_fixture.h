@@ -19,6 +19,9 @@ struct worker_fixture {
 
 int worker_setup(void **state);
 int worker_teardown(void **state);
+/* From its next start on the worker soon sends again what is not answered. Before, it is patient:
+ * it sends each request once, however slow the machine is. */
+void worker_hurry(struct worker_fixture *fixture);
 /* Opens the worker, anew if there is one, with the options that the fixture has now. */
 void worker_start(struct worker_fixture *fixture);
 /* Waits for the next event; as rentbus_worker_next(). */
