@@ -42,7 +42,7 @@ def main(folder):
         totals[0] += passed
         totals[1] += failed
         extra = f", {skipped} skipped" if skipped else ""
-        print(f"{status.stem:16} {passed:5} passed, {failed:3} failed{extra}")
+        print(f"{status.stem:18} {passed:5} passed, {failed:3} failed{extra}")
     print(f"{totals[0]} passed, {totals[1]} failed")
     return 0 if totals[0] > 0 and totals[1] == 0 else 1
 
