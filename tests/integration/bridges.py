@@ -2,6 +2,7 @@
 """What tests of the HTTP bridge say in few words."""
 import os
 import signal
+import socket
 import uuid
 from contextlib import contextmanager
 
@@ -33,6 +34,19 @@ def assert_problem(response, status, code, field=None):
     return problem
 
 
+def begun(bridge, request):
+    """A connection with a request, as bytes, that the bridge has read by now: it came in one go with
+    another one, which is answered."""
+    connection = socket.create_connection(("127.0.0.1", bridge.port), harness.REPLY_DEADLINE)
+    connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n" + request)
+    answer = b""
+    while not answer.endswith(b'{"status":"ok"}'):
+        piece = connection.recv(1)
+        assert piece, answer
+        answer += piece
+    return connection
+
+
 @contextmanager
 def frozen(process):
     """A process that stands still meanwhile."""
@@ -43,7 +57,7 @@ def frozen(process):
 
     os.kill(process.pid, signal.SIGSTOP)
     try:
-        harness.wait_until(stopped, 30)
+        harness.wait_until(stopped)
         yield
     finally:
         os.kill(process.pid, signal.SIGCONT)

@@ -11,7 +11,7 @@ import time
 from http.server import BaseHTTPRequestHandler
 
 from harness import spawn_cli, wait_until
-from lambdas import DEADLINE
+from lambdas import DEADLINE, LONG_LEASE
 from processes import started
 
 # The one of the specification, and another one.
@@ -145,6 +145,7 @@ def signature(secret, request):
 
 def start(daemon, directory, name, endpoint, *words):
     """`rentbus lambda webhook NAME …` in the background, for events of the type mine."""
+    words = words if "--lease" in words else (*LONG_LEASE, *words)
     words = ("--url", endpoint.url, "--on", "mine", "--from", "first", *words)
     env = {"no_proxy": "*"}
     return spawn_cli(daemon, "lambda", "webhook", name, *words, directory=directory, env=env)

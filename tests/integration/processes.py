@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """Processes of ours: started, watched, and reaped whatever happens."""
 import os
+import queue
 import random
 import re
 import signal
@@ -11,9 +12,9 @@ import time
 from pathlib import Path
 
 # Seconds. Generous, for the sanitizer builds on a busy machine: only a failing test waits as long.
-START_DEADLINE = 30
-STOP_DEADLINE = 30
-REPLY_DEADLINE = 10
+START_DEADLINE = 60
+STOP_DEADLINE = 60
+REPLY_DEADLINE = 60
 
 SANITIZER_REPORT = re.compile(r"(ERROR|WARNING): \w+Sanitizer|runtime error:")
 
@@ -47,7 +48,7 @@ def rounds(usual):
         number += 1
 
 
-def wait_until(predicate, deadline=10, what=None):
+def wait_until(predicate, deadline=REPLY_DEADLINE, what=None):
     """Polls until predicate() is true and returns its value. The one place where tests wait."""
     pause = threading.Event()
     end = time.monotonic() + deadline
@@ -60,23 +61,40 @@ def wait_until(predicate, deadline=10, what=None):
         pause.wait(0.005)
 
 
-_ports = set()
+_claims = []  # sockets whose names say which ports are taken, by this test run or another one
+
+
+def _ports():
+    """Those below what the kernel gives to outgoing connections."""
+    low = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text("ascii").split()[0])
+    return range(low - 12000, low) if low > 14000 else range(20000, 32000)
 
 
 def free_port():
-    """A TCP port of the loopback, below those that the kernel gives to outgoing connections, and
-    another one each time."""
+    """A TCP port of the loopback, another one each time, which no other test run gets meanwhile."""
     while True:
-        port = random.SystemRandom().randrange(20000, 32000)
-        if port in _ports:
-            continue
-        with socket.socket() as probe:
-            try:
+        port = random.SystemRandom().choice(_ports())
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            claim.bind(f"\0rentbus-test-port-{port}")
+            with socket.socket() as probe:
                 probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            _ports.add(port)
-            return port
+        except OSError:
+            claim.close()
+            continue
+        _claims.append(claim)
+        return port
+
+
+def bindable(host):
+    """Whether this machine has the address, [IPv6] or not."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family) as probe:
+            probe.bind((host.strip("[]"), 0))
+        return True
+    except OSError:
+        return False
 
 
 def mark():
@@ -185,6 +203,39 @@ class Process:
     def __exit__(self, *exception):
         if self.running:
             self.stop()
+
+
+class ServiceManager:
+    """Plays systemd: takes what a service says of itself, as it comes. Who tells it something waits
+    while ten others are not taken yet."""
+
+    def __init__(self, directory):
+        self._path = str(Path(directory) / "notify.sock")
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(self._path)
+        self._lines = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._take, daemon=True)
+        self._thread.start()
+        self.env = {"NOTIFY_SOCKET": self._path}
+        started.append(self)
+
+    def _take(self):
+        while told := self._socket.recv(4096):
+            for line in told.decode().split("\n"):
+                self._lines.put(line)
+
+    def next(self):
+        """The next line."""
+        return self._lines.get(timeout=START_DEADLINE)
+
+    def close(self):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
+            end.sendto(b"", self._path)
+        self._thread.join()
+        self._socket.close()
+
+    def reports(self):
+        return []
 
 
 def _text(path):

@@ -78,5 +78,5 @@ def park_five(bridge, client):
     worker = Worker(client)
     deliveries = worker.fetch()
     worker.park(deliveries)
-    harness.wait_until(lambda: status(bridge)["parked"] == 5, 10)
+    harness.wait_until(lambda: status(bridge)["parked"] == 5)
     return [one["event"]["seq"] for one in deliveries]

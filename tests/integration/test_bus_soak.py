@@ -91,7 +91,7 @@ class Publisher(threading.Thread):
 
     def publish(self, events):
         command = uuid7()
-        while not self.over.is_set():
+        while True:
             try:
                 with Client(self.api) as client:
                     reply = client.call("publish", {"events": events}, id=command, timeout=2)
@@ -197,7 +197,8 @@ class Scene:
     def finish(self):
         self.room.clear()
         self.publisher.over.set()
-        self.publisher.join(30)
+        self.publisher.join(60)
+        assert not self.publisher.is_alive()
         with Client(self.daemon.api) as client:
             wait_until(lambda: self.quiet(client), DEADLINE, "the end of the work")
         for run in self.runs.values():

@@ -374,13 +374,13 @@ def test_watch_lives_through_a_restart(shop, tmp_path):
     assert json.loads(watch.next_line())["type"] == "RENTAL_CHECKOUT_EVENT"
     assert json.loads(watch.next_line())["subject"] == rental["id"]
     shop.restart()
-    assert json.loads(watch.next_line(30))["type"] == "HELLO_EVENT"
+    assert json.loads(watch.next_line())["type"] == "HELLO_EVENT"
     assert watch.wait() == OK
 
 
 def test_watch_in_time_or_not(shop):
-    assert run_cli(shop, "watch", "--timeout", "0.3").returncode == OK
-    done = run_cli(shop, "watch", "--json", "--timeout", "0.3", "--count", "1")
+    assert run_cli(shop, "watch", "--timeout", "2").returncode == OK
+    done = run_cli(shop, "watch", "--json", "--timeout", "2", "--count", "1")
     assert done.returncode == TRY_AGAIN
     assert error(done)["code"] == "TRY_AGAIN"
     done = run_cli(shop, "watch", "--since", "1", "--timeout", "PT30S", "--count", "1")

@@ -83,9 +83,9 @@ def test_handlers_end_with_a_host_that_is_killed(daemon, client, tmp_path):
     script = handler(tmp_path, f"trap '' TERM; setsid sleep {mark} & sleep {mark}; wait\n")
     publish(client, 3, subjects=3)
     host = start(daemon, tmp_path, "l", *WORDS, "--concurrency", "3", "--", script)
-    wait_until(lambda: len(running(mark)) == 6, 20, "handlers and their children")
+    wait_until(lambda: len(running(mark)) == 6, what="handlers and their children")
     host.kill()
-    wait_until(lambda: not running(mark), 20, "nothing left of them")
+    wait_until(lambda: not running(mark), what="nothing left of them")
 
 
 def test_what_a_killed_keeper_leaves_is_killed(daemon, client, tmp_path):
@@ -94,11 +94,11 @@ def test_what_a_killed_keeper_leaves_is_killed(daemon, client, tmp_path):
     script = handler(tmp_path, f"echo go >>{{log}}; setsid -f sleep {mark}; sleep {mark}\n")
     publish(client, 1)
     host = start(daemon, tmp_path, "l", *WORDS, "--max-attempts", "1", "--", script)
-    wait_until(lambda: len(running(mark)) == 2, 20, "the handler and its child")
+    wait_until(lambda: len(running(mark)) == 2, what="the handler and its child")
     with open(f"/proc/{host.pid}/task/{host.pid}/children") as children:
         kill_one([int(pid) for pid in children.read().split()])
     until(client, "l", parked=1)
-    wait_until(lambda: not running(mark), 20, "nothing left of them")
+    wait_until(lambda: not running(mark), what="nothing left of them")
     failure = client.ok("consumer.parked", id="l")["parked"][0]["failures"][0]
     assert failure["error"] == "killed by SIGKILL"
     assert host.stop() == 0

@@ -171,7 +171,7 @@ def test_a_stop_is_the_failure_of_what_was_begun_alone(daemon, client, tmp_path)
     # Two of a kind that come close together may be one.
     host.signal(15)
     host.signal(2)
-    wait_until(lambda: not host.running, 20, "the host to end")
+    wait_until(lambda: not host.running, what="the host to end")
     found = until(client, "l", in_flight=0, parked=1)
     assert found["failed"] == 1
     parked = client.ok("consumer.parked", id="l")["parked"]
@@ -182,9 +182,9 @@ def test_a_stop_is_the_failure_of_what_was_begun_alone(daemon, client, tmp_path)
 
 
 def test_leases_are_extended(daemon, client, tmp_path):
-    script = stream(tmp_path, "linger(2); print('ack', seq)")
+    script = stream(tmp_path, "linger(4); print('ack', seq)")
     publish(client, 2, subjects=2)
-    host = start(daemon, tmp_path, "l", *ALL, "--lease", "0.5", "--", script)
+    host = start(daemon, tmp_path, "l", *ALL, "--lease", "3", "--", script)
     found = until(client, "l", acked=2)
     assert found["failed"] == 0 and len(notes(script)) == 2
     assert host.stop() == 0

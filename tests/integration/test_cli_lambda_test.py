@@ -92,7 +92,7 @@ def test_too_long_and_left_behind(daemon, client, tmp_path):
     script = handler(tmp_path, f"setsid -f sleep {mark}; sleep {mark}\n")
     done = tried(daemon, "--on", "mine", "--since", "1", "--timeout", "0.5", "--", script)
     assert done.returncode == 1 and "took too long" in done.stderr
-    wait_until(lambda: not running(mark), 20, "nothing left of it")
+    wait_until(lambda: not running(mark), what="nothing left of it")
 
 
 @pytest.mark.parametrize("output, code", [('{"type":"x","data":{}}', 0), ("nonsense", 1)])

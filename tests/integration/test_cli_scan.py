@@ -24,7 +24,7 @@ class Scanner(harness.Process):
     def __init__(self, daemon, spool, *args):
         self._in, self._out = None, None
         argv = [harness.bin_dir() / "rentbus", "--api", daemon.api, "--events", daemon.events]
-        argv += ["--json", "--timeout", "1", "scan", "--spool", spool, *args]
+        argv += ["--json", "--timeout", "60", "scan", "--spool", spool, *args]
         super().__init__(argv, spool.parent, f"scan-{harness.mark()}")
         self._in, self._out = os.pipe()
         self.launch(self._in)
@@ -112,7 +112,7 @@ def spool(tmp_path):
     return tmp_path / "scans.ndjson"
 
 
-def scan(daemon, spool, typed, *args, timeout="1"):
+def scan(daemon, spool, typed, *args, timeout="60"):
     return run_cli(daemon, "--json", "--timeout", timeout, "scan", "--spool", spool, *args, stdin=typed)
 
 
@@ -166,7 +166,7 @@ def test_what_an_earlier_run_left_is_uploaded(desk, spool):
     assert len(spooled(spool)) == 450 == len(lines(done))
     assert scan(Nowhere, spool, "", "--upload", timeout="0.2").returncode == UNAVAILABLE
     assert len(spooled(spool)) == 450
-    done = scan(desk, spool, "", "--upload", timeout="10")
+    done = scan(desk, spool, "", "--upload")
     assert done.returncode == REJECTED  # nothing was out
     assert [seq for seq, _ in scans_of(desk)] == list(range(1, 451))
     assert spooled(spool) == [] and len(rejected(spool)) == 450
@@ -209,13 +209,13 @@ def test_a_scan_is_kept_aside_once(desk, spool):
     """As after a crash between FILE.rejected and FILE."""
     away(spool, "m1", "m2")
     waiting = spool.read_bytes()
-    scan(desk, spool, "", "--upload", timeout="10")
+    scan(desk, spool, "", "--upload")
     aside = spool.with_name(spool.name + ".rejected")
     before = aside.read_bytes()
     assert len(rejected(spool)) == 2 and spooled(spool) == []
     spool.write_bytes(waiting)
     aside.write_bytes(before.splitlines(True)[0] + before.splitlines(True)[1][:-9])
-    assert scan(desk, spool, "", "--upload", timeout="10").returncode == REJECTED
+    assert scan(desk, spool, "", "--upload").returncode == REJECTED
     assert aside.read_bytes() == before and spooled(spool) == []
     assert len(scans_of(desk)) == 2
 
@@ -236,7 +236,7 @@ def test_a_torn_line_is_kept_aside(desk, spool):
     away(spool, "m1", "m2", "m3", "--device", "bin")
     whole = spool.read_bytes()
     spool.write_bytes(whole[:-20])
-    done = scan(desk, spool, qr("m1"), "--location", "L1", timeout="10")
+    done = scan(desk, spool, qr("m1"), "--location", "L1")
     (fault,) = errors(done)
     assert fault["code"] == "MALFORMED" and "1 line" in fault["message"]
     torn = spool.with_name(spool.name + ".torn")
@@ -250,7 +250,7 @@ def test_lines_that_are_no_scans_are_kept_aside(desk, spool):
     first, second = spool.read_text().splitlines()
     spool.write_bytes(b"\0" * 4096 + b"\n" + first.encode() + b"\ngarbage\n" + second.encode() +
                       b"\n" + b"y" * 200000 + b"\n" + b"\0" * 9)
-    done = scan(desk, spool, "", "--upload", timeout="10")
+    done = scan(desk, spool, "", "--upload")
     assert "4 lines" in errors(done)[0]["message"]
     assert [asset for _, asset in scans_of(desk)] == ["m1", "m2"]
     assert spooled(spool) == []
@@ -265,7 +265,7 @@ def test_a_file_that_is_cut_anywhere(desk, spool):
         path = spool.with_name(f"cut-{length}")
         path.write_bytes(text[:length])
         whole = [line for line in text[:length].split(b"\n")[:-1] if b'"op"' in line]
-        done = scan(desk, path, "", "--upload", timeout="10")
+        done = scan(desk, path, "", "--upload")
         assert len(lines(done)) == len(whole), (length, done.stderr)
         assert spooled(path) == []
         assert ("set aside" in done.stderr) == (text[:length][-1:] not in (b"", b"\n")), length
@@ -286,10 +286,10 @@ def test_a_lost_file_does_not_lose_scans(desk, spool):
     # While the daemon is away nobody knows: then the scan is refused, shown and kept aside.
     spool.unlink()
     away(spool, "m1", "--device", "bin")
-    done = scan(desk, spool, "", "--upload", timeout="10")
+    done = scan(desk, spool, "", "--upload")
     assert (done.returncode, errors(done)[0]["field"]) == (BAD_DATA, "device_seq")
     assert [line["error"]["code"] for line in rejected(spool) if "error" in line] == ["CONFLICT"]
-    scan(desk, spool, qr("m2"), "--location", "L1", timeout="10")
+    scan(desk, spool, qr("m2"), "--location", "L1")
     assert scans_of(desk)[-1] == (4, "m2")
 
 
@@ -336,7 +336,7 @@ def test_killed_at_any_moment(tmp_path, spool):
         assert "set aside" not in scanner.log() or "torn" in scanner.log()
     if not desk.running:
         desk.start()
-    scan(desk, spool, "", "--upload", timeout="20")
+    scan(desk, spool, "", "--upload")
     events = ok(desk, "events", "--type", "RENTAL_RETURN_EVENT")
     commands = [event["command"] for event in events]
     assert len(set(commands)) == len(commands), f"seed {seed}"

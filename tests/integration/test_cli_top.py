@@ -82,7 +82,7 @@ def test_a_signal_leaves_the_terminal_as_it_was(daemon, worked):
 
 
 def test_without_a_daemon_it_says_so(daemon, worked):
-    screen = Screen(daemon, "--interval", "0.1", "--timeout", "0.5")
+    screen = Screen(daemon, "--interval", "0.1", "--timeout", "3")
     screen.see("LAMBDA")
     daemon.kill()
     assert screen.end() == 69

@@ -41,7 +41,7 @@ def error_of(client, name="l"):
 def test_an_answer_that_takes_too_long(daemon, client, tmp_path, gate):
     publish(client, 1)
     endpoint = Endpoint(lambda request: gate(request) if request.number == 0 else 200)
-    host = start(daemon, tmp_path, "l", endpoint, *QUICK, "--timeout", "0.3")
+    host = start(daemon, tmp_path, "l", endpoint, *QUICK, "--timeout", "2")
     until(client, "l", acked=1, failed=1)
     assert len(endpoint.requests) == 2
     assert host.stop() == 0

@@ -2,12 +2,15 @@
 """Durable consumers, from outside."""
 import threading
 import time
+from datetime import datetime, timedelta
 
+import cbor2
 import pytest
+import zmq
 
 import consumers
 from consumers import EAGER, Worker, leases, publish, put, seqs, status
-from harness import Client, Daemon, Subscriber, uuid7, wait_until
+from harness import REPLY_DEADLINE, Client, Daemon, Subscriber, uuid7, wait_until
 
 
 @pytest.fixture
@@ -190,12 +193,12 @@ def test_an_ack_behind_the_end_of_the_lease(client):
 
 
 def test_an_extended_lease(client):
-    put(client, "short", "t", lease_ms=50, **EAGER)
+    put(client, "short", "t", lease_ms=2000, **EAGER)
     publish(client, "a")
     worker = Worker(client, "short")
     delivery = worker.fetch()[0]
-    worker.extend(delivery, lease_ms=60000)
-    end = time.monotonic() + 0.2
+    worker.extend(delivery, lease_ms=600000)
+    end = time.monotonic() + 2.2
     wait_until(lambda: time.monotonic() > end)
     assert worker.fetch() == []
     for bad in (0, 86400001):
@@ -424,7 +427,7 @@ def test_order_of_subjects_with_many_workers(daemon, client):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(150)
     assert not problems
     assert handled == made
 
@@ -446,7 +449,7 @@ def test_a_long_poll(daemon, client, worker):
 def test_a_long_poll_ends(client, worker):
     before = time.monotonic()
     assert worker.fetch(wait_ms=150) == []
-    assert 0.1 < time.monotonic() - before < 8
+    assert 0.1 < time.monotonic() - before < 30
 
 
 def test_a_fetch_sent_again(daemon, client, worker):
@@ -523,7 +526,8 @@ def test_a_stalled_consumer(tmp_path):
         assert len(Worker(client, "busy").work()) == 1
         time_of = time.monotonic() + 2
         wait_until(lambda: time.monotonic() > time_of)
-        assert len(client.ok("events.read", types=["CONSUMER_STALLED_EVENT"])["events"]) == 1
+        told = client.ok("events.read", types=["CONSUMER_STALLED_EVENT"])["events"]
+        assert [e["subject"] for e in told if e["subject"] != "busy"] == ["forgotten"]
         assert len(Worker(client, "forgotten").work()) == 1
         assert not status(client, "forgotten")["stalled"]
     assert daemon.stop() == 0
@@ -532,31 +536,44 @@ def test_a_stalled_consumer(tmp_path):
 # ---- heartbeats ----
 
 
-def test_heartbeats(daemon, client):
-    import cbor2
-    import zmq
+def heard_of(feed, milliseconds):
+    """The (type, map) of the next message, heartbeats among them; None when there is none."""
+    if not feed.poll(milliseconds):
+        return None
+    type, body = feed.recv_multipart()
+    message = cbor2.loads(body)
+    assert cbor2.dumps(message, canonical=True) == body
+    return type, message
 
+
+def told_at(message):
+    return datetime.fromisoformat(message["time"].replace("Z", "+00:00"))
+
+
+def test_heartbeats(daemon, client):
+    """One for each second in which there is nothing else, by the clock of the daemon."""
+    second = timedelta(seconds=0.95)
     with zmq.Context.instance().socket(zmq.SUB) as feed:
         feed.linger = 0
         feed.subscribe("")
         feed.connect(daemon.events)
         beats = []
         while len(beats) < 3:
-            assert feed.poll(5000)
-            type, body = feed.recv_multipart()
+            type, beat = heard_of(feed, REPLY_DEADLINE * 1000)
             if type == b"HEARTBEAT":
-                beats.append(time.monotonic())
-                beat = cbor2.loads(body)
                 assert set(beat) == {"head", "time"} and beat["head"] == journal_head(client)
-                assert cbor2.dumps(beat, canonical=True) == body
-        assert 0.8 < beats[2] - beats[1] < 2
+                assert not beats or told_at(beat) - beats[-1] >= second
+                beats.append(told_at(beat))
         # None while there is something else to hear.
-        heard = []
+        heard = 0
+        last = beats[-1]
         end = time.monotonic() + 2.5
-        while time.monotonic() < end:
+        while time.monotonic() < end or heard < 6:
             client.ok("user.put", id="u1")
-            while feed.poll(20):
-                heard.append(feed.recv_multipart()[0])
-        assert b"HEARTBEAT" not in heard[1:] and len(heard) > 5
+            while found := heard_of(feed, 20):
+                type, message = found
+                assert type != b"HEARTBEAT" or told_at(message) - last >= second
+                last = told_at(message)
+                heard += type != b"HEARTBEAT"
     with Subscriber(daemon.events).settle(client) as subscriber:
         assert not subscriber.readable(1500)

@@ -72,7 +72,7 @@ class Hand(threading.Thread):
 
     def end(self):
         self.over.set()
-        self.join(30)
+        self.join(60)
         assert not self.is_alive() and not self.problems, self.problems
 
 
@@ -111,7 +111,7 @@ def test_kills_while_workers_acknowledge(tmp_path):
                 path.unlink()
         daemon.start()
     with Client(daemon.api) as client:
-        wait_until(lambda: done(client), 60, "the end of the work")
+        wait_until(lambda: done(client), 150, "the end of the work")
         for hand in hands:
             hand.end()
         check_order(handled, made)
@@ -225,12 +225,12 @@ def test_a_full_disk(daemon, client, size):
     end = time.monotonic() + 0.2
     wait_until(lambda: time.monotonic() > end)
     limit_files(daemon)
-    wait_until(lambda: client.call("user.put", {"id": "u2"})["ok"], 20, "a disk that works")
+    wait_until(lambda: client.call("user.put", {"id": "u2"})["ok"], what="a disk that works")
     assert worker.ack(second, publish=told)["acked"] == 1
     again = wait_until(worker.fetch)
     assert seqs(again) == made[2:3] and again[0]["attempt"] == 2
     assert worker.nack(again[0], error="broken")["parked"] is True
-    wait_until(lambda: "event=cursors_recovered" in daemon.log() or size, 20)
+    wait_until(lambda: "event=cursors_recovered" in daemon.log() or size)
     worker.ack(fourth)
     verify(client)
     daemon.restart()

@@ -68,7 +68,7 @@ class Load:
                 assert error["code"] in ("UNAVAILABLE", "BUSY") and error["retry_after_ms"], error
                 self.refused.add(command)
 
-    def run_until(self, enough, deadline=60):
+    def run_until(self, enough, deadline=120):
         end = time.monotonic() + deadline
         while not enough(self):
             assert time.monotonic() < end, "the load takes too long"
@@ -207,7 +207,7 @@ def test_stop_under_load(tmp_path):
         if rng.random() < 0.5:
             load.run_until(lambda load: not daemon.running or load.rng.random() < 0.05)
         assert daemon.wait() == 0
-        assert time.monotonic() - start < 10
+        assert time.monotonic() - start < 30
         load.hang_up()
         assert not list(daemon.data.parent.glob("*.sock")), "a socket file is left"
         if rng.random() < 0.4:
@@ -261,7 +261,7 @@ def test_a_failing_disk(daemon, client, size):
         assert all(event["seq"] <= durable for event in subscriber.arrived())
         limit_files(daemon)
         probe = uuid7()
-        wait_until(lambda: client.call("user.put", {"id": "well"}, id=probe)["ok"], 20)
+        wait_until(lambda: client.call("user.put", {"id": "well"}, id=probe)["ok"])
         results = [client.call(op, args, id=command) for op, args, command in refused]
         assert all(reply["ok"] for reply in results)
         last = results[-1]["result"]["seq"]

@@ -9,7 +9,7 @@ import pytest
 import zmq
 
 import harness
-from harness import Client, Subscriber, free_port, wait_until
+from harness import Client, ServiceManager, Subscriber, bindable, free_port, wait_until
 from ledgers import read_events, verify
 
 
@@ -131,16 +131,6 @@ def ipv6():
     context.IPV6 = 0
 
 
-def bindable(host):
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        with socket.socket(family) as probe:
-            probe.bind((host.strip("[]"), 0))
-        return True
-    except OSError:
-        return False
-
-
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "[::1]", "localhost"])
 def test_tcp_on_the_loopback(tmp_path, ipv6, host):
     if not bindable(host):
@@ -259,66 +249,51 @@ def test_data_that_is_no_folder(tmp_path):
 
 
 @pytest.fixture
-def notified(tmp_path):
-    """A socket that plays the service manager; the lines that it was told, one by one."""
-    path = tmp_path / "notify.sock"
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.bind(str(path))
-        manager.settimeout(harness.START_DEADLINE)
-
-        def lines():
-            while True:
-                yield from manager.recv(4096).decode().split("\n")
-
-        yield path, lines()
+def manager(tmp_path):
+    return ServiceManager(tmp_path)
 
 
-def until(lines, wanted):
+def until(manager, wanted):
     """The lines up to the wanted one."""
     seen = []
-    for line in lines:
-        seen.append(line)
-        if line == wanted:
-            return seen
+    while wanted not in seen:
+        seen.append(manager.next())
     return seen
 
 
-def test_systemd_is_told(tmp_path, notified):
-    path, lines = notified
-    env = {"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "200000"}
+def test_systemd_is_told(tmp_path, manager):
+    env = {**manager.env, "WATCHDOG_USEC": "200000"}
     daemon = harness.Daemon(tmp_path, env=env).launch()
-    until(lines, "READY=1")
+    until(manager, "READY=1")
     with Client(daemon.api) as client:
-        assert client.call("hello", timeout=5)["ok"], "ready, and serves nobody"
-    assert next(line for line in lines).startswith("STATUS=Serving ledger main on ipc://")
+        assert client.call("hello")["ok"], "ready, and serves nobody"
+    assert manager.next().startswith("STATUS=Serving ledger main on ipc://")
     for _ in range(5):
-        until(lines, "WATCHDOG=1")
+        until(manager, "WATCHDOG=1")
     daemon.signal(signal.SIGTERM)
-    assert "READY=1" not in until(lines, "STOPPING=1")
+    assert "READY=1" not in until(manager, "STOPPING=1")
     assert daemon.wait() == 0
 
 
-def test_no_ready_before_it_serves(tmp_path, notified):
-    path, lines = notified
-    daemon = harness.Daemon(tmp_path, env={"NOTIFY_SOCKET": str(path)})
+def test_no_ready_before_it_serves(tmp_path, manager):
+    daemon = harness.Daemon(tmp_path, env=manager.env)
     (tmp_path / "api.sock").write_text("in the way")
     fails(daemon, 75)
     (tmp_path / "api.sock").unlink()
     daemon.launch()
-    assert until(lines, "READY=1") == ["READY=1"]
+    assert until(manager, "READY=1") == ["READY=1"]
     daemon.signal(signal.SIGINT)
-    until(lines, "STOPPING=1")
+    until(manager, "STOPPING=1")
     assert daemon.wait() == 0
 
 
-def test_the_watchdog_is_fed_under_load(tmp_path, notified):
-    path, lines = notified
-    env = {"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "400000"}
+def test_the_watchdog_is_fed_under_load(tmp_path, manager):
+    env = {**manager.env, "WATCHDOG_USEC": "400000"}
     daemon = harness.Daemon(tmp_path, env=env).launch()
-    until(lines, "READY=1")
+    until(manager, "READY=1")
     fill(daemon, 5000)
     daemon.signal(signal.SIGTERM)
-    assert until(lines, "STOPPING=1").count("WATCHDOG=1") >= 1
+    assert until(manager, "STOPPING=1").count("WATCHDOG=1") >= 1
     assert daemon.wait() == 0
 
 

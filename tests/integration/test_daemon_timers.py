@@ -3,6 +3,7 @@
 import os
 import resource
 import statistics
+import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from harness import Client, Subscriber, uuid7, wait_until
 from ledgers import at, check_chain, read_events, read_list, stock, verify
 
 TIMERS = ("RENTAL_DUE_SOON_EVENT", "RENTAL_EXPIRED_EVENT")
-FOR_CERTAIN = 20  # seconds within which even a busy machine has done it
+FOR_CERTAIN = 60  # seconds within which even a busy machine has done it
 
 
 def now():
@@ -39,7 +40,7 @@ class Clock:
         self.client = client
         kinds = [
             {"id": "blink", "loan_period": "PT1S"},
-            {"id": "warned", "loan_period": "PT2S", "due_soon_lead": "PT1S"},
+            {"id": "warned", "loan_period": "PT3S", "due_soon_lead": "PT2S"},
             {"id": "long", "loan_period": "P7D"},
         ]
         assets = [(f"{kind['id']}{number}", kind["id"]) for kind in kinds for number in range(9)]
@@ -88,13 +89,17 @@ def test_a_rental_expires(clock):
 
 
 def test_to_the_millisecond(clock):
-    """Of a daemon that has nothing else to do; but the machine may have."""
-    times = []
+    """Of a daemon that has nothing else to do; but the machine may have: then commands take as
+    long."""
+    times, trips = [], []
     for number in range(5):
         rental = clock.take(f"blink{number}", expires_at=(now() + timedelta(seconds=0.4)).isoformat())
         times.append(lateness(clock.wait_for("RENTAL_EXPIRED_EVENT", rental)))
-    print("late by", times)
-    assert min(times) > 0 and statistics.median(times) < 50
+        before = time.monotonic()
+        clock.client.ok("user.put", id="ada", name=f"{number}")
+        trips.append(1000 * (time.monotonic() - before))
+    print("late by", times, "and commands take", trips)
+    assert min(times) > 0 and statistics.median(times) < 50 + 5 * statistics.median(trips)
 
 
 def test_waiting_costs_nothing(clock):
@@ -116,19 +121,21 @@ def test_due_soon_and_then_expired(clock):
     rental = clock.take("warned1")
     event = clock.wait_for("RENTAL_DUE_SOON_EVENT", rental)
     assert event["data"] == {"rental": rental}
-    assert timedelta(0) < moment(rental["expires_at"]) - moment(event["time"]) <= timedelta(seconds=1)
+    assert timedelta(0) < moment(rental["expires_at"]) - moment(event["time"]) <= timedelta(seconds=2)
     clock.wait_for("RENTAL_EXPIRED_EVENT", rental)
     assert clock.told(rental) == list(TIMERS)
 
 
 def test_closing_cancels(clock):
-    brought = clock.take("warned1")
+    soon = (now() + timedelta(seconds=3)).isoformat()
+    brought = clock.take("warned1", expires_at=(now() + timedelta(seconds=5)).isoformat())
     clock.bring("warned1")
-    forgiven = clock.take("blink1")
+    forgiven = clock.take("blink1", expires_at=soon)
     clock.client.ok("rental.forgive", rental_id=forgiven["id"], reason="kind")
-    flagged = clock.take("blink2")
+    flagged = clock.take("blink2", expires_at=soon)
     clock.client.ok("rental.flag", rental_id=flagged["id"], reason="strict")
-    clock.wait_for("RENTAL_EXPIRED_EVENT", clock.take("warned2"))
+    last = (now() + timedelta(seconds=3.5)).isoformat()
+    clock.wait_for("RENTAL_EXPIRED_EVENT", clock.take("blink3", expires_at=last))
     for rental in (brought, forgiven, flagged):
         assert clock.told(rental) == []
     clock.client.ok("rental.unflag", rental_id=flagged["id"])

@@ -104,7 +104,7 @@ def test_where_a_consumer_begins(bridge, ledger):
         assert Worker(ledger, name).seqs() == []
     last = publish(bridge, event())["seq"]
     for name in ("c7", "c8"):
-        assert Worker(ledger, name).seqs(wait_ms=5000) == [last]
+        assert Worker(ledger, name).seqs(wait_ms=20000) == [last]
 
 
 def test_a_consumer_that_is_there_stays_where_it_is(bridge, ledger):
@@ -230,7 +230,7 @@ def test_a_consumer_stands_still_and_goes_on(bridge, ledger):
     assert order(bridge, "resume")["outcome"] == "UPDATED"
     assert status(bridge)["paused"] is False
     assert order(bridge, "resume")["outcome"] == "UNCHANGED"
-    assert Worker(ledger).seqs(wait_ms=5000) == [seq]
+    assert Worker(ledger).seqs(wait_ms=20000) == [seq]
 
 
 @pytest.mark.parametrize("how", ["start", "from_seq", "since"])
@@ -246,7 +246,7 @@ def test_a_consumer_begins_anew(bridge, ledger, how):
         "since": ({"since": moment(ledger, seqs[2])}, seqs[2:]),
     }[how]
     assert order(bridge, "reset", body)["outcome"] == "UPDATED"
-    assert worker.seqs(wait_ms=5000) == expected
+    assert worker.seqs(wait_ms=20000) == expected
     order(bridge, "reset", {"start": "new"})
     assert worker.seqs() == []
 
@@ -275,7 +275,7 @@ def test_an_event_is_passed_over(bridge, ledger):
     put(bridge, types=["till.closed"])
     first, second = (publish(bridge, event(subject="same"))["seq"] for _ in range(2))
     assert order(bridge, "skip", {"seq": first})["outcome"] == "UPDATED"
-    assert Worker(ledger).seqs(wait_ms=5000) == [second]
+    assert Worker(ledger).seqs(wait_ms=20000) == [second]
     assert order(bridge, "skip", {"seq": 1})["outcome"] == "UNCHANGED"
     before = head(ledger)
     for body, field in (({}, "seq"), ({"seq": before + 1}, "seq"), ({"seq": "1"}, "seq"),
@@ -292,9 +292,9 @@ def test_what_was_given_up_is_shown_with_why(bridge, ledger):
     seq = publish(bridge, event(data={"n": 1}, subject="s"))["seq"]
     worker = Worker(ledger)
     for error in ("no paper", "no ink"):
-        (one,) = worker.fetch(wait_ms=10000)
+        (one,) = worker.fetch(wait_ms=20000)
         ledger.ok("consumer.nack", **worker.me, seq=seq, lease=one["lease"], error=error)
-    harness.wait_until(lambda: status(bridge)["parked"] == 1, 10)
+    harness.wait_until(lambda: status(bridge)["parked"] == 1)
     page = bridge.get("/consumers/mail/parked").json()
     assert set(page) == {"parked"}
     (found,) = page["parked"]
@@ -333,7 +333,7 @@ def test_parked_events_are_handled_again(bridge, client, parked, which):
     expected = parked if which == "all" else [parked[1], parked[3]]
     assert order(bridge, "replay", body)["outcome"] == "UPDATED"
     assert status(bridge)["parked"] == 5 - len(expected)
-    deliveries = Worker(client).fetch(wait_ms=5000)
+    deliveries = Worker(client).fetch(wait_ms=20000)
     assert sorted(one["event"]["seq"] for one in deliveries) == expected
     if which == "all":
         assert order(bridge, "replay", body)["outcome"] == "UNCHANGED"

@@ -449,7 +449,7 @@ def test_without_the_daemon_it_is_live_and_not_ready(bridge, daemon):
     assert int(response.headers["Retry-After"]) >= 1
     assert bridge.get("/livez").status == 200
     daemon.start()
-    harness.wait_until(lambda: bridge.get("/readyz").status == 200, 30)
+    harness.wait_until(lambda: bridge.get("/readyz").status == 200)
 
 
 def test_openapi_is_served(bridge, daemon):

@@ -24,7 +24,7 @@ int main(int argc, char **argv)
     memset(&options, 0, sizeof(options));
     memset(&args, 0, sizeof(args));
     options.api = argc > 1 ? argv[1] : "ipc:///nowhere/at/all";
-    options.timeout_ms = argc > 1 ? 10000 : 50;
+    options.timeout_ms = argc > 1 ? 60000 : 50;
     if (rentbus_client_open(&options, &client) != 0)
         return 1;
     status = rentbus_rental_get(client, NULL, &args, NULL);

@@ -10,7 +10,7 @@ import harness
 from harness import Process, wait_until
 from ledgers import at, read_events
 
-WATCH_DEADLINE = 30
+WATCH_DEADLINE = 60
 LOAD_DEADLINE = 120
 LOAD_COUNT = 300
 

@@ -7,7 +7,7 @@ import harness
 from harness import Process, wait_until
 from ledgers import at, read_events
 
-DEADLINE = 30
+DEADLINE = 60
 
 
 def example(daemon, directory, name, *args, stdin=None):

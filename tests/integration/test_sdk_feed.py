@@ -100,7 +100,7 @@ def test_heartbeats_are_as_described(daemon, client):
     socket.subscribe("HEARTBEAT")
     socket.connect(daemon.events)
     for _ in range(2):
-        assert socket.poll(5000), "no heartbeat"
+        assert socket.poll(DEADLINE * 1000), "no heartbeat"
         topic, body = socket.recv_multipart()
         beat = cbor2.loads(body)
         assert topic == b"HEARTBEAT" and cbor2.dumps(beat, canonical=True) == body
@@ -143,7 +143,7 @@ def test_a_dead_feed_is_noticed_and_opened_anew(daemon, client, tmp_path):
     start = time.monotonic()
     last = put_locations(client, "deaf", 10)
     expect_up_to(process, last)
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 30
     # From then on the feed is a new one.
     wait_until(lambda: proxy.subscriptions > subscriptions, DEADLINE, "a new subscription")
     assert not proxy.deaf

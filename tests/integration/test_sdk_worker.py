@@ -153,9 +153,9 @@ def test_workers_are_killed_under_load(daemon, client, tmp_path):
 def test_a_stop_gives_back_what_is_in_hand(daemon, client, tmp_path):
     # What was fetched and not begun is no attempt: with one alone, it would be parked.
     put_consumer(client, lease_ms=60000, max_attempts=1)
-    publish(client, 2000)
     workers = []
     for number in range(5):
+        publish(client, 400)
         workers.append(work(daemon, tmp_path, f"w{number}", threads=2))
         wait_until(lambda: len(lines(workers[-1])) >= 50, DEADLINE)
         assert workers[-1].stop() == 0
@@ -182,13 +182,11 @@ def test_a_worker_that_was_killed_while_it_waited_gets_nothing(daemon, client, t
         wait_until(lambda: status()["workers"] == 2, DEADLINE)
         first.kill()
         publish(client, 1)
-        try:
-            wait_until(lambda: status()["acked"], 5)
-        except AssertionError:
-            assert status()["in_flight"] == 1
+        wait_until(lambda: status()["acked"] or status()["in_flight"], DEADLINE)
+        # What the second one has, it says at its end at the latest.
         assert second.stop() == 0
-        if handled := lines(second):
-            assert [attempt for _, attempt, _ in handled] == [1]
+        if status()["in_flight"] == 0:
+            assert [attempt for _, attempt, _ in lines(second)] in ([], [1])
             return
     raise AssertionError("the dead got every event")
 
