@@ -82,12 +82,22 @@ static int monitor_connect(void *socket, void *monitor, int *fd)
     static atomic_uint_fast64_t count;
     char endpoint[64];
     size_t size = sizeof(*fd);
+    int unlimited = 0;
     snprintf(endpoint, sizeof(endpoint), "inproc://rentbus-monitor-%" PRIuFAST64,
              atomic_fetch_add(&count, 1));
-    if (zmq_socket_monitor(socket, endpoint, ZMQ_EVENT_DISCONNECTED) != 0 ||
+    if (zmq_setsockopt(monitor, ZMQ_RCVHWM, &unlimited, sizeof(unlimited)) != 0 ||
+        zmq_socket_monitor(socket, endpoint, ZMQ_EVENT_DISCONNECTED) != 0 ||
         zmq_connect(monitor, endpoint) != 0 || zmq_getsockopt(monitor, ZMQ_FD, fd, &size) != 0)
         return -errno;
     return 0;
+}
+
+/* The socket must be told before its monitor goes: libzmq's thread, which serves every client,
+ * would wait for ever for somebody to take what it has to tell. */
+static void monitor_end(void *socket, void *monitor)
+{
+    zmq_socket_monitor(socket, NULL, 0);
+    zmq_close(monitor);
 }
 
 static int monitor_open(struct channel *channel)
@@ -98,7 +108,7 @@ static int monitor_open(struct channel *channel)
     int fd = -1;
     int error = monitor_connect(channel->socket, monitor, &fd);
     if (error) {
-        zmq_close(monitor);
+        monitor_end(channel->socket, monitor);
         return error;
     }
     channel->monitor = monitor;
@@ -109,7 +119,7 @@ static int monitor_open(struct channel *channel)
 static void monitor_close(struct channel *channel)
 {
     if (channel->monitor)
-        zmq_close(channel->monitor);
+        monitor_end(channel->socket, channel->monitor);
     channel->monitor = NULL;
     channel->monitor_fd = -1;
 }
@@ -145,11 +155,11 @@ int channel_reopen(struct channel *channel)
         zmq_close(socket);
         return error;
     }
+    monitor_close(channel);
     if (channel->socket)
         zmq_close(channel->socket);
     channel->socket = socket;
     channel->fd = fd;
-    monitor_close(channel);
     /* Without a monitor, what is lost is noticed later. */
     if (channel->watched)
         (void)!monitor_open(channel);
@@ -197,9 +207,9 @@ int channel_open(struct channel *channel, int type, const char *endpoint, int hi
 
 void channel_close(struct channel *channel)
 {
+    monitor_close(channel);
     if (channel->socket)
         zmq_close(channel->socket);
-    monitor_close(channel);
     if (channel->context)
         context_release();
     for (char **prefix = channel->prefixes; prefix && *prefix; prefix++)

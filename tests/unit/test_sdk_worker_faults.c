@@ -230,6 +230,35 @@ static void fetches_again_from_a_daemon_that_was_killed(void **state)
     assert_int_equal(rentbus_worker_lost(fixture->worker), 0);
 }
 
+/* Connections end on both sides at the same time, over and over: what libzmq has to tell of that
+ * must not keep its thread, which serves them all. */
+static void survives_connections_that_both_sides_give_up(void **state)
+{
+    struct worker_fixture *fixture = *state;
+    struct rentbus_delivery delivery;
+    worker_hurry(fixture);
+    fixture->connection.retry_ms = 1;
+    fixture->options.wait_ms = 60000;
+    fake_consumer_add(fixture->fake, 1);
+    worker_start(fixture);
+    worker_take(fixture, 1, &delivery);
+    worker_expect_nothing(fixture, 1);
+    fake_daemon_mood(fixture->fake, FAKE_SILENT, INT32_MAX);
+    worker_ack(fixture, &delivery);
+    for (int i = 0; i < 200; i++) {
+        worker_expect_nothing(fixture, 1 + i % 7);
+        fake_daemon_up(fixture->fake, false);
+        worker_expect_nothing(fixture, 1 + i % 5);
+        fake_daemon_up(fixture->fake, true);
+    }
+    fake_daemon_mood(fixture->fake, FAKE_WELL, 0);
+    fake_consumer_add(fixture->fake, 1);
+    worker_take(fixture, 2, &delivery);
+    worker_ack(fixture, &delivery);
+    worker_flush(fixture);
+    assert_int_equal(worker_counts(fixture).done, 2);
+}
+
 /* The lease is not known any more: the event comes again. */
 static void gets_an_event_again_from_a_daemon_that_forgot(void **state)
 {
@@ -357,6 +386,7 @@ int main(void)
         TEST(refuses_fetches_that_make_no_sense),
         TEST(waits_while_the_daemon_is_away),
         TEST(fetches_again_from_a_daemon_that_was_killed),
+        TEST(survives_connections_that_both_sides_give_up),
         TEST(gets_an_event_again_from_a_daemon_that_forgot),
         TEST(gives_back_what_is_in_hand),
         TEST(leaves_no_fetch_behind),
