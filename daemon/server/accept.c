@@ -13,7 +13,7 @@ static atomic_int accept_end = INT_MAX;
 
 void accept_set_descriptors(rlim_t descriptors)
 {
-    rlim_t spare = descriptors < 2 * ACCEPT_SPARE ? descriptors / 2 : ACCEPT_SPARE;
+    rlim_t spare = descriptors < 4 * ACCEPT_SPARE ? descriptors / 4 : ACCEPT_SPARE;
     rlim_t end = descriptors - spare;
     atomic_store(&accept_end, end < INT_MAX ? (int)end : INT_MAX);
 }

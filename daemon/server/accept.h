@@ -10,7 +10,7 @@
 
 #include <sys/resource.h>
 
-/* Kept for files of the ledger, its snapshots and its readers; of a small limit, half of it. */
+/* Kept for files of the ledger, its snapshots and its readers; of a small limit, a quarter. */
 #define ACCEPT_SPARE 64
 
 /* The process may have so many descriptors open. Until then all connections are taken. Of any

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* A worker within an epoll loop, beside the other things that a program waits for; here these are
- * signals: epoll CONSUMER */
+ * signals: epoll CONSUMER, of which there has to be one, as for worker */
 #include <inttypes.h>
 #include <rentbus/rentbus.h>
 #include <signal.h>

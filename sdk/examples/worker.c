@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Handles the events of a consumer in two threads, until SIGTERM or Ctrl-C: worker CONSUMER */
+/* Handles the events of a consumer in two threads, until SIGTERM or Ctrl-C: worker CONSUMER
+ * There has to be one of that name: rentbus call consumer.put '{"id": "CONSUMER"}' */
 #include <rentbus/rentbus.h>
 #include <signal.h>
 #include <stdio.h>
