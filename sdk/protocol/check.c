@@ -10,7 +10,8 @@ const struct rentbus_cbor_limits rentbus_request_limits = {6 << 20, 1 << 16,
 const struct rentbus_cbor_limits rentbus_reply_limits = {64 << 20, 4 << 20,
                                                          RENTBUS_CBOR_REPLY_DEPTH_MAX};
 
-/* A container, or a tag, whose items are being read. */
+/* A container, or a tag, whose items are being read; the outermost is the message itself, which has
+ * one. */
 struct frame {
     uint64_t left; /* items to come; not used when indefinite */
     bool indefinite;
@@ -27,10 +28,10 @@ struct checker {
     size_t length;
     size_t at;
     size_t items_left;
-    size_t depth;
-    size_t depth_max;
     bool indefinite;
-    struct frame frames[RENTBUS_CBOR_REPLY_DEPTH_MAX];
+    struct frame *frame;     /* the innermost */
+    struct frame *innermost; /* that there may be */
+    struct frame frames[1 + RENTBUS_CBOR_REPLY_DEPTH_MAX];
 };
 
 /* Reads a text key piece by piece; one that is not chunked is one piece. */
@@ -187,9 +188,9 @@ static enum rentbus_cbor_check check_string(struct checker *checker,
 static enum rentbus_cbor_check check_push(struct checker *checker, uint64_t left, bool indefinite,
                                           bool map)
 {
-    if (checker->depth == checker->depth_max)
+    if (checker->frame == checker->innermost)
         return RENTBUS_CBOR_TOO_DEEP;
-    struct frame *frame = &checker->frames[checker->depth++];
+    struct frame *frame = ++checker->frame;
     frame->left = left;
     frame->indefinite = indefinite;
     frame->map = map;
@@ -249,15 +250,15 @@ static bool check_break(struct checker *checker, struct frame *frame)
         checker->data[checker->at] != RENTBUS_CBOR_BREAK)
         return false;
     checker->at++;
-    checker->depth--;
+    checker->frame--;
     return true;
 }
 
 /* Reads one item, or what ends a container. */
 static enum rentbus_cbor_check check_step(struct checker *checker)
 {
-    struct frame *frame = checker->depth > 0 ? &checker->frames[checker->depth - 1] : NULL;
-    if (frame && check_break(checker, frame))
+    struct frame *frame = checker->frame;
+    if (check_break(checker, frame))
         return RENTBUS_CBOR_OK;
     size_t start = checker->at;
     struct rentbus_cbor_head head;
@@ -267,28 +268,26 @@ static enum rentbus_cbor_check check_step(struct checker *checker)
     if (checker->items_left-- == 0)
         return RENTBUS_CBOR_TOO_LARGE;
     checker->at += size;
-    bool key = frame && frame->map && !frame->value_next;
+    bool key = frame->map && !frame->value_next;
     if (key && head.major != RENTBUS_CBOR_MAJOR_TEXT)
         return RENTBUS_CBOR_KEY_TYPE;
-    if (frame) {
-        frame->left--;
-        frame->value_next = key;
-    }
+    frame->left--;
+    frame->value_next = key;
     enum rentbus_cbor_check check = check_functions[head.major](checker, &head);
     if (check == RENTBUS_CBOR_OK && key)
         check = frame_add_key(frame, checker->data, start, checker->at, &head);
     return check;
 }
 
-/* Closes the containers that have all their items. */
-static void check_settle(struct checker *checker)
+/* Closes the containers that have all their items. Whether the message has its item. */
+static bool check_settle(struct checker *checker)
 {
-    while (checker->depth > 0) {
-        const struct frame *frame = &checker->frames[checker->depth - 1];
-        if (frame->indefinite || frame->left > 0)
-            return;
-        checker->depth--;
+    while (checker->frame->left == 0 && !checker->frame->indefinite) {
+        if (checker->frame == checker->frames)
+            return true;
+        checker->frame--;
     }
+    return false;
 }
 
 enum rentbus_cbor_check rentbus_cbor_check(struct rentbus_bytes bytes,
@@ -303,15 +302,18 @@ enum rentbus_cbor_check rentbus_cbor_check(struct rentbus_bytes bytes,
     checker.length = bytes.length;
     checker.at = 0;
     checker.items_left = limits->items;
-    checker.depth = 0;
-    checker.depth_max = limits->depth;
     checker.indefinite = false;
+    checker.frame = checker.frames;
+    checker.innermost = checker.frames + limits->depth;
+    checker.frames[0].left = 1;
+    checker.frames[0].indefinite = false;
+    checker.frames[0].map = false;
+    checker.frames[0].value_next = false;
     do {
         enum rentbus_cbor_check check = check_step(&checker);
         if (check != RENTBUS_CBOR_OK)
             return check;
-        check_settle(&checker);
-    } while (checker.depth > 0);
+    } while (!check_settle(&checker));
     if (checker.at != checker.length)
         return RENTBUS_CBOR_TRAILING;
     return checker.indefinite ? RENTBUS_CBOR_INDEFINITE : RENTBUS_CBOR_OK;
