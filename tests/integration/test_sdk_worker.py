@@ -69,7 +69,10 @@ def wait_handled(client, count, deadline=DEADLINE):
         status = client.ok("consumer.get", id="c")["consumer"]
         return status["lag"] == 0 and status["in_flight"] == 0
 
-    wait_until(done, deadline, f"{count} events handled")
+    try:
+        wait_until(done, deadline, f"{count} events handled")
+    except AssertionError as error:
+        raise AssertionError(f"{error}, but {client.ok('consumer.get', id='c')}") from None
 
 
 def test_four_threads_handle_everything_in_order(daemon, client, tmp_path):
@@ -113,12 +116,15 @@ def test_the_daemon_is_killed_under_load(daemon, client, tmp_path):
         loader.start()
         for _ in range(3):
             further = len(lines(worker)) + chance.randrange(1, 300)
-            wait_until(lambda: len(lines(worker)) >= further, DEADLINE)
+            # There is no more to come when everything is published.
+            wait_until(lambda: len(lines(worker)) >= further or not loader.is_alive(), DEADLINE)
             daemon.kill()
             daemon.start()
         loader.join(DEADLINE)
+        assert not loader.is_alive()
         total += 50 * PAGE
     with Client(daemon.api) as fresh:
+        assert worker.running, worker.output()[-300:]
         wait_handled(fresh, total)
         events = published(fresh)
         assert len(events) == total
