@@ -99,7 +99,7 @@ def test_a_handler_that_takes_too_long_is_killed_with_its_children(
         f"echo begun >>{{log}}\nsleep {mark} & wait\nwait\n",
     )
     publish(client, 1)
-    host = start(daemon, tmp_path, "l", *ALL, "--timeout", "1", "--max-attempts", "1", "--", script)
+    host = start(daemon, tmp_path, "l", *ALL, "--timeout", "3", "--max-attempts", "1", "--", script)
     until_noted(script, 1)
     until(client, "l", parked=1)
     wait_until(lambda: not running(mark), DEADLINE, "nothing left of it")
