@@ -2,7 +2,8 @@
 /*
  * Every figure that rentbus is to reach, beside its yardstick in the same run, as one table.
  *
- * Usage: bench_rentbus [--quick] [--only PART] FOLDER, that of rentbusd, rentbus and rentbus-http.
+ * Usage: bench_rentbus [--quick] [--only PART] [--rentals N] FOLDER, that of rentbusd, rentbus and
+ * rentbus-http. N is how many closed rentals a large ledger has.
  * Ends with 1 when something could not be measured that should have been; a figure that is short of
  * its target is no failure.
  */
@@ -18,11 +19,14 @@
 #include "tests/bench/load.h"
 #include "tests/bench/postgres.h"
 #include "tests/bench/redis.h"
+#include "tests/bench/scale.h"
 #include "tests/bench/streams.h"
 
 #define MEBIBYTE 1048576.0
 #define NOT_INSTALLED "not installed"
 #define TOO_FEW_FILES "the system allows too few open files"
+#define NO_ROOM "there is no room for it in /tmp"
+#define SMALL "10 k closed rentals"
 #define NOT_ASKED "" /* its line is left out */
 
 enum line {
@@ -48,6 +52,17 @@ enum line {
     IDLE_PASSING,
     MEMORY,
     START,
+    SCALE_START,
+    SCALE_MEMORY,
+    SCALE_GET,
+    SCALE_GET_CLOSED,
+    SCALE_LIST,
+    SCALE_HISTORY,
+    SCALE_PAGE,
+    SCALE_RETURN,
+    SCALE_RETURN_BULK,
+    SCALE_JOURNAL,
+    SCALE_ARCHIVE,
     LINES
 };
 
@@ -74,6 +89,17 @@ static struct figures_line lines[LINES] = {
     [IDLE_PASSING] = {"  while 100 events/s pass them by, % of a core"},
     [MEMORY] = {"memory for each open rental, bytes", NULL, 400, true},
     [START] = {"start on the ledger of this run, s", NULL, 3, true},
+    [SCALE_START] = {"start of a large ledger, s", NULL, 3, true},
+    [SCALE_MEMORY] = {"  its memory, MiB"},
+    [SCALE_GET] = {"  rental.get, open, 1 in flight, p50 us", SMALL, 1.2, true},
+    [SCALE_GET_CLOSED] = {"  rental.get, closed, 1 in flight, p50 us", SMALL},
+    [SCALE_LIST] = {"  rentals of a user, 1 in flight, p50 us", SMALL},
+    [SCALE_HISTORY] = {"  history of a user, 1 in flight, p50 us", SMALL},
+    [SCALE_PAGE] = {"  page of 100 closed rentals, deep, us", "at the beginning", 1.2, true},
+    [SCALE_RETURN] = {"  durable return, 1 in flight, p50 us", SMALL, 1.2, true},
+    [SCALE_RETURN_BULK] = {"  durable return, 1024 in flight, /s", SMALL},
+    [SCALE_JOURNAL] = {"  journal, bytes for each return"},
+    [SCALE_ARCHIVE] = {"  archive, bytes for each rental"},
 };
 
 /* How much of everything, in each round. */
@@ -86,10 +112,12 @@ struct size {
     size_t events;
     double idle_seconds;
     size_t stream_seconds;
+    size_t closed; /* rentals of the large ledger */
+    size_t scale_requests;
 };
 
-static const struct size full = {5, 60000, 60000, 20480, 5, 100000, 20, 10};
-static const struct size quick = {3, 30000, 20000, 10240, 2, 20000, 4, 2};
+static const struct size full = {5, 60000, 60000, 20480, 5, 100000, 20, 10, SCALE_MAX, 5000};
+static const struct size quick = {3, 30000, 20000, 10240, 2, 20000, 4, 2, 200000, 1000};
 
 struct bench {
     struct size size;
@@ -211,24 +239,78 @@ static void measure_idle(const struct bench *bench)
     figures_add(&lines[IDLE_PASSING], (idle.passing - idle.alone) * 100, 0);
 }
 
+static void add_reads(const struct scale_reads *reads)
+{
+    figures_add(&lines[SCALE_GET], reads->get[1], reads->get[0]);
+    figures_add(&lines[SCALE_GET_CLOSED], reads->get_closed[1], reads->get_closed[0]);
+    figures_add(&lines[SCALE_LIST], reads->list[1], reads->list[0]);
+    figures_add(&lines[SCALE_HISTORY], reads->history[1], reads->history[0]);
+}
+
+static void measure_scale(const struct bench *bench)
+{
+    static struct scale scale;
+    const struct size *size = &bench->size;
+    if (!asked_for(bench, "scale", SCALE_START, SCALE_ARCHIVE))
+        return;
+    if (!scale_open(&scale, bench->daemon, bench->client, size->closed)) {
+        for (enum line line = SCALE_START + 1; line <= SCALE_ARCHIVE; line++)
+            lines[line].missing = NOT_ASKED;
+        lines[SCALE_START].missing = NO_ROOM;
+        return;
+    }
+    struct scale_start start = scale_start(&scale);
+    figures_add(&lines[SCALE_START], start.seconds, 0);
+    figures_add(&lines[SCALE_MEMORY], start.memory / MEBIBYTE, 0);
+    figures_add(&lines[SCALE_ARCHIVE], start.archive_per_rental, 0);
+    for (size_t round = 0; round < size->rounds; round++) {
+        struct scale_reads reads = scale_measure_reads(&scale, size->scale_requests);
+        struct scale_pages pages = scale_measure_pages(&scale);
+        add_reads(&reads);
+        figures_add(&lines[SCALE_PAGE], pages.deep, pages.first);
+    }
+    for (size_t round = 0; round < size->rounds; round++) {
+        struct scale_returns returns = scale_measure_returns(&scale, SCALE_SMALL / 2);
+        figures_add(&lines[SCALE_RETURN], returns.p50[1], returns.p50[0]);
+        figures_add(&lines[SCALE_RETURN_BULK], returns.per_second[1], returns.per_second[0]);
+    }
+    figures_add(&lines[SCALE_JOURNAL], scale_journal_per_return(&scale, 2 * SCALE_SMALL), 0);
+    scale_close(&scale);
+}
+
+static bool known_part(const char *part)
+{
+    static const char *const parts[] = {"desk", "streams", "bus", "idle", "scale"};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        if (strcmp(part, parts[i]) == 0)
+            return true;
+    return false;
+}
+
 static void read_options(struct bench *bench, int argc, char **argv)
 {
     static const struct option options[] = {{"quick", no_argument, NULL, 'q'},
                                             {"only", required_argument, NULL, 'o'},
+                                            {"rentals", required_argument, NULL, 'r'},
                                             {NULL, 0, NULL, 0}};
+    size_t rentals = 0;
     bench->size = full;
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;)
         if (option == 'q')
             bench->size = quick;
         else if (option == 'o')
             bench->only = optarg;
+        else if (option == 'r')
+            rentals = strtoul(optarg, NULL, 10);
         else
             exit(2);
-    bool known = !bench->only || strcmp(bench->only, "desk") == 0 ||
-                 strcmp(bench->only, "bus") == 0 || strcmp(bench->only, "idle") == 0 ||
-                 strcmp(bench->only, "streams") == 0;
-    if (optind != argc - 1 || !known)
-        load_fail("usage: bench_rentbus [--quick] [--only desk|streams|bus|idle] FOLDER");
+    bool sound = rentals == 0 || (rentals >= SCALE_LARGE_MIN && rentals <= SCALE_MAX);
+    if (optind != argc - 1 || (bench->only && !known_part(bench->only)) || !sound)
+        load_fail("usage: bench_rentbus [--quick] [--only desk|streams|bus|idle|scale] "
+                  "[--rentals N] FOLDER, with N from %d to %d",
+                  SCALE_LARGE_MIN, SCALE_MAX);
+    if (rentals)
+        bench->size.closed = rentals;
     snprintf(bench->daemon, sizeof bench->daemon, "%s/rentbusd", argv[optind]);
     snprintf(bench->client, sizeof bench->client, "%s/rentbus", argv[optind]);
     snprintf(bench->bridge, sizeof bench->bridge, "%s/rentbus-http", argv[optind]);
@@ -246,6 +328,7 @@ int main(int argc, char **argv)
     measure_streams(&bench);
     measure_bus(&bench);
     measure_idle(&bench);
+    measure_scale(&bench);
     figures_print(lines, LINES);
     return figures_unmeasured(lines, LINES) > 0;
 }
