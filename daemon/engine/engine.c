@@ -58,10 +58,10 @@ static int refuse_lost_journal(const struct engine *engine, struct rentbus_fault
 static int refuse_lost_archive(const struct engine *engine, struct rentbus_fault *fault)
 {
     return rentbus_fault_set(fault, RENTBUS_ERROR_INVALID_ARGUMENT, NULL,
-                             ARCHIVE_FILE " is lost, damaged, or of another time, and the journal "
-                                          "was trimmed before seq %" PRIu64
-                                          ": restore " ARCHIVE_FILE
-                                          " from a backup that is not older than that",
+                             ARCHIVE_FILE
+                             " is lost, damaged, or of another time or version, and the "
+                             "journal was trimmed before seq %" PRIu64 ": restore " ARCHIVE_FILE
+                             " from a backup that is not older than that",
                              engine->base.seq + 1);
 }
 
