@@ -13,6 +13,9 @@
 
 /* After a failure the next attempt waits for a part of the events between two snapshots. */
 #define RETRY_PART 8
+/* When nothing has happened for so long, a part of them is enough: the next start may be near. */
+#define REST_PART 20
+#define REST_US (10 * INT64_C(1000000))
 
 const struct engine_snapshot *engine_snapshot(const struct engine *engine)
 {
@@ -272,15 +275,22 @@ static void finish(struct engine *engine, const struct snapshot_outcome *outcome
     log_snapshot(engine, LOG_INFO, "snapshot_written", head.seq, NULL);
 }
 
-/* Behind the last one, and behind the last attempt. */
-static bool due(const struct engine *engine)
+/* At least so many events behind the last one, and some behind the last attempt. */
+static bool due(const struct engine *engine, uint64_t least)
 {
     uint64_t every = engine->snapshot_every;
     uint64_t seq = engine->durable.seq;
     uint64_t behind = seq - engine->snapshot.seq;
-    return every && (behind >= every || (engine->snapshot_lost && behind > 0)) &&
+    return every && behind > 0 && (behind >= least || engine->snapshot_lost) &&
            (engine->snapshot_head.seq == engine->snapshot.seq ||
             seq - engine->snapshot_head.seq > every / RETRY_PART);
+}
+
+static void begin_snapshot(struct engine *engine)
+{
+    int status = engine_snapshot_begin(engine);
+    if (status && status != -EAGAIN)
+        fail(engine, status);
 }
 
 void engine_process_snapshot(struct engine *engine)
@@ -288,9 +298,20 @@ void engine_process_snapshot(struct engine *engine)
     struct snapshot_outcome outcome;
     if (snapshot_writer_take(engine->snapshot_writer, &outcome))
         finish(engine, &outcome);
-    if (!due(engine) || engine_snapshot_running(engine))
-        return;
-    int status = engine_snapshot_begin(engine);
-    if (status && status != -EAGAIN)
-        fail(engine, status);
+    if (due(engine, engine->snapshot_every) && !engine_snapshot_running(engine))
+        begin_snapshot(engine);
+}
+
+int64_t engine_snapshot_timer(const struct engine *engine)
+{
+    bool can = engine_idle(engine) && !engine_snapshot_running(engine) &&
+               bus_head(engine->bus) == engine->durable.seq;
+    return can && due(engine, engine->snapshot_every / REST_PART) ? engine->durable.time + REST_US
+                                                                  : INT64_MAX;
+}
+
+void engine_snapshot_rest(struct engine *engine, int64_t now)
+{
+    if (engine_snapshot_timer(engine) <= now)
+        begin_snapshot(engine);
 }

@@ -105,6 +105,10 @@ int engine_begin(struct engine *engine, struct rentbus_fault *fault)
     __attribute__((warn_unused_result));
 /* Takes a snapshot that was written, and begins the next when it is due. */
 void engine_process_snapshot(struct engine *engine);
+/* Begins one when there is something for it and nothing has happened for a while. */
+void engine_snapshot_rest(struct engine *engine, int64_t now);
+/* As engine_timer(), of that. */
+int64_t engine_snapshot_timer(const struct engine *engine);
 /* Starts the next slice of a trim when its time has come: true when the committer has got it. Only
  * when it is idle. */
 bool engine_trim_slice(struct engine *engine);

@@ -23,7 +23,9 @@ int64_t engine_timer(const struct engine *engine)
 {
     int64_t timer = next_timer(engine);
     int64_t trim = engine_trim_timer(engine);
-    return trim < timer ? trim : timer;
+    int64_t snapshot = engine_snapshot_timer(engine);
+    int64_t next = trim < timer ? trim : timer;
+    return snapshot < next ? snapshot : next;
 }
 
 /* Records the next few that are due. False when there are none, or when they could not be. */
@@ -50,4 +52,5 @@ void engine_timers(struct engine *engine, int64_t now)
     engine->now = now;
     while (engine->chain.head.seq < end && next_timer(engine) <= now && record(engine, now))
         continue;
+    engine_snapshot_rest(engine, now);
 }

@@ -320,6 +320,42 @@ static void a_file_is_proved_by_its_checksum(void **state)
                      -EBADMSG);
 }
 
+/* A twentieth of the events is enough then, and once. */
+static void one_is_written_at_rest(void **state)
+{
+    struct line *line = *state;
+    int64_t rested = NOW + 10 * INT64_C(1000000);
+    char id[16];
+    line->every = 400;
+    line_reopen(line);
+    for (unsigned i = 1; i <= 20; i++) {
+        engine_timers(line->engine, rested);
+        assert_false(engine_snapshot_running(line->engine));
+        assert_true(engine_timer(line->engine) == INT64_MAX);
+        snprintf(id, sizeof id, "consumer-%u", i);
+        line_put_consumer(line, id);
+        assert_int_equal(engine_durable(line->engine), i);
+    }
+    assert_true(engine_timer(line->engine) == rested);
+    engine_timers(line->engine, rested - 1);
+    assert_false(engine_snapshot_running(line->engine));
+    engine_timers(line->engine, rested);
+    assert_true(engine_snapshot_running(line->engine));
+    assert_true(engine_timer(line->engine) == INT64_MAX);
+    line_process(line, line_is_written);
+    assert_int_equal(engine_snapshot(line->engine)->seq, 20);
+    assert_true(engine_timer(line->engine) == INT64_MAX);
+}
+
+static void without_the_setting_rest_brings_none(void **state)
+{
+    struct line *line = *state;
+    line_put_consumer(line, "mail");
+    assert_true(engine_timer(line->engine) == INT64_MAX);
+    engine_timers(line->engine, NOW + 10 * INT64_C(1000000));
+    assert_false(engine_snapshot_running(line->engine));
+}
+
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, line_setup, line_teardown)
@@ -332,6 +368,8 @@ int main(void)
         TEST(what_is_distrusted_is_written_again),
         TEST(a_crash_at_any_step_leaves_two),
         TEST(a_file_is_proved_by_its_checksum),
+        TEST(one_is_written_at_rest),
+        TEST(without_the_setting_rest_brings_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
