@@ -28,6 +28,8 @@
 #define READ_MAX (256 << 10)
 /* Files that are open beside the streams. */
 #define FILES_SPARE 128
+/* At first the connections are new, and the memory for them: that does not count. */
+#define WARM_UP_SECONDS 1
 
 struct stream {
     int fd;
@@ -51,8 +53,11 @@ static double start;
 static struct histogram deliveries;
 static struct histogram requests;
 
-static void histogram_add(struct histogram *histogram, double elapsed)
+/* What was to be sent at that time, in seconds behind the start. */
+static void histogram_add(struct histogram *histogram, double sent, double elapsed)
 {
+    if (sent < WARM_UP_SECONDS)
+        return;
     size_t bucket = elapsed <= 0 ? 0 : (size_t)(elapsed * 1e4);
     histogram->buckets[bucket < BUCKETS ? bucket : BUCKETS]++;
     histogram->count++;
@@ -95,7 +100,8 @@ static void stream_saw(struct stream *stream, uint64_t seq, double now)
     if (seq != (stream->last ? stream->last + 1 : first_seq))
         load_fail("event %zu came after %zu", (size_t)seq, (size_t)stream->last);
     stream->last = seq;
-    histogram_add(&deliveries, now - start - (double)(seq - first_seq) / (double)load.per_second);
+    double sent = (double)(seq - first_seq) / (double)load.per_second;
+    histogram_add(&deliveries, sent, now - start - sent);
 }
 
 /* The next one behind `at`. Events of one kind are as long as each other: mostly it is as far from
@@ -273,7 +279,7 @@ static void request_one(int fd)
     double sent = load_clock();
     if (send(fd, head, sizeof head - 1, 0) < 0 || recv(fd, reply, sizeof reply, 0) <= 0)
         load_fail("a request failed");
-    histogram_add(&requests, load_clock() - sent);
+    histogram_add(&requests, sent - start, load_clock() - sent);
 }
 
 /* Waits until then, or until something comes. Whether it is time. */
@@ -368,6 +374,7 @@ struct streams_figures streams_measure(const char *daemon, const char *bridge,
     struct rentbus_client *client;
     struct rentbus_hello_result hello;
     load = *asked;
+    load.seconds += WARM_UP_SECONDS;
     deliveries = (struct histogram){0};
     requests = (struct histogram){0};
     rig_start(&rig, daemon);

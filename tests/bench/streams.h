@@ -11,7 +11,7 @@
 struct streams_load {
     size_t streams;
     size_t per_second; /* events */
-    size_t seconds;
+    size_t seconds;    /* behind a first one that does not count */
 };
 
 /* Milliseconds; an event that came twice, or not in its place, ends the program. */
