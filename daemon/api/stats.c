@@ -11,8 +11,8 @@
 
 #define STATS_DAYS_DEFAULT 30
 #define STATS_DAYS_MAX 366
-/* Events that a request counts itself: more than these only lie behind an archive that is being
- * built anew. */
+/* Events that the archive may be behind, which a request counts itself: beyond, whoever asks is
+ * told to ask again. */
 #define STATS_TAIL_MAX 200000
 
 /* The days from `from` to before `until`. */
@@ -59,7 +59,7 @@ static int add_event(void *context, uint64_t seq, struct rentbus_bytes bytes)
 static int refuse_for_now(struct api_call *call, uint64_t seq, uint64_t head)
 {
     api_refuse(call, UNAVAILABLE, NULL,
-               "the archive is being built anew: it stands at seq %" PRIu64 " of %" PRIu64, seq,
+               "the archive has to come up first: it stands at seq %" PRIu64 " of %" PRIu64, seq,
                head);
     call->fault.retry_after_ms = ENGINE_UNAVAILABLE_RETRY_MS;
     return RENTBUS_ERROR_UNAVAILABLE;
