@@ -140,8 +140,8 @@ struct engine_savepoint engine_savepoint(const struct engine *engine);
 void engine_rollback(struct engine *engine, const struct engine_savepoint *savepoint);
 
 /* Records what the passing of time brings: events without a command. A round of them at most: there
- * is more as long as engine_timer() is not behind `now`. Also begins the snapshot of a time of rest.
- * Cheap when nothing is due. */
+ * is more as long as engine_timer() is not behind `now`. Also begins the snapshot of a time of
+ * rest. Cheap when nothing is due. */
 void engine_timers(struct engine *engine, int64_t now);
 /* When engine_timers() should be called next, in microseconds since 1970; INT64_MAX when there is
  * no such time, or when engine_process() has to make room first. */
