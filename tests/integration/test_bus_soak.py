@@ -208,6 +208,8 @@ class Scene:
         assert not self.publisher.is_alive()
         with Client(self.daemon.api) as client:
             wait_until(lambda: self.quiet(client), DEADLINE, "the end of the work")
+        # What was handled between the last look and the answer that nothing is in flight.
+        self.look()
         for run in self.runs.values():
             assert run.stop() == 0, run.log()
         self.ended.append(self.runs["w"])
