@@ -17,6 +17,12 @@
 /* A log of this many frames (16 MiB) is worth a checkpoint. */
 #define BLOCK_LOG_FRAMES 2048
 
+/* A writer's: a commit is on stable storage, and somebody else moves the log into the file, which
+ * then keeps 64 MiB at most. */
+#define BLOCK_SETTINGS                                                                             \
+    "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; "                                   \
+    "PRAGMA journal_size_limit = 67108864"
+
 #define BLOCK_TABLE                                                                                \
     "CREATE TABLE block(first_seq INTEGER PRIMARY KEY, count INTEGER NOT NULL, "                   \
     "time INTEGER NOT NULL, sum INTEGER NOT NULL, events BLOB NOT NULL)"

@@ -146,8 +146,7 @@ static int journal_connect(struct journal *journal, bool create,
     if (r == 0)
         r = sqlite_use_wal(opened.db);
     if (r == 0)
-        r = sqlite_execute(opened.db, "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; "
-                                      "PRAGMA journal_size_limit = 67108864");
+        r = sqlite_execute(opened.db, BLOCK_SETTINGS);
     if (r == 0)
         r = journal_prove(opened.db);
     if (r == 0)

@@ -31,12 +31,23 @@
 
 enum line {
     GET,
+    POLLED,
+    HELLO,
+    GET_HELLO,
     RETURN,
+    LEDGER,
+    RETURN_LEDGER,
+    LEDGER_READ,
+    RETURN_LEDGER_READ,
     RETURN_REDIS,
     RETURN_POSTGRES,
     RETURN_SINGLE,
+    LEDGER_SINGLE,
+    RETURN_SINGLE_LEDGER,
     RETURN_TAIL,
     HTTP_GET,
+    BARE_BRIDGE,
+    HTTP_GET_BRIDGE,
     HTTP_STREAMS,
     HTTP_REQUESTS,
     FANOUT,
@@ -68,12 +79,23 @@ enum line {
 
 static struct figures_line lines[LINES] = {
     [GET] = {"rental.get, 64 in flight, /s", "bare echo", 0.7, false},
+    [POLLED] = {"  floor: an echo that polls two descriptors, /s", "bare echo"},
+    [HELLO] = {"  floor: hello, which does nothing, /s", "bare echo"},
+    [GET_HELLO] = {"  rental.get beside that floor", "hello"},
     [RETURN] = {"durable return, 1024 in flight, /s", "bare echo", 0.3, false},
+    [LEDGER] = {"  floor: two records hashed and synced, /s", "bare echo"},
+    [RETURN_LEDGER] = {"  the return beside that floor", "bare ledger"},
+    [LEDGER_READ] = {"  floor: the same, and read again, /s", "bare echo"},
+    [RETURN_LEDGER_READ] = {"  the return beside that floor", "bare ledger, read again"},
     [RETURN_REDIS] = {"durable return, 1024 in flight, /s", "Redis, each synced", 3, false},
     [RETURN_POSTGRES] = {"durable return, 1024 in flight, /s", "PostgreSQL", 30, false},
     [RETURN_SINGLE] = {"durable return, 1 in flight, p50 us", "echo + 4 KiB fdatasync", 1.3, true},
+    [LEDGER_SINGLE] = {"  floor: two records hashed and synced, p50 us", "echo + 4 KiB fdatasync"},
+    [RETURN_SINGLE_LEDGER] = {"  the return beside that floor", "bare ledger"},
     [RETURN_TAIL] = {"durable return, 1024 in flight, p99.9 us", "its own p50", 10, true},
     [HTTP_GET] = {"GET /rentals/{id}, 64 connections, /s", "bare libmicrohttpd", 0.6, false},
+    [BARE_BRIDGE] = {"  floor: bare bridge to a bare echo, /s", "bare libmicrohttpd"},
+    [HTTP_GET_BRIDGE] = {"  the read beside that floor", "bare bridge"},
     [HTTP_STREAMS] = {"5000 streams, 200 events/s to each, p99 ms", NULL, 150, true},
     [HTTP_REQUESTS] = {"  requests meanwhile, p99 ms"},
     [FANOUT] = {"publish to 8 subscribers, events/s", "bare XPUB", 0.8, false},
@@ -140,10 +162,27 @@ static bool asked_for(const struct bench *bench, const char *part, enum line fir
 
 static void add_desk(const struct desk_figures *figures)
 {
+    double single = figures->echo_p50 + figures->sync_p50;
     figures_add(&lines[GET], figures->get, figures->echo_get);
+    figures_add(&lines[POLLED], figures->polled_get, figures->echo_get);
+    figures_add(&lines[HELLO], figures->hello, figures->echo_hello);
+    figures_add(&lines[GET_HELLO], figures->get, figures->hello);
     figures_add(&lines[RETURN], figures->return_bulk, figures->echo_bulk);
-    figures_add(&lines[RETURN_SINGLE], figures->return_p50, figures->echo_p50 + figures->sync_p50);
+    figures_add(&lines[LEDGER], figures->ledger_bulk, figures->echo_bulk);
+    figures_add(&lines[RETURN_LEDGER], figures->return_bulk, figures->ledger_bulk);
+    figures_add(&lines[LEDGER_READ], figures->ledger_read_bulk, figures->echo_bulk);
+    figures_add(&lines[RETURN_LEDGER_READ], figures->return_bulk, figures->ledger_read_bulk);
+    figures_add(&lines[RETURN_SINGLE], figures->return_p50, single);
+    figures_add(&lines[LEDGER_SINGLE], figures->ledger_p50, single);
+    figures_add(&lines[RETURN_SINGLE_LEDGER], figures->return_p50, figures->ledger_p50);
     figures_add(&lines[RETURN_TAIL], figures->return_bulk_p999, figures->return_bulk_p50);
+}
+
+static void add_http(const struct http_figures *figures)
+{
+    figures_add(&lines[HTTP_GET], figures->bridge, figures->bare);
+    figures_add(&lines[BARE_BRIDGE], figures->bare_bridge, figures->bare);
+    figures_add(&lines[HTTP_GET_BRIDGE], figures->bridge, figures->bare_bridge);
 }
 
 /* The same returns elsewhere, beside those of the same round here. */
@@ -172,18 +211,18 @@ static void measure_desk(const struct bench *bench)
 {
     static struct desk desk;
     const struct size *size = &bench->size;
-    if (!asked_for(bench, "desk", GET, HTTP_GET)) {
+    if (!asked_for(bench, "desk", GET, HTTP_GET_BRIDGE)) {
         lines[MEMORY].missing = NOT_ASKED;
         lines[START].missing = NOT_ASKED;
         return;
     }
-    desk_open(&desk, bench->daemon, size->rounds * size->rentals + 1);
+    desk_open(&desk, bench->daemon, size->rounds * size->rentals + 2);
     figures_add(&lines[MEMORY], desk.bytes_per_rental, 0);
     for (size_t round = 0; round < size->rounds; round++) {
         struct desk_figures figures = desk_measure(&desk, size->rentals);
         add_desk(&figures);
         struct http_figures http = http_measure(&desk, bench->bridge, size->requests);
-        figures_add(&lines[HTTP_GET], http.bridge, http.bare);
+        add_http(&http);
     }
     figures_add(&lines[START], desk_restart(&desk), 0);
     desk_close(&desk);
@@ -322,7 +361,10 @@ int main(int argc, char **argv)
     if (argc == 2 && strcmp(argv[1], "--handler") == 0)
         return stream_handle();
     if (argc == 3 && strcmp(argv[1], "--static") == 0)
-        http_serve(strtoul(argv[2], NULL, 10));
+        http_serve(strtoul(argv[2], NULL, 10), NULL);
+    if (argc == 5 && strcmp(argv[1], "--bridge") == 0)
+        http_serve(strtoul(argv[2], NULL, 10),
+                   &(struct http_question){argv[4], strtoul(argv[3], NULL, 10)});
     read_options(&bench, argc, argv);
     measure_desk(&bench);
     measure_streams(&bench);

@@ -14,6 +14,8 @@
 #define GET_IN_FLIGHT 64
 #define GETS 60000
 #define SINGLES 1000
+/* What a bare ledger's log has room for, once it has grown. */
+#define RECORDED 20000
 
 static struct load_figures run(void *socket, load_request *request, void *context, size_t count,
                                size_t in_flight, bool check)
@@ -51,31 +53,89 @@ void desk_find_rental(struct desk *desk, char id[RENTBUS_UUID_TEXT_SIZE + 1])
     load_find_rental(reply.data, reply.length, id);
 }
 
+/* The result of a request, into *result by its schema; borrows from the reply. */
+static void ask_for(struct desk *desk, enum rentbus_op op, const void *args,
+                    const struct rentbus_schema *schema, void *result)
+{
+    struct rentbus_reply reply;
+    struct rentbus_fault fault;
+    struct rentbus_bytes bytes = ask(desk, op, args);
+    if (rentbus_decode(&rentbus_reply_schema, bytes, RENTBUS_LENIENT, &reply, &fault) ||
+        rentbus_decode(schema, reply.result, RENTBUS_LENIENT, result, &fault))
+        load_fail("a reply to %s cannot be read", rentbus_op_rows[op].wire);
+}
+
+static struct rentbus_stats_result ask_stats(struct desk *desk)
+{
+    struct rentbus_stats_args args = {0};
+    struct rentbus_stats_result stats;
+    ask_for(desk, RENTBUS_OP_stats, &args, &rentbus_stats_result_schema, &stats);
+    return stats;
+}
+
 /* Until the archive has followed: what waits for it is no part of an open rental. */
 static void settle(struct desk *desk)
 {
-    struct rentbus_stats_args args = {0};
-    struct rentbus_reply reply;
     struct rentbus_stats_result stats;
-    struct rentbus_fault fault;
     do {
-        struct rentbus_bytes bytes = ask(desk, RENTBUS_OP_stats, &args);
-        if (rentbus_decode(&rentbus_reply_schema, bytes, RENTBUS_LENIENT, &reply, &fault) ||
-            rentbus_decode(&rentbus_stats_result_schema, reply.result, RENTBUS_LENIENT, &stats,
-                           &fault))
-            load_fail("stats cannot be read");
+        stats = ask_stats(desk);
     } while (stats.archived_seq < stats.head);
 }
+
+/* ---- the bare ledger ---- */
+
+/* The bytes of the last events, and of the request's reply, are those of a return. */
+static void size_ledger(struct desk *desk, struct bare_ledger_settings *settings)
+{
+    struct rentbus_events_read_args args = {0};
+    struct rentbus_event_page page;
+    struct rentbus_event event;
+    size_t end = 0;
+    settings->reply_size =
+        run(desk->daemon, requests_give_back, &desk->next, 1, 1, true).reply_size;
+    RENTBUS_SET(&args, events_read_args, limit, BARE_LEDGER_RECORDS);
+    RENTBUS_SET(&args, events_read_args, from_seq, ask_stats(desk).head - BARE_LEDGER_RECORDS + 1);
+    ask_for(desk, RENTBUS_OP_events_read, &args, &rentbus_event_page_schema, &page);
+    for (size_t i = 0; i < BARE_LEDGER_RECORDS; i++) {
+        size_t start = end;
+        if (rentbus_list_next(&page.events, &rentbus_event_schema, &end, &event) != 1)
+            load_fail("the events of a return cannot be read");
+        settings->records[i] = end - start;
+    }
+    desk->next++;
+}
+
+static double record(struct desk *desk)
+{
+    size_t first = 0;
+    double figure =
+        run(desk->recorder, requests_give_back, &first, RECORDED, BULK_IN_FLIGHT, false).per_second;
+    bare_ledger_settle(desk->ledger);
+    return figure;
+}
+
+static void open_ledger(struct desk *desk)
+{
+    struct bare_ledger_settings settings = {.endpoint = desk->rig.ledger};
+    snprintf(settings.path, sizeof settings.path, "%s/bare.db", desk->rig.directory);
+    size_ledger(desk, &settings);
+    desk->ledger = bare_ledger_start(&settings);
+    record(desk); /* until its log has grown */
+}
+
+/* ---- opening ---- */
 
 static void connect_all(struct desk *desk)
 {
     desk->zmq = zmq_ctx_new();
     desk->daemon = load_connect(desk->zmq, desk->rig.api);
     desk->bare = load_connect(desk->zmq, desk->rig.bare);
+    desk->recorder = load_connect(desk->zmq, desk->rig.ledger);
 }
 
 static void disconnect_all(struct desk *desk)
 {
+    zmq_close(desk->recorder);
     zmq_close(desk->bare);
     zmq_close(desk->daemon);
     zmq_ctx_term(desk->zmq);
@@ -96,11 +156,13 @@ void desk_open(struct desk *desk, const char *program, size_t rentals)
     run(desk->daemon, requests_check_out, &warm, rentals - warm, PREPARE_IN_FLIGHT, true);
     settle(desk);
     desk->bytes_per_rental = (rig_memory(&desk->rig) - before) / (double)(rentals - warm);
+    open_ledger(desk);
 }
 
 void desk_close(struct desk *desk)
 {
     disconnect_all(desk);
+    bare_ledger_stop(desk->ledger);
     echo_stop(&desk->echo);
     rig_stop(&desk->rig);
 }
@@ -110,8 +172,13 @@ static void measure_bulk(struct desk *desk, size_t count, struct desk_figures *f
     struct load_figures daemon =
         run(desk->daemon, requests_give_back, &desk->next, count, BULK_IN_FLIGHT, true);
     desk->echo.reply_size = daemon.reply_size;
+    settle(desk);
     struct load_figures bare =
         run(desk->bare, requests_give_back, &desk->next, count, BULK_IN_FLIGHT, false);
+    figures->ledger_bulk = record(desk);
+    bare_ledger_follow(desk->ledger, true);
+    figures->ledger_read_bulk = record(desk);
+    bare_ledger_follow(desk->ledger, false);
     desk->next += count;
     figures->return_bulk = daemon.per_second;
     figures->return_bulk_p50 = daemon.p50_us;
@@ -125,32 +192,52 @@ static void measure_single(struct desk *desk, struct desk_figures *figures)
         run(desk->daemon, requests_give_back, &desk->next, SINGLES, 1, true);
     desk->echo.reply_size = daemon.reply_size;
     figures->return_p50 = daemon.p50_us;
+    settle(desk);
     figures->echo_p50 = run(desk->bare, requests_give_back, &desk->next, SINGLES, 1, false).p50_us;
+    figures->ledger_p50 =
+        run(desk->recorder, requests_give_back, &desk->next, SINGLES, 1, false).p50_us;
     figures->sync_p50 = echo_sync_us(desk->rig.directory);
     desk->next += SINGLES;
 }
 
-static void measure_gets(struct desk *desk, struct desk_figures *figures)
+static void measure_reads(struct desk *desk, load_request *request, void *context, double *daemon,
+                          double *bare)
 {
-    char id[RENTBUS_UUID_TEXT_SIZE + 1];
-    desk_find_rental(desk, id);
-    struct load_figures daemon =
-        run(desk->daemon, requests_get_rental, id, GETS, GET_IN_FLIGHT, true);
-    desk->echo.reply_size = daemon.reply_size;
-    figures->get = daemon.per_second;
-    figures->echo_get =
-        run(desk->bare, requests_get_rental, id, GETS, GET_IN_FLIGHT, false).per_second;
+    struct load_figures figures = run(desk->daemon, request, context, GETS, GET_IN_FLIGHT, true);
+    desk->echo.reply_size = figures.reply_size;
+    *daemon = figures.per_second;
+    *bare = run(desk->bare, request, context, GETS, GET_IN_FLIGHT, false).per_second;
 }
 
 struct desk_figures desk_measure(struct desk *desk, size_t count)
 {
     struct desk_figures figures;
+    char id[RENTBUS_UUID_TEXT_SIZE + 1];
     if (count < DESK_ROUND_MIN || desk->next + count >= desk->rentals)
         load_fail("there are too few rentals");
     measure_bulk(desk, count - SINGLES, &figures);
     measure_single(desk, &figures);
-    measure_gets(desk, &figures);
+    desk_find_rental(desk, id);
+    measure_reads(desk, requests_get_rental, id, &figures.get, &figures.echo_get);
+    desk->echo.polls = true;
+    figures.polled_get =
+        run(desk->bare, requests_get_rental, id, GETS, GET_IN_FLIGHT, false).per_second;
+    desk->echo.polls = false;
+    measure_reads(desk, requests_hello, NULL, &figures.hello, &figures.echo_hello);
     return figures;
+}
+
+size_t desk_echo_gets(struct desk *desk)
+{
+    struct rentbus_uuid id = {{1}};
+    struct rentbus_buffer request = {0};
+    char rental[RENTBUS_UUID_TEXT_SIZE + 1];
+    desk_find_rental(desk, rental);
+    requests_get_rental(rental, 0, &id, &request);
+    size_t size = request.length;
+    desk->echo.reply_size = run(desk->daemon, requests_get_rental, rental, 1, 1, true).reply_size;
+    rentbus_buffer_release(&request);
+    return size;
 }
 
 double desk_restart(struct desk *desk)

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #define ECHO_REPLY_MAX 65536
@@ -14,7 +15,12 @@ struct echo {
     void *context;
     const char *endpoint;
     pthread_t thread;
-    atomic_size_t reply_size; /* at most ECHO_REPLY_MAX; may be set at any time */
+    int event_fd; /* the other thing that it waits for, which never comes */
+    /* The following may be set at any time. */
+    atomic_size_t reply_size; /* at most ECHO_REPLY_MAX */
+    /* Waits for two things, as whoever has more to do than to answer has to, and not only for
+     * requests. */
+    atomic_bool polls;
 };
 
 /* `endpoint` is borrowed. */

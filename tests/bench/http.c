@@ -3,9 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <microhttpd.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,10 +16,7 @@
 
 #define HEAD_SIZE 256
 #define ANSWER_MAX 8192
-#define BODY_MAX 4096
 #define WAIT_MS 30000
-
-/* ---- the load ---- */
 
 struct connection {
     int fd;
@@ -120,6 +115,24 @@ static double measure(struct client *client, size_t count)
     return (double)count / (load_clock() - start);
 }
 
+static double ask(struct client *client, const struct sockaddr_in *address, const char *path,
+                  size_t count)
+{
+    client_open(client, address, path);
+    double per_second = measure(client, count);
+    client_close(client);
+    return per_second;
+}
+
+static double ask_bare(struct client *client, const char *const arguments[], size_t count)
+{
+    struct sockaddr_in address;
+    pid_t pid = rig_listen(arguments, &address);
+    double per_second = ask(client, &address, "/", count);
+    rig_end(pid, SIGTERM);
+    return per_second;
+}
+
 struct http_figures http_measure(struct desk *desk, const char *bridge, size_t count)
 {
     static struct client client;
@@ -128,73 +141,17 @@ struct http_figures http_measure(struct desk *desk, const char *bridge, size_t c
     char id[RENTBUS_UUID_TEXT_SIZE + 1];
     char path[64];
     char size[16];
+    char request[16];
     desk_find_rental(desk, id);
     snprintf(path, sizeof path, "/rentals/%s", id);
     pid_t pid = rig_bridge(&desk->rig, bridge, &address);
-    client_open(&client, &address, path);
-    figures.bridge = measure(&client, count);
-    client_close(&client);
+    figures.bridge = ask(&client, &address, path, count);
     rig_end(pid, SIGTERM);
     snprintf(size, sizeof size, "%zu", client.body_size);
-    pid = rig_listen((const char *[]){"/proc/self/exe", "--static", size, NULL}, &address);
-    client_open(&client, &address, path);
-    figures.bare = measure(&client, count);
-    client_close(&client);
-    rig_end(pid, SIGTERM);
+    snprintf(request, sizeof request, "%zu", desk_echo_gets(desk));
+    const char *self = "/proc/self/exe";
+    figures.bare = ask_bare(&client, (const char *[]){self, "--static", size, NULL}, count);
+    figures.bare_bridge = ask_bare(
+        &client, (const char *[]){self, "--bridge", size, request, desk->rig.bare, NULL}, count);
     return figures;
-}
-
-/* ---- the bare server ---- */
-
-struct page {
-    size_t size;
-    char body[BODY_MAX];
-};
-
-static enum MHD_Result serve(void *context, struct MHD_Connection *connection, const char *url,
-                             const char *method, const char *version, const char *data,
-                             size_t *data_size, void **request)
-{
-    static int seen;
-    struct page *page = context;
-    (void)url;
-    (void)method;
-    (void)version;
-    (void)data;
-    (void)data_size;
-    if (!*request) {
-        *request = &seen;
-        return MHD_YES;
-    }
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(page->size, page->body, MHD_RESPMEM_PERSISTENT);
-    MHD_add_response_header(response, "Content-Type", "application/json");
-    enum MHD_Result result = MHD_queue_response(connection, MHD_HTTP_OK, response);
-    MHD_destroy_response(response);
-    return result;
-}
-
-void http_serve(size_t size)
-{
-    static struct page page;
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    if (size > sizeof page.body)
-        load_fail("the answer is too long");
-    page.size = size;
-    memset(page.body, 'x', size);
-    struct MHD_Daemon *daemon =
-        MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, serve, &page, MHD_OPTION_SOCK_ADDR,
-                         (const struct sockaddr *)&address, MHD_OPTION_END);
-    if (!daemon)
-        load_fail("libmicrohttpd does not start");
-    struct pollfd ready = {.fd = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd,
-                           .events = POLLIN};
-    fprintf(stderr, "http://127.0.0.1:%u\n",
-            (unsigned)MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT)->port);
-    for (;;) {
-        MHD_UNSIGNED_LONG_LONG timeout;
-        int wait = MHD_get_timeout(daemon, &timeout) == MHD_YES ? (int)timeout : -1;
-        if (poll(&ready, 1, wait) < 0 || MHD_run(daemon) != MHD_YES)
-            load_fail("libmicrohttpd has failed");
-    }
 }

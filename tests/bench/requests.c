@@ -87,3 +87,12 @@ void requests_get_rental(void *context, size_t index, const struct rentbus_uuid 
     RENTBUS_SET(&args, rental_get_args, rental_id, rentbus_text(rental_id));
     load_encode(RENTBUS_OP_rental_get, id, &args, out);
 }
+
+void requests_hello(void *context, size_t index, const struct rentbus_uuid *id,
+                    struct rentbus_buffer *out)
+{
+    struct rentbus_empty args = {0};
+    (void)context;
+    (void)index;
+    load_encode(RENTBUS_OP_hello, id, &args, out);
+}

@@ -16,6 +16,8 @@ load_request requests_put_user;
 load_request requests_put_asset;
 load_request requests_check_out;
 load_request requests_give_back;
+/* What there is to ask with no context at all. */
+load_request requests_hello;
 /* The context is the id of a rental. */
 load_request requests_get_rental;
 

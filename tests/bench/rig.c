@@ -136,6 +136,7 @@ void rig_start(struct rig *rig, const char *program)
     snprintf(rig->api, sizeof rig->api, "ipc://%s/api.sock", rig->directory);
     snprintf(rig->events, sizeof rig->events, "ipc://%s/events.sock", rig->directory);
     snprintf(rig->bare, sizeof rig->bare, "ipc://%s/bare.sock", rig->directory);
+    snprintf(rig->ledger, sizeof rig->ledger, "ipc://%s/ledger.sock", rig->directory);
     rig_run(rig, program);
 }
 

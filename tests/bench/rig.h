@@ -13,7 +13,8 @@ struct rig {
     char directory[32];
     char api[64];
     char events[64];
-    char bare[64]; /* an endpoint for the yardstick */
+    char bare[64];   /* an endpoint for the yardstick */
+    char ledger[64]; /* and one for a bare ledger */
     pid_t pid;
 };
 
