@@ -7,18 +7,39 @@
 #include <string.h>
 
 #include <sodium.h>
+#include <xxhash.h>
 
 #include "sdk/protocol/cbor.h"
 
+/* What sums are keyed by, so that a block is not taken for another one. */
+struct block_place {
+    uint64_t first_seq;
+    uint64_t time;
+};
+
+static struct block_place block_place(const struct block *block)
+{
+    return (struct block_place){htole64(block->first_seq), htole64((uint64_t)block->time)};
+}
+
 int64_t block_sum(const struct block *block)
 {
-    uint64_t place[2] = {htole64(block->first_seq), htole64((uint64_t)block->time)};
+    struct block_place place = block_place(block);
+
+    return (int64_t)XXH3_64bits_withSeed(block->events.data, block->events.length,
+                                         XXH3_64bits(&place, sizeof(place)));
+}
+
+/* The checksum that BLOCK_FORMAT_SIPHASH has: SipHash-2-4. */
+static int64_t block_siphash(const struct block *block)
+{
+    struct block_place place = block_place(block);
     uint8_t digest[crypto_shorthash_BYTES];
     uint64_t sum;
 
     static_assert(sizeof(place) == crypto_shorthash_KEYBYTES, "the key is the place");
     static_assert(sizeof(digest) == sizeof(sum), "the digest is a number");
-    crypto_shorthash(digest, block->events.data, block->events.length, (const uint8_t *)place);
+    crypto_shorthash(digest, block->events.data, block->events.length, (const uint8_t *)&place);
     memcpy(&sum, digest, sizeof(sum));
     return (int64_t)le64toh(sum);
 }
@@ -35,9 +56,9 @@ int block_read(sqlite3_stmt *row, struct block *block)
     /* An empty blob is what SQLite gives when it has no memory for a full one. */
     if (!read.events.data)
         return sqlite3_errcode(sqlite3_db_handle(row)) == SQLITE_NOMEM ? -ENOMEM : -EBADMSG;
-    bool whole = read.first_seq > 0 && read.count > 0 && read.count <= JOURNAL_BLOCK_EVENTS &&
-                 block_sum(&read) == sqlite3_column_int64(row, 3);
-    if (!whole)
+    int64_t sum = sqlite3_column_int64(row, 3);
+    bool placed = read.first_seq > 0 && read.count > 0 && read.count <= JOURNAL_BLOCK_EVENTS;
+    if (!placed || (sum != block_sum(&read) && sum != block_siphash(&read)))
         return -EBADMSG;
     *block = read;
     return 0;

@@ -7,8 +7,11 @@
 #include "daemon/journal/journal.h"
 #include "daemon/journal/meta.h"
 
-#define BLOCK_FORMAT 1
 #define BLOCK_KIND "journal"
+/* 1: the checksums are SipHash. 2: they are XXH3, or SipHash in blocks from before the journal was
+ * opened by a version that writes format 2. */
+#define BLOCK_FORMAT_SIPHASH 1
+#define BLOCK_FORMAT 2
 
 /* Twice the usual: half as many writes for a large commit, and no more time for a small one. */
 #define BLOCK_PAGE_SIZE 8192
@@ -36,7 +39,8 @@ struct block {
     struct rentbus_bytes events;
 };
 
-/* The checksum of a block: of its events, keyed by its place and time. */
+/* The checksum that a new block gets: of its events, keyed by its place and time. It detects
+ * damage; against who would change events there is their chain. */
 int64_t block_sum(const struct block *block);
 
 /* The block in the current row of a statement that selects BLOCK_COLUMNS, borrowed until its next

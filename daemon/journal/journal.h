@@ -45,10 +45,10 @@ struct journal_batch {
     const uint8_t *bytes;
 };
 
-/* Opens or creates the file at `path` for the ledger named `ledger`. Returns 0; INVALID_ARGUMENT
- * with *fault when the file belongs to another ledger, has an unknown format, or is no journal;
- * -errno
- * (-EIO, -ENOSPC, -ENOMEM, …) otherwise. */
+/* Opens or creates the file at `path` for the ledger named `ledger`. An earlier format becomes that
+ * of today, with all events as they are; earlier versions refuse the file from then on. Returns 0;
+ * INVALID_ARGUMENT with *fault when the file belongs to another ledger, has an unknown format, or
+ * is no journal; -errno (-EIO, -ENOSPC, -ENOMEM, …) otherwise. */
 int journal_open(const char *path, const char *ledger, struct journal **journal,
                  struct rentbus_fault *fault) __attribute__((warn_unused_result));
 void journal_close(struct journal **journal);
@@ -82,6 +82,8 @@ struct journal_trimmed {
 int journal_trim(struct journal *journal, uint64_t through, struct journal_trimmed *trimmed)
     __attribute__((warn_unused_result));
 
+/* Opens a file that journal_open() has opened before. -EBADMSG when it is no journal of today's
+ * format; -errno. */
 int journal_reader_open(const char *path, struct journal_reader **reader)
     __attribute__((warn_unused_result));
 void journal_reader_close(struct journal_reader **reader);

@@ -65,14 +65,30 @@ static int journal_create(sqlite3 *db, const struct meta_identity *identity)
     return r;
 }
 
+/* Says that blocks may have the new checksum from now on. An earlier version refuses it then. */
+static int journal_upgrade(sqlite3 *db)
+{
+    char sql[64];
+
+    sqlite3_snprintf(sizeof(sql), sql, "UPDATE meta SET value = %d WHERE key = 'format'",
+                     BLOCK_FORMAT);
+    return sqlite_execute(db, sql);
+}
+
 /* Sees that the file is this ledger's journal, and makes it when it is new and may be made. */
 static int journal_identify(const struct journal *journal, sqlite3 *db, bool create,
                             struct rentbus_fault *fault)
 {
     struct meta_identity identity = {BLOCK_KIND, BLOCK_FORMAT, journal->ledger};
+    struct meta_identity old = {BLOCK_KIND, BLOCK_FORMAT_SIPHASH, journal->ledger};
     enum meta_verdict verdict;
     int r = meta_judge(db, &identity, &verdict);
 
+    if (r == 0 && verdict == META_OTHER_FORMAT) {
+        r = meta_judge(db, &old, &verdict);
+        if (r == 0 && verdict == META_OURS)
+            return journal_upgrade(db);
+    }
     if (r || verdict == META_OURS)
         return r;
     if (verdict == META_EMPTY && create)

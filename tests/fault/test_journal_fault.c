@@ -209,6 +209,33 @@ static void test_what_is_seen_after_opening_is_durable(void **state)
     journal_fixture_check(fixture->reader, 1, BEFORE + BATCH);
 }
 
+/* A journal of the old format, and a disk that fails while it is opened: it opens later. */
+static void test_old_format_outlives_each_failure(void **state)
+{
+    struct rentbus_fault fault;
+
+    for (uint64_t n = 1;; n++) {
+        begin_anew(state);
+        struct journal_fixture *fixture = *state;
+        close_all(fixture);
+        journal_fixture_make_old(fixture);
+        fault_vfs_plan((struct fault_plan){.cut = n});
+        int r =
+            journal_open(fixture->journal_path, JOURNAL_FIXTURE_LEDGER, &fixture->journal, &fault);
+        bool fired = fault_vfs_fired();
+        assert_true(r == 0 || (r < 0 && fired));
+        journal_close(&fixture->journal);
+        fault_vfs_lose_unsynced(n, n % 2 == 0);
+        fault_vfs_plan((struct fault_plan){0});
+        journal_fixture_reopen(fixture);
+        assert_int_equal(head(fixture), BEFORE);
+        append(fixture, BATCH);
+        journal_fixture_check(fixture->reader, 1, BEFORE + BATCH);
+        if (!fired)
+            return;
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +248,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_power_cut_at_each_step, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_is_seen_after_opening_is_durable, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_old_format_outlives_each_failure, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

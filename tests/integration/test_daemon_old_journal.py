@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A journal from before there were policies, renewals and several reasons."""
+"""A journal from before there were policies, renewals and several reasons, in format 1."""
 import sqlite3
 from pathlib import Path
 
@@ -11,15 +11,20 @@ JOURNAL = Path(__file__).parent.parent / "data" / "journal_before_policies.sql"
 
 
 @pytest.fixture
-def old(tmp_path):
+def daemon(tmp_path):
     """A daemon on the old journal, without an archive."""
     data = tmp_path / "data"
     data.mkdir()
     with sqlite3.connect(data / "journal.db") as database:
         database.executescript(JOURNAL.read_text())
     with Daemon(tmp_path, args=("--ledger", "old")) as daemon:
-        with Client(daemon.api) as client:
-            yield client
+        yield daemon
+
+
+@pytest.fixture
+def old(daemon):
+    with Client(daemon.api) as client:
+        yield client
 
 
 def command_id(number):
@@ -46,3 +51,17 @@ def test_its_commands_have_their_first_outcomes(old):
     assert again["result"]["seq"] == 32
     held = old.ok("command.get", command_id=command_id(15))
     assert held["outcome"] == "ALREADY_OUT" and "reason" not in held
+
+
+def test_it_is_appended_to_and_still_agrees_after_restarts(daemon):
+    for number in range(3):
+        with Client(daemon.api) as client:
+            client.ok("user.put", id=f"new-{number}", name="New")
+            assert "problem" not in client.ok("admin.verify")
+            assert len(client.ok("events.read", limit=100)["events"]) > 36
+        if number == 0:
+            daemon.kill()
+        daemon.restart()
+    with sqlite3.connect(daemon.data / "journal.db") as database:
+        assert database.execute("SELECT value FROM meta WHERE key = 'format'").fetchone() == (2,)
+        assert database.execute("SELECT count(*) FROM block WHERE first_seq <= 36").fetchone() > (20,)

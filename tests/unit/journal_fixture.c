@@ -2,6 +2,7 @@
 #include "tests/unit/journal_fixture.h"
 
 #include <dirent.h>
+#include <endian.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sodium.h>
 #include <sqlite3.h>
 
 #include "sdk/protocol/cbor.h"
@@ -299,6 +301,61 @@ void journal_fixture_sql(const char *path, const char *sql)
     if (sqlite3_exec(db, sql, NULL, NULL, &message) != SQLITE_OK)
         fail_msg("%s: %s", sql, message);
     sqlite3_close(db);
+}
+
+int64_t journal_fixture_old_sum(const struct block *block)
+{
+    uint64_t key[2] = {htole64(block->first_seq), htole64((uint64_t)block->time)};
+    uint64_t digest;
+
+    crypto_shorthash((unsigned char *)&digest, block->events.data, block->events.length,
+                     (const unsigned char *)key);
+    return (int64_t)le64toh(digest);
+}
+
+/* The SQL function old_sum(first_seq, time, events). */
+static void fixture_old_sum(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    struct block block = {
+        .first_seq = (uint64_t)sqlite3_value_int64(values[0]),
+        .time = sqlite3_value_int64(values[1]),
+        .events = {sqlite3_value_blob(values[2]), (size_t)sqlite3_value_bytes(values[2])},
+    };
+
+    assert_int_equal(count, 3);
+    sqlite3_result_int64(context, journal_fixture_old_sum(&block));
+}
+
+void journal_fixture_make_old(struct journal_fixture *fixture)
+{
+    sqlite3 *db = NULL;
+
+    assert_int_equal(sqlite3_open(fixture->journal_path, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_create_function(db, "old_sum", 3, SQLITE_UTF8, NULL, fixture_old_sum, NULL, NULL),
+        SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "BEGIN; UPDATE block SET sum = old_sum(first_seq, time, events); "
+                                  "UPDATE meta SET value = 1 WHERE key = 'format'; COMMIT",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+}
+
+int journal_fixture_format(struct journal_fixture *fixture)
+{
+    sqlite3_stmt *statement = NULL;
+    sqlite3 *db = NULL;
+
+    assert_int_equal(sqlite3_open(fixture->journal_path, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_prepare_v2(db, "SELECT value FROM meta WHERE key = 'format'", -1, &statement, NULL),
+        SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    int format = sqlite3_column_int(statement, 0);
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    return format;
 }
 
 uint64_t journal_fixture_file_size(const char *path, const char *suffix)

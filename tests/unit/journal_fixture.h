@@ -10,6 +10,7 @@
 #ifndef RENTBUS_TESTS_JOURNAL_FIXTURE_H
 #define RENTBUS_TESTS_JOURNAL_FIXTURE_H
 
+#include "daemon/journal/block.h"
 #include "daemon/journal/journal.h"
 
 #define JOURNAL_FIXTURE_LEDGER "test"
@@ -53,6 +54,12 @@ void journal_fixture_check(struct journal_reader *reader, uint64_t from, uint64_
 void journal_fixture_reopen(struct journal_fixture *fixture);
 /* Runs SQL on a database by a connection of its own. */
 void journal_fixture_sql(const char *path, const char *sql);
+/* The checksum that a block has in a journal of format 1: SipHash-2-4, keyed by seq and time. */
+int64_t journal_fixture_old_sum(const struct block *block);
+/* Makes the closed journal one of format 1, with its events as they are. */
+void journal_fixture_make_old(struct journal_fixture *fixture);
+/* The format that the journal says it has. */
+int journal_fixture_format(struct journal_fixture *fixture);
 /* Size of a file, 0 when there is none. */
 uint64_t journal_fixture_file_size(const char *path, const char *suffix);
 

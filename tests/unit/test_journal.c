@@ -176,7 +176,7 @@ static void test_says_whose_file_it_is(void **state)
     journal_close(&fixture->journal);
     journal_reader_close(&fixture->reader);
     expect_refusal(fixture, fixture->journal_path, "other", "another ledger");
-    journal_fixture_sql(fixture->journal_path, "UPDATE meta SET value = 2 WHERE key = 'format'");
+    journal_fixture_sql(fixture->journal_path, "UPDATE meta SET value = 3 WHERE key = 'format'");
     expect_refusal(fixture, fixture->journal_path, JOURNAL_FIXTURE_LEDGER, "format");
     assert_int_equal(journal_reader_open(fixture->journal_path, &fixture->reader), -EBADMSG);
     journal_fixture_sql(fixture->journal_path,
