@@ -51,6 +51,7 @@ enum line {
     HTTP_STREAMS,
     HTTP_REQUESTS,
     FANOUT,
+    RELAY,
     FANOUT_RELAY,
     FANOUT_CPU,
     WORKERS,
@@ -99,7 +100,8 @@ static struct figures_line lines[LINES] = {
     [HTTP_STREAMS] = {"5000 streams, 200 events/s to each, p99 ms", NULL, 150, true},
     [HTTP_REQUESTS] = {"  requests meanwhile, p99 ms"},
     [FANOUT] = {"publish to 8 subscribers, events/s", "bare XPUB", 0.8, false},
-    [FANOUT_RELAY] = {"  beside the same, asked for and synced", "bare relay"},
+    [RELAY] = {"  floor: the same, asked for and synced, /s", "bare XPUB"},
+    [FANOUT_RELAY] = {"  publishing beside that floor", "bare relay"},
     [FANOUT_CPU] = {"  CPU of the daemon for each event, us"},
     [WORKERS] = {"4 workers fetch and acknowledge, events/s", NULL, 50000, false},
     [WORKERS_BARE] = {"  beside the same bytes", "bare ROUTER"},
@@ -255,6 +257,7 @@ static void measure_bus(const struct bench *bench)
         rig_start(&rig, bench->daemon);
         struct fanout_figures fanout = fanout_measure(&rig, bench->size.events);
         figures_add(&lines[FANOUT], fanout.daemon, fanout.bare);
+        figures_add(&lines[RELAY], fanout.relay, fanout.bare);
         figures_add(&lines[FANOUT_RELAY], fanout.daemon, fanout.relay);
         figures_add(&lines[FANOUT_CPU], fanout.cpu_us, 0);
         struct workers_figures workers = workers_measure(&rig, bench->size.events);
