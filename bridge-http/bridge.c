@@ -211,6 +211,7 @@ static void tick(struct http_bridge *bridge)
                  error < 0 ? strerror(-error)
                            : rentbus_word_text(&rentbus_error_code_words, error));
     daemon_watch(bridge);
+    http_request_sweep(bridge);
     if (bridge->watchdog_ms && bridge->hub.now_ms - bridge->watchdog_last >= bridge->watchdog_ms) {
         sd_notify(0, "WATCHDOG=1");
         bridge->watchdog_last = bridge->hub.now_ms;
@@ -233,6 +234,7 @@ static void stop(struct http_bridge *bridge)
     if (listening >= 0)
         close(listening);
     http_hub_end(&bridge->hub);
+    http_request_sweep(bridge);
 }
 
 static int feed(struct http_bridge *bridge)
@@ -315,6 +317,9 @@ enum http_exit http_bridge_run(struct http_bridge *bridge)
     while (!error && !(bridge->stopping &&
                        (bridge->requests == 0 || bridge->hub.now_ms >= bridge->stop_at_ms)))
         error = loop_once(bridge);
+    if (bridge->requests > 0)
+        http_log(HTTP_LOG_WARNING, "%zu requests and streams did not end in time",
+                 bridge->requests);
     return error ? system_failed("event loop", -error) : HTTP_EXIT_OK;
 }
 

@@ -9,6 +9,7 @@
 #include <rentbus/rentbus.h>
 
 #include "bridge-http/options.h"
+#include "bridge-http/request.h"
 #include "bridge-http/stream.h"
 
 /* Seconds that a connection may be idle, or take to send a request, or to take an answer. Streams
@@ -36,7 +37,8 @@ struct http_bridge {
     int epoll_fd;
     int signal_fd;
     int timer_fd;
-    size_t requests;       /* being received, served or answered */
+    size_t requests; /* being received, served or answered */
+    struct http_request_list receiving;
     bool stopping;         /* no new connections; ends when `requests` is 0, or at stop_at_ms */
     int64_t stop_at_ms;    /* monotonic */
     int64_t watchdog_ms;   /* between two pings of the service manager; 0: none */

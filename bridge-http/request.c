@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #include "bridge-http/bridge.h"
 #include "bridge-http/media.h"
@@ -49,8 +50,17 @@ void *http_request_open(void *bridge, const char *target, struct MHD_Connection 
     request->bridge = bridge;
     request->connection = connection;
     request->bridge->requests++;
+    LIST_INSERT_HEAD(&request->bridge->receiving, request, receiving);
     http_uri_split(request->target, &request->path, &request->query);
     return request;
+}
+
+/* All of it has come, or no more is wanted. */
+static void request_received(struct http_request *request)
+{
+    if (request->phase != HTTP_PHASE_SERVED)
+        LIST_REMOVE(request, receiving);
+    request->phase = HTTP_PHASE_SERVED;
 }
 
 static void request_free(struct http_request *request)
@@ -76,10 +86,24 @@ void http_request_close(void *bridge, struct MHD_Connection *connection, void **
     if (!request)
         return;
     request->bridge->requests--;
+    request_received(request);
     if (request->calling)
         request->gone = true;
     else
         request_free(request);
+}
+
+void http_request_sweep(struct http_bridge *bridge)
+{
+    struct http_request *request;
+    char byte;
+    LIST_FOREACH(request, &bridge->receiving, receiving)
+    {
+        int fd = MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD)
+                     ->connect_fd;
+        if (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+            shutdown(fd, SHUT_RDWR);
+    }
 }
 
 static enum MHD_Result header_take(void *context, enum MHD_ValueKind kind, const char *name,
@@ -181,6 +205,7 @@ static enum MHD_Result request_begin(struct http_request *request, const char *m
     int error = head_check(request, version, head.repeated, &fault);
     if (!error)
         return MHD_YES;
+    request_received(request);
     http_reply_problem(request, error, &fault);
     return request_send(request);
 }
@@ -256,7 +281,7 @@ enum MHD_Result http_request_serve(void *bridge, struct MHD_Connection *connecti
     if (*upload_size > 0)
         return request_receive(request, upload, upload_size);
     if (request->phase == HTTP_PHASE_BODY) {
-        request->phase = HTTP_PHASE_SERVED;
+        request_received(request);
         int error = request_dispatch(request, &fault);
         if (error)
             http_reply_problem(request, error, &fault);

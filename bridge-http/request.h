@@ -10,6 +10,7 @@
 
 #include <microhttpd.h>
 #include <rentbus/rentbus.h>
+#include <sys/queue.h>
 
 #include "bridge-http/body.h"
 #include "bridge-http/buffer.h"
@@ -38,12 +39,15 @@ enum http_header {
 enum http_phase {
     HTTP_PHASE_HEAD,   /* nothing but the target is known */
     HTTP_PHASE_BODY,   /* the body is coming in */
-    HTTP_PHASE_SERVED, /* its handler has run */
+    HTTP_PHASE_SERVED, /* its handler runs or has run, or its head has been refused */
 };
+
+LIST_HEAD(http_request_list, http_request);
 
 struct http_request {
     struct http_bridge *bridge;
     struct MHD_Connection *connection;
+    LIST_ENTRY(http_request) receiving; /* the bridge's, until it is served */
     enum http_phase phase;
     char *target;       /* owned; path and query are parts of it */
     char *path;         /* still percent-encoded */
@@ -74,6 +78,10 @@ enum MHD_Result http_request_serve(void *bridge, struct MHD_Connection *connecti
                                    size_t *upload_size, void **context);
 void http_request_close(void *bridge, struct MHD_Connection *connection, void **context,
                         enum MHD_RequestTerminationCode code);
+
+/* Cuts the connections whose clients have gone without having sent all of a request: libmicrohttpd
+ * does not see the end when it comes with the last bytes, and would wait for HTTP_IDLE_TIMEOUT. */
+void http_request_sweep(struct http_bridge *bridge);
 
 /* Starts a call whose result the route's renderer answers with. Errors as rentbus_call_start();
  * with *fault when positive. */

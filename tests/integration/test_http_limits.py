@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 import harness
-from bridges import begun
+from bridges import begun, frozen
 
 
 def connect(bridge, timeout=harness.REPLY_DEADLINE):
@@ -255,6 +255,32 @@ def test_clients_that_leave_in_the_middle(bridge, client):
         connection.close()
     harness.wait_until(lambda: len(client.ok("user.list", limit=200)["users"]) == 100)
     assert bridge.get("/livez").status == 200
+
+
+def leave_within_requests(bridge):
+    """What these clients have sent, and that they are gone, the bridge sees in one look."""
+    with frozen(bridge):
+        for half in (
+            b"GET /livez HTTP/1.1\r\nHost:",
+            put("/users/u1", b"{", "Content-Length: 2"),
+            put("/users/u1", b"2\r\n{}", "Transfer-Encoding: chunked"),
+        ):
+            with connect(bridge) as connection:
+                connection.sendall(half)
+
+
+def test_clients_that_leave_within_a_request_keep_no_place(daemon):
+    with harness.Bridge(daemon, args=["--max-connections", "3"]) as bridge:
+        leave_within_requests(bridge)
+        assert bridge.get("/livez").status == 200
+
+
+def test_clients_that_leave_within_a_request_are_not_waited_for(bridge):
+    leave_within_requests(bridge)
+    assert bridge.get("/livez").status == 200
+    bridge.signal(signal.SIGTERM)
+    assert bridge.wait() == 0
+    assert "did not end in time" not in bridge.log()
 
 
 # ---- the program ----
