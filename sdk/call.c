@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 #include "sdk/call.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,12 +56,13 @@ void call_release(struct call_table *table, struct call *call)
     table->spare = call;
 }
 
-/* The ids that a client makes differ in their last eight bytes. */
+/* The ids that a client makes differ in their last eight bytes, and those of one millisecond in the
+ * very last: as a number they must be in its low bits, since a product hands on upwards only. */
 static struct call **call_bucket(const struct call_table *table, const struct rentbus_uuid *id)
 {
     uint64_t low;
     memcpy(&low, id->bytes + 8, sizeof(low));
-    low *= UINT64_C(0x9e3779b97f4a7c15);
+    low = be64toh(low) * UINT64_C(0x9e3779b97f4a7c15);
     return &table->buckets[(low >> 32) & (table->bucket_count - 1)];
 }
 
