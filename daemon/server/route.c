@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 #include "daemon/server/route.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* In a route each frame stands behind its length, in two bytes. */
 #define FRAME_HEAD sizeof(uint16_t)
 
-void route_reader_release(struct route_reader *reader)
+void route_release(struct router *router)
 {
-    if (reader->has_body)
-        zmq_msg_close(&reader->body);
-    reader->has_body = false;
+    if (router->reader.has_body)
+        zmq_msg_close(&router->reader.body);
+    router->reader.has_body = false;
 }
 
 static bool add_frame(struct route_reader *reader, zmq_msg_t *frame)
@@ -64,16 +65,20 @@ static void make_empty(struct route_reader *reader, size_t sure)
     reader->route_length = sure;
 }
 
-static bool receive(void *socket, struct route_reader *reader)
+static bool receive(struct router *router)
 {
+    struct route_reader *reader = &router->reader;
     bool whole = true;
     bool delimited = false;
     size_t sure = 0;
     int frames = 0;
+    router->quiet = false;
     reader->route_length = 0;
     for (;;) {
-        if (zmq_msg_recv(&reader->body, socket, ZMQ_DONTWAIT) < 0)
+        if (zmq_msg_recv(&reader->body, router->socket, ZMQ_DONTWAIT) < 0) {
+            router->quiet = zmq_errno() == EAGAIN;
             return false;
+        }
         if (!zmq_msg_more(&reader->body))
             break;
         bool empty = frames > 0 && zmq_msg_size(&reader->body) == 0;
@@ -89,12 +94,13 @@ static bool receive(void *socket, struct route_reader *reader)
     return true;
 }
 
-bool route_receive(void *socket, struct route_reader *reader, struct api_message *message)
+bool route_receive(struct router *router, struct api_message *message)
 {
+    struct route_reader *reader = &router->reader;
     if (!reader->has_body)
         zmq_msg_init(&reader->body);
     reader->has_body = true;
-    if (!receive(socket, reader))
+    if (!receive(router))
         return false;
     set_actor(reader);
     message->route = (struct rentbus_bytes){reader->route, reader->route_length};
@@ -130,9 +136,9 @@ static bool put_reply(struct route_outbox *outbox, struct rentbus_bytes route,
     return put_frame(outbox, body.data, body.length);
 }
 
-void route_send(void *socket, struct route_outbox *outbox, struct rentbus_bytes route,
-                struct rentbus_bytes body)
+void route_send(struct router *router, struct rentbus_bytes route, struct rentbus_bytes body)
 {
+    struct route_outbox *outbox = &router->outbox;
     size_t before = outbox->count;
     if (put_reply(outbox, route, body))
         outbox->ends[outbox->replies++] = outbox->count;
@@ -140,41 +146,43 @@ void route_send(void *socket, struct route_outbox *outbox, struct rentbus_bytes 
         while (outbox->count > before)
             zmq_msg_close(&outbox->frames[--outbox->count]);
     if (outbox->replies == ROUTE_OUTBOX_MAX)
-        route_flush(socket, outbox);
+        route_flush(router);
 }
 
 /* The frames from `first` up to `end`, as one message; the rest of one that is refused is lost.
  */
-static bool send_frames(void *socket, zmq_msg_t *first, const zmq_msg_t *end)
+static bool send_frames(struct router *router, zmq_msg_t *first, const zmq_msg_t *end)
 {
     bool sent = true;
+    router->quiet = false;
     for (zmq_msg_t *frame = first; frame < end; frame++) {
         int more = frame + 1 < end ? ZMQ_SNDMORE : 0;
-        sent = sent && zmq_msg_send(frame, socket, more | ZMQ_DONTWAIT) >= 0;
+        sent = sent && zmq_msg_send(frame, router->socket, more | ZMQ_DONTWAIT) >= 0;
         if (!sent)
             zmq_msg_close(frame);
     }
     return sent;
 }
 
-void route_flush(void *socket, struct route_outbox *outbox)
+void route_flush(struct router *router)
 {
+    struct route_outbox *outbox = &router->outbox;
     size_t start = 0;
     for (size_t i = 0; i < outbox->replies; i++) {
-        send_frames(socket, &outbox->frames[start], &outbox->frames[outbox->ends[i]]);
+        send_frames(router, &outbox->frames[start], &outbox->frames[outbox->ends[i]]);
         start = outbox->ends[i];
     }
     outbox->replies = 0;
     outbox->count = 0;
 }
 
-bool route_send_now(void *socket, struct route_outbox *outbox, struct rentbus_bytes route,
-                    struct rentbus_bytes body)
+bool route_send_now(struct router *router, struct rentbus_bytes route, struct rentbus_bytes body)
 {
-    route_flush(socket, outbox);
+    struct route_outbox *outbox = &router->outbox;
+    route_flush(router);
     bool sent = put_reply(outbox, route, body);
     if (sent)
-        sent = send_frames(socket, outbox->frames, &outbox->frames[outbox->count]);
+        sent = send_frames(router, outbox->frames, &outbox->frames[outbox->count]);
     else
         while (outbox->count > 0)
             zmq_msg_close(&outbox->frames[--outbox->count]);

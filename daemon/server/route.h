@@ -18,7 +18,7 @@
 /* Few enough that the peers have something to do while the next ones are made. */
 #define ROUTE_OUTBOX_MAX 32
 
-/* Holds the message received last. Zero it before the first use. */
+/* Holds the message received last. */
 struct route_reader {
     zmq_msg_t body;
     bool has_body;
@@ -29,7 +29,7 @@ struct route_reader {
 };
 
 /* Replies that leave together, so that libzmq's thread is woken once for all of them and writes
- * them at once. Zero it before the first use. */
+ * them at once. */
 struct route_outbox {
     size_t replies;
     size_t ends[ROUTE_OUTBOX_MAX]; /* behind the last frame of each */
@@ -37,21 +37,31 @@ struct route_outbox {
     zmq_msg_t frames[ROUTE_OUTBOX_MAX * (ROUTE_FRAMES_MAX + 1)];
 };
 
-void route_reader_release(struct route_reader *reader);
+/* Zero it before the first use, but for the socket, which is borrowed. Nobody else may call libzmq
+ * with that. */
+struct router {
+    void *socket;
+    /* The last call of the socket was a receive that found nothing. Only then does its ZMQ_FD
+     * become readable with the next message: any other call may take in the sign of one that has
+     * come. */
+    bool quiet;
+    struct route_reader reader;
+    struct route_outbox outbox;
+};
 
-/* Receives the next request without waiting; *message borrows from the reader until the next call.
+void route_release(struct router *router);
+
+/* Receives the next request without waiting; *message borrows from the router until the next call.
  * False when there is none. One with too long a route, or with frames behind the request, comes
  * with an empty body, and a route to the connection alone. */
-bool route_receive(void *socket, struct route_reader *reader, struct api_message *message);
+bool route_receive(struct router *router, struct api_message *message);
 /* Sends the body along the route, with the next flush. A peer that is gone or takes nothing loses
  * its reply. */
-void route_send(void *socket, struct route_outbox *outbox, struct rentbus_bytes route,
-                struct rentbus_bytes body);
-void route_flush(void *socket, struct route_outbox *outbox);
+void route_send(struct router *router, struct rentbus_bytes route, struct rentbus_bytes body);
+void route_flush(struct router *router);
 /* Flushes, and sends the body. False when the peer is gone or takes nothing: a ROUTER tells that
  * when it has the option ZMQ_ROUTER_MANDATORY. One that dies in this moment loses it all the same.
  */
-bool route_send_now(void *socket, struct route_outbox *outbox, struct rentbus_bytes route,
-                    struct rentbus_bytes body);
+bool route_send_now(struct router *router, struct rentbus_bytes route, struct rentbus_bytes body);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -46,12 +47,17 @@
 /* How long nothing is published before a heartbeat says that the feed is alive. */
 #define SERVER_SILENCE_US INT64_C(1000000)
 
+/* What may end a sleep. */
+enum waker { WAKER_REQUESTS, WAKER_EVENTS, WAKER_API, WAKER_SIGNAL, WAKERS };
+
 struct server {
     const struct config *config;
     struct api *api;
     void *context;
-    void *requests;
+    struct router requests;
     void *events;
+    bool events_quiet; /* as router.quiet */
+    struct pollfd wakers[WAKERS];
     int signal_fd;
     int data_lock;
     int api_lock;
@@ -64,8 +70,6 @@ struct server {
     size_t subscriptions; /* to different types: without one, nobody listens */
     struct rentbus_buffer heartbeat;
     bool stopping;
-    struct route_reader reader;
-    struct route_outbox outbox;
 };
 
 static int64_t clock_us(clockid_t clock)
@@ -89,23 +93,28 @@ static int64_t server_now(void *context)
 static void server_send(void *context, struct rentbus_bytes route, struct rentbus_bytes body)
 {
     struct server *server = context;
-    route_send(server->requests, &server->outbox, route, body);
+    route_send(&server->requests, route, body);
 }
 
 static void server_flush(void *context)
 {
     struct server *server = context;
-    route_flush(server->requests, &server->outbox);
+    route_flush(&server->requests);
 }
 
-/* XPUB hands up the first subscription to a type, and the end of its last. */
+/* XPUB hands up the first subscription to a type, and the end of its last; a round at most, and any
+ * other message too. */
 static void count_subscriptions(struct server *server)
 {
-    char byte = 0;
-    while (zmq_recv(server->events, &byte, sizeof byte, ZMQ_DONTWAIT) > 0) {
-        if (byte == 1)
+    for (int left = SERVER_ROUND; left > 0; left--) {
+        char byte;
+        int length = zmq_recv(server->events, &byte, sizeof byte, ZMQ_DONTWAIT);
+        server->events_quiet = length < 0 && zmq_errno() == EAGAIN;
+        if (length < 0)
+            return;
+        if (length > 0 && byte == 1)
             server->subscriptions++;
-        else if (byte == 0 && server->subscriptions > 0)
+        else if (length > 0 && byte == 0 && server->subscriptions > 0)
             server->subscriptions--;
     }
 }
@@ -113,7 +122,7 @@ static void count_subscriptions(struct server *server)
 static bool server_send_now(void *context, struct rentbus_bytes route, struct rentbus_bytes body)
 {
     struct server *server = context;
-    return route_send_now(server->requests, &server->outbox, route, body);
+    return route_send_now(&server->requests, route, body);
 }
 
 static void server_publish(void *context, struct rentbus_text type, struct rentbus_bytes event)
@@ -124,6 +133,7 @@ static void server_publish(void *context, struct rentbus_text type, struct rentb
     server->published = true;
     if (server->subscriptions == 0)
         return;
+    server->events_quiet = false;
     zmq_send(server->events, type.data, type.length, ZMQ_SNDMORE | ZMQ_DONTWAIT);
     zmq_send(server->events, event.data, event.length, ZMQ_DONTWAIT);
 }
@@ -233,10 +243,11 @@ static int open_server(struct server *server)
     status = bind_socket(&server->events, config->events, &server->events_lock, "events");
     if (status)
         return status;
-    server->requests = open_socket(server, ZMQ_ROUTER, SERVER_REPLY_HWM, SERVER_MESSAGE_MAX);
-    if (server->requests && set_option(server->requests, ZMQ_ROUTER_MANDATORY, 1))
+    void **requests = &server->requests.socket;
+    *requests = open_socket(server, ZMQ_ROUTER, SERVER_REPLY_HWM, SERVER_MESSAGE_MAX);
+    if (*requests && set_option(*requests, ZMQ_ROUTER_MANDATORY, 1))
         return fail("api", config->api, -zmq_errno(), NULL);
-    status = bind_socket(&server->requests, config->api, &server->api_lock, "api");
+    status = bind_socket(requests, config->api, &server->api_lock, "api");
     if (status)
         return status;
     struct api_settings settings = {
@@ -259,15 +270,15 @@ static int open_server(struct server *server)
 static void close_server(struct server *server)
 {
     api_close(&server->api);
-    if (server->requests)
-        route_flush(server->requests, &server->outbox);
-    if (server->requests)
-        zmq_close(server->requests);
+    if (server->requests.socket) {
+        route_flush(&server->requests);
+        zmq_close(server->requests.socket);
+    }
     if (server->events)
         zmq_close(server->events);
     if (server->context)
         zmq_ctx_term(server->context);
-    route_reader_release(&server->reader);
+    route_release(&server->requests);
     rentbus_buffer_release(&server->heartbeat);
     endpoint_release(server->config->api, &server->api_lock);
     endpoint_release(server->config->events, &server->events_lock);
@@ -293,19 +304,30 @@ static void process(struct server *server)
     server_flush(server);
 }
 
-/* Serves requests that have arrived, a round at most, and what has become of earlier ones. False
- * when no request was there. */
-static bool serve_round(struct server *server)
+/* Serves requests until a receive finds none, or *left of them were made. Whether there was one. */
+static bool serve_some(struct server *server, int *left)
 {
     struct api_message message;
     int served = 0;
-    while (served < SERVER_ROUND && route_receive(server->requests, &server->reader, &message)) {
+    while (!server->requests.quiet && (*left)-- > 0 && route_receive(&server->requests, &message)) {
         if (served++ % SERVER_MOMENT == 0)
             look_at_clock(server);
         api_handle(server->api, &message);
     }
-    process(server);
     return served > 0;
+}
+
+/* Serves requests until there are none, a round at most, and what has become of earlier ones. False
+ * when there was none. */
+static bool serve_round(struct server *server)
+{
+    int left = SERVER_ROUND;
+    bool any = serve_some(server, &left);
+    process(server);
+    while (!server->requests.quiet && left > 0)
+        if (serve_some(server, &left))
+            process(server);
+    return any;
 }
 
 static void take_signal(struct server *server)
@@ -341,26 +363,46 @@ static long patience_ms(struct server *server, long idle_ms)
     return left_ms < idle_ms ? (long)left_ms : idle_ms;
 }
 
+/* Sleeps until there is something to do: only while both sockets are quiet, so that nothing can
+ * have come whose sign was taken in already. */
+static void wait_for_work(struct server *server, long idle_ms)
+{
+    struct pollfd *wakers = server->wakers;
+    if (!server->events_quiet)
+        count_subscriptions(server);
+    bool quiet = server->requests.quiet && server->events_quiet;
+    poll(wakers, WAKERS, quiet ? (int)patience_ms(server, idle_ms) : 0);
+    if (wakers[WAKER_REQUESTS].revents)
+        server->requests.quiet = false;
+    if (wakers[WAKER_EVENTS].revents)
+        server->events_quiet = false;
+}
+
+static int descriptor(void *socket)
+{
+    int fd = -1;
+    size_t size = sizeof fd;
+    zmq_getsockopt(socket, ZMQ_FD, &fd, &size);
+    return fd;
+}
+
 static void run(struct server *server)
 {
-    zmq_pollitem_t items[] = {
-        {.socket = server->requests, .events = ZMQ_POLLIN},
-        {.socket = server->events, .events = ZMQ_POLLIN},
-        {.fd = api_fd(server->api), .events = ZMQ_POLLIN},
-        {.fd = server->signal_fd, .events = ZMQ_POLLIN},
+    const int fds[WAKERS] = {
+        [WAKER_REQUESTS] = descriptor(server->requests.socket),
+        [WAKER_EVENTS] = descriptor(server->events),
+        [WAKER_API] = api_fd(server->api),
+        [WAKER_SIGNAL] = server->signal_fd,
     };
+    for (size_t i = 0; i < WAKERS; i++)
+        server->wakers[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
     long idle_ms = SERVER_IDLE_MS;
     if (server->watchdog_us && server->watchdog_us / 1000 < idle_ms)
         idle_ms = server->watchdog_us / 1000;
     while (!server->stopping && !api_broken(server->api)) {
-        zmq_poll(items, sizeof items / sizeof *items, patience_ms(server, idle_ms));
-        if (items[1].revents)
-            count_subscriptions(server);
-        if (items[0].revents)
-            serve_round(server);
-        else
-            process(server);
-        if (items[3].revents)
+        wait_for_work(server, idle_ms);
+        serve_round(server);
+        if (server->wakers[WAKER_SIGNAL].revents)
             take_signal(server);
         give_sign_of_life(server);
         give_heartbeat(server);
@@ -374,8 +416,9 @@ static void run(struct server *server)
 static void drain(struct server *server)
 {
     int64_t until = clock_us(CLOCK_MONOTONIC) + SERVER_DRAIN_US;
-    while (clock_us(CLOCK_MONOTONIC) < until && serve_round(server))
-        continue;
+    do
+        server->requests.quiet = false;
+    while (clock_us(CLOCK_MONOTONIC) < until && serve_round(server));
 }
 
 static int open_signals(struct server *server)
@@ -410,7 +453,7 @@ static void announce(struct server *server)
     char events[CONFIG_ENDPOINT_SIZE];
     size_t length = sizeof endpoint;
     uint64_t watchdog;
-    zmq_getsockopt(server->requests, ZMQ_LAST_ENDPOINT, endpoint, &length);
+    zmq_getsockopt(server->requests.socket, ZMQ_LAST_ENDPOINT, endpoint, &length);
     length = sizeof events;
     zmq_getsockopt(server->events, ZMQ_LAST_ENDPOINT, events, &length);
     log_line(LOG_NOTICE,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,10 +15,8 @@
 
 struct line {
     void *context;
-    void *router;
     void *dealer;
-    struct route_reader reader;
-    struct route_outbox outbox;
+    struct router router;
 };
 
 static int setup(void **state)
@@ -25,21 +24,22 @@ static int setup(void **state)
     struct line *line = calloc(1, sizeof *line);
     int linger = 0;
     line->context = zmq_ctx_new();
-    line->router = zmq_socket(line->context, ZMQ_ROUTER);
+    line->router.socket = zmq_socket(line->context, ZMQ_ROUTER);
     line->dealer = zmq_socket(line->context, ZMQ_DEALER);
-    zmq_setsockopt(line->router, ZMQ_LINGER, &linger, sizeof linger);
+    zmq_setsockopt(line->router.socket, ZMQ_LINGER, &linger, sizeof linger);
     zmq_setsockopt(line->dealer, ZMQ_LINGER, &linger, sizeof linger);
     *state = line;
-    return zmq_bind(line->router, "inproc://line") || zmq_connect(line->dealer, "inproc://line");
+    return zmq_bind(line->router.socket, "inproc://line") ||
+           zmq_connect(line->dealer, "inproc://line");
 }
 
 static int teardown(void **state)
 {
     struct line *line = *state;
-    route_reader_release(&line->reader);
-    route_reader_release(&line->reader);
+    route_release(&line->router);
+    route_release(&line->router);
     zmq_close(line->dealer);
-    zmq_close(line->router);
+    zmq_close(line->router.socket);
     zmq_ctx_term(line->context);
     free(line);
     return 0;
@@ -59,17 +59,16 @@ static void send_frames(struct line *line, size_t count, size_t size, const char
 
 static bool receive(struct line *line, struct api_message *message)
 {
-    zmq_pollitem_t item = {.socket = line->router, .events = ZMQ_POLLIN};
+    zmq_pollitem_t item = {.socket = line->router.socket, .events = ZMQ_POLLIN};
     while (zmq_poll(&item, 1, PATIENCE_MS) > 0)
-        if (route_receive(line->router, &line->reader, message))
+        if (route_receive(&line->router, message))
             return true;
     return false;
 }
 
 static void reply(struct line *line, struct rentbus_bytes route, const char *body)
 {
-    route_send(line->router, &line->outbox, route,
-               (struct rentbus_bytes){(const uint8_t *)body, strlen(body)});
+    route_send(&line->router, route, (struct rentbus_bytes){(const uint8_t *)body, strlen(body)});
 }
 
 static void expect_reply(struct line *line, size_t count, size_t size, const char *body)
@@ -98,7 +97,7 @@ static void test_the_route_leads_back(void **state)
         assert_int_equal(message.body.length, strlen("question"));
         assert_memory_equal(message.body.data, "question", message.body.length);
         reply(line, message.route, "answer");
-        route_flush(line->router, &line->outbox);
+        route_flush(&line->router);
         expect_reply(line, shapes[i][0], shapes[i][1], "answer");
     }
 }
@@ -110,8 +109,8 @@ static void test_an_empty_body(void **state)
     send_frames(line, 1, 0, "");
     assert_true(receive(line, &message));
     assert_int_equal(message.body.length, 0);
-    route_send(line->router, &line->outbox, message.route, (struct rentbus_bytes){NULL, 0});
-    route_flush(line->router, &line->outbox);
+    route_send(&line->router, message.route, (struct rentbus_bytes){NULL, 0});
+    route_flush(&line->router);
     expect_reply(line, 1, 0, "");
 }
 
@@ -124,9 +123,9 @@ static void test_what_is_no_request_is_empty(void **state)
         send_frames(line, shapes[i][0], shapes[i][1], "lost");
         assert_true(receive(line, &message));
         assert_int_equal(message.body.length, 0);
-        assert_false(route_receive(line->router, &line->reader, &message));
+        assert_false(route_receive(&line->router, &message));
         reply(line, message.route, "no");
-        route_flush(line->router, &line->outbox);
+        route_flush(&line->router);
         expect_reply(line, shapes[i][1] == 0 ? 1 : 0, 0, "no");
     }
 }
@@ -151,7 +150,7 @@ static void test_a_peer_that_is_gone_loses_its_reply(void **state)
     send_frames(line, 0, 0, "next");
     assert_true(receive(line, &message));
     reply(line, message.route, "answer");
-    route_flush(line->router, &line->outbox);
+    route_flush(&line->router);
     expect_reply(line, 0, 0, "answer");
 }
 
@@ -166,16 +165,56 @@ static void test_replies_leave_together_in_their_order(void **state)
         snprintf(body, sizeof body, "answer %d", i);
         reply(line, message.route, body);
     }
-    assert_int_equal(line->outbox.replies, 1);
+    assert_int_equal(line->router.outbox.replies, 1);
     for (int i = 0; i < 2 * ROUTE_OUTBOX_MAX; i++) {
         snprintf(body, sizeof body, "answer %d", i);
         expect_reply(line, 2, 3, body);
     }
-    route_flush(line->router, &line->outbox);
+    route_flush(&line->router);
     snprintf(body, sizeof body, "answer %d", 2 * ROUTE_OUTBOX_MAX);
     expect_reply(line, 2, 3, body);
-    route_flush(line->router, &line->outbox);
+    route_flush(&line->router);
     assert_int_equal(zmq_recv(line->dealer, body, sizeof body, ZMQ_DONTWAIT), -1);
+}
+
+static bool readable(struct router *router, int milliseconds)
+{
+    struct pollfd fd = {.events = POLLIN};
+    size_t size = sizeof fd.fd;
+    zmq_getsockopt(router->socket, ZMQ_FD, &fd.fd, &size);
+    return poll(&fd, 1, milliseconds) == 1;
+}
+
+/* A reply takes in the sign of the request that has come meanwhile, once libzmq has not looked for
+ * longer than its patience. */
+static void test_it_is_quiet_when_the_next_request_will_show(void **state)
+{
+    struct line *line = *state;
+    struct router *router = &line->router;
+    struct api_message message;
+    assert_false(router->quiet);
+    assert_false(route_receive(router, &message));
+    assert_true(router->quiet);
+    for (int i = 0; i < 100; i++) {
+        send_frames(line, 0, 0, "first");
+        assert_true(readable(router, PATIENCE_MS));
+        assert_true(route_receive(router, &message));
+        assert_false(router->quiet);
+        reply(line, message.route, "answer");
+        assert_false(route_receive(router, &message));
+        assert_true(router->quiet);
+        send_frames(line, 0, 0, "second");
+        assert_true(readable(router, PATIENCE_MS));
+        route_flush(router);
+        assert_false(router->quiet);
+        assert_true(route_receive(router, &message));
+        assert_true(route_send_now(router, message.route, message.body));
+        assert_false(route_receive(router, &message));
+        assert_true(router->quiet);
+        assert_false(readable(router, 0));
+        route_flush(router);
+        assert_true(router->quiet);
+    }
 }
 
 int main(void)
@@ -187,6 +226,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_actor_is_nobody_in_particular, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_peer_that_is_gone_loses_its_reply, setup, teardown),
         cmocka_unit_test_setup_teardown(test_replies_leave_together_in_their_order, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_it_is_quiet_when_the_next_request_will_show, setup,
                                         teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
