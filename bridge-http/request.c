@@ -39,16 +39,12 @@ struct head {
 
 void *http_request_open(void *bridge, const char *target, struct MHD_Connection *connection)
 {
-    struct http_request *request = calloc(1, sizeof(*request));
+    size_t size = strlen(target) + 1;
+    struct http_request *request = malloc(sizeof(*request) + size);
     if (!request)
         return NULL;
-    request->target = strdup(target);
-    if (!request->target) {
-        free(request);
-        return NULL;
-    }
-    request->bridge = bridge;
-    request->connection = connection;
+    *request = (struct http_request){.bridge = bridge, .connection = connection};
+    memcpy(request->target, target, size);
     request->bridge->requests++;
     LIST_INSERT_HEAD(&request->bridge->receiving, request, receiving);
     http_uri_split(request->target, &request->path, &request->query);
@@ -70,7 +66,6 @@ static void request_free(struct http_request *request)
     http_stream_destroy(&request->stream);
     http_buffer_release(&request->body);
     http_buffer_release(&request->gathered);
-    free(request->target);
     free(request->asked);
     free(request);
 }

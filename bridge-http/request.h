@@ -49,7 +49,6 @@ struct http_request {
     struct MHD_Connection *connection;
     LIST_ENTRY(http_request) receiving; /* the bridge's, until it is served */
     enum http_phase phase;
-    char *target;       /* owned; path and query are parts of it */
     char *path;         /* still percent-encoded */
     char *query;        /* may be NULL; decoded in place by who reads it */
     char *asked;        /* owned; of a page of events, the query as it came, or NULL */
@@ -69,6 +68,7 @@ struct http_request {
     struct http_stream *stream;  /* owned until it is the answer */
     unsigned status;
     struct MHD_Response *response; /* owned; the answer, when there is one */
+    char target[];                 /* path and query are parts of it */
 };
 
 /* Callbacks for libmicrohttpd; `bridge` is their closure, *context the request. */

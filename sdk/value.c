@@ -8,6 +8,9 @@
 #include <rentbus/rentbus.h>
 #include <stdlib.h>
 
+/* Bytes; most structs need no more. */
+#define JSON_START 512
+
 const char *rentbus_version(void)
 {
     return RENTBUS_VERSION;
@@ -21,6 +24,7 @@ void rentbus_free(void *memory)
 char *rentbus_to_json(const struct rentbus_schema *schema, const void *value)
 {
     struct rentbus_buffer out = {0};
+    (void)rentbus_buffer_reserve(&out, JSON_START);
     rentbus_json_encode(schema, value, &out);
     rentbus_buffer_append(&out, "", 1);
     if (out.failed) {

@@ -418,23 +418,35 @@ static void put_value(struct rentbus_buffer *out, const struct rentbus_schema *s
         put_functions[field->kind](out, field, member);
 }
 
+/* What stands before a value. */
+static void put_name(struct rentbus_buffer *out, char separator, const struct rentbus_field *field)
+{
+    uint8_t *room = rentbus_buffer_reserve(out, field->name_length + 4);
+    if (!room)
+        return;
+    room[0] = (uint8_t)separator;
+    room[1] = '"';
+    memcpy(room + 2, field->name, field->name_length);
+    room[field->name_length + 2] = '"';
+    room[field->name_length + 3] = ':';
+    out->length += field->name_length + 4;
+}
+
 void rentbus_json_encode(const struct rentbus_schema *schema, const void *value,
                          struct rentbus_buffer *out)
 {
     /* Every struct of the table begins with its presence bits. */
     uint64_t has = *(const uint64_t *)value;
-    const char *separator = "{";
+    char separator = '{';
     for (size_t i = 0; i < schema->count; i++) {
         const struct rentbus_field *field = &schema->fields[i];
         if (!(has >> i & 1) && field->need != RENTBUS_NEED_NULLABLE)
             continue;
-        put(out, separator);
-        put_plain(out, field->name, field->name_length);
-        put(out, ":");
+        put_name(out, separator, field);
         put_value(out, schema, i, value);
-        separator = ",";
+        separator = ',';
     }
-    put(out, *separator == '{' ? "{}" : "}");
+    put(out, separator == '{' ? "{}" : "}");
 }
 
 /* ---- JSON values: the text, read back ---- */
