@@ -20,9 +20,10 @@ struct journal {
     struct journal_connection connection;
     struct journal_head base; /* the last event that was let go of */
     struct journal_head head;
-    bool failed;    /* an append or a trim failed: not to be used before a recovery */
-    int log_frames; /* in the log after the last commit */
-    int log_due;    /* checkpoint at so many */
+    bool failed;      /* an append or a trim failed: not to be used before a recovery */
+    int log_frames;   /* in the log after the last commit */
+    int log_due;      /* checkpoint at so many */
+    int64_t log_size; /* bytes that the log is known to have, with or without frames in them */
 };
 
 /* Bounds the log after a commit when the follower cannot. */

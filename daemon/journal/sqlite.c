@@ -111,6 +111,24 @@ int sqlite_use_wal(sqlite3 *db)
     return r;
 }
 
+int64_t sqlite_extend_wal(sqlite3 *db, int64_t size, int64_t length)
+{
+    static const uint8_t zeros[32768];
+    sqlite3_file *log = NULL;
+    sqlite3_int64 end = 0;
+    int result = sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+
+    if (result != SQLITE_OK || !log->pMethods || log->pMethods->xFileSize(log, &end))
+        return 0;
+    for (int64_t goal = end < size ? end + length : end; end < goal;) {
+        int part = goal - end < (int64_t)sizeof(zeros) ? (int)(goal - end) : (int)sizeof(zeros);
+        if (log->pMethods->xWrite(log, zeros, part, end))
+            return end;
+        end += part;
+    }
+    return end;
+}
+
 bool sqlite_moved(sqlite3 *db)
 {
     int moved = 0;

@@ -33,6 +33,10 @@ int sqlite_execute(sqlite3 *db, const char *sql) __attribute__((warn_unused_resu
 void sqlite_rollback(sqlite3 *db);
 /* Switches to a write-ahead log; -ENOTSUP when the file system cannot have one. */
 int sqlite_use_wal(sqlite3 *db) __attribute__((warn_unused_result));
+/* Writes `length` zeros behind a write-ahead log that is shorter than `size`, when that can be
+ * done; for the thread that writes the log, between transactions. Returns how long the log is, or
+ * 0. */
+int64_t sqlite_extend_wal(sqlite3 *db, int64_t size, int64_t length);
 /* Whether the open file is no longer the one at its path. */
 bool sqlite_moved(sqlite3 *db);
 

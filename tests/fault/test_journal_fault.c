@@ -209,6 +209,62 @@ static void test_what_is_seen_after_opening_is_durable(void **state)
     journal_fixture_check(fixture->reader, 1, BEFORE + BATCH);
 }
 
+/* Small appends, between which the log is lengthened, until one fails or the last is done. Returns
+ * the last seq that was acknowledged. */
+static uint64_t append_small(struct journal_fixture *fixture, int error)
+{
+    for (int i = 0; i < 20; i++) {
+        int r = journal_fixture_append(fixture->journal, 2);
+        assert_true(r == 0 || (r == error && fault_vfs_fired()));
+        if (r)
+            return head(fixture);
+    }
+    if (!fault_vfs_fired())
+        assert_true(journal_fixture_file_size(fixture->journal_path, "-wal") > 1 << 20);
+    return head(fixture);
+}
+
+/* After some small appends, of which the last may have failed. */
+static void check_small(struct journal_fixture *fixture, uint64_t acknowledged)
+{
+    fault_vfs_plan((struct fault_plan){0});
+    assert_int_equal(journal_recover(fixture->journal), 0);
+    assert_in_range(head(fixture), acknowledged, acknowledged + 2);
+    append(fixture, 2);
+    uint64_t last = head(fixture);
+    close_all(fixture);
+    fault_vfs_lose_unsynced(0, true);
+    journal_fixture_reopen(fixture);
+    assert_int_equal(head(fixture), last);
+    journal_fixture_check(fixture->reader, 1, last);
+}
+
+static void test_each_write_of_small_appends_fails_once(void **state)
+{
+    bool fired = true;
+
+    for (uint64_t n = 1; fired; n++) {
+        begin_anew(state);
+        fault_vfs_plan((struct fault_plan){.write = n});
+        uint64_t acknowledged = append_small(*state, -EIO);
+        fired = fault_vfs_fired();
+        check_small(*state, acknowledged);
+    }
+}
+
+static void test_disk_fills_up_with_small_appends(void **state)
+{
+    bool fired = true;
+
+    for (int64_t room = 0; fired; room += 50000) {
+        begin_anew(state);
+        fault_vfs_plan((struct fault_plan){.has_room = true, .room = room});
+        uint64_t acknowledged = append_small(*state, -ENOSPC);
+        fired = fault_vfs_fired();
+        check_small(*state, acknowledged);
+    }
+}
+
 /* A journal of the old format, and a disk that fails while it is opened: it opens later. */
 static void test_old_format_outlives_each_failure(void **state)
 {
@@ -248,6 +304,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_power_cut_at_each_step, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_is_seen_after_opening_is_durable, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_each_write_of_small_appends_fails_once, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_disk_fills_up_with_small_appends, setup, teardown),
         cmocka_unit_test_setup_teardown(test_old_format_outlives_each_failure, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -338,6 +338,26 @@ static void test_checkpoint_lets_the_log_begin_again(void **state)
     }
 }
 
+/* Small commits seldom make the log longer: mostly they overwrite what is there. */
+static void test_log_is_lengthened_ahead(void **state)
+{
+    struct journal_fixture *fixture = *state;
+    uint64_t size = 0;
+    int growths = 0;
+
+    for (int i = 0; i < 200; i++) {
+        append(fixture, 2);
+        uint64_t now = journal_fixture_file_size(fixture->journal_path, "-wal");
+        assert_true(now >= size);
+        growths += now > size;
+        size = now;
+    }
+    assert_in_range(growths, 2, 60);
+    assert_in_range(size, 200 * 1000, 8 << 20);
+    journal_fixture_reopen(fixture);
+    journal_fixture_check(fixture->reader, 1, 400);
+}
+
 static void append_large(struct journal_fixture *fixture, uint8_t *bytes, size_t size)
 {
     struct rentbus_buffer event = {0};
@@ -394,6 +414,7 @@ int main(void)
         WITH_JOURNAL(test_damaged_head_is_no_journal),
         WITH_JOURNAL(test_reads_while_it_is_written),
         WITH_JOURNAL(test_checkpoint_lets_the_log_begin_again),
+        WITH_JOURNAL(test_log_is_lengthened_ahead),
         WITH_JOURNAL(test_log_is_bounded_without_a_follower),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
