@@ -12,14 +12,21 @@ struct entry {
     struct rentbus_uuid command;
     uint64_t first_seq;
     uint64_t last_seq;
+    uint32_t hash;
+};
+
+/* `place` is the index of an entry + 1, or 0. */
+struct slot {
+    uint32_t hash;
+    uint32_t place;
 };
 
 /* `entries` is a ring of `capacity` (a power of two) and `front`, `back` count up for ever. `slots`
- * is twice as large; a slot holds an entry's count + 1, or 0. Ids are chosen by clients, so the
- * hash is keyed: nobody can choose ids that all land in one place. */
+ * is twice as large. Ids are chosen by clients, so the hash is keyed: nobody can choose ids that
+ * all land in one place. */
 struct recent {
     struct entry *entries;
-    uint64_t *slots;
+    struct slot *slots;
     size_t capacity;
     uint64_t front;
     uint64_t back;
@@ -44,45 +51,50 @@ void recent_destroy(struct recent **recent)
     *recent = NULL;
 }
 
-static struct entry *entry_at(const struct recent *recent, uint64_t count)
+static size_t index_of(const struct recent *recent, uint64_t count)
 {
-    return &recent->entries[count & (recent->capacity - 1)];
+    return count & (recent->capacity - 1);
 }
 
-static size_t home_of(const struct recent *recent, const struct rentbus_uuid *command)
+static bool same(const struct rentbus_uuid *a, const struct rentbus_uuid *b)
+{
+    return memcmp(a, b, sizeof *a) == 0;
+}
+
+static uint32_t hash_of(const struct recent *recent, const struct rentbus_uuid *command)
 {
     uint64_t hash;
     crypto_shorthash((unsigned char *)&hash, command->bytes, sizeof command->bytes, recent->key);
-    return hash & (2 * recent->capacity - 1);
+    return (uint32_t)hash;
 }
 
-/* The slot that holds the command, or the empty one where it belongs. */
-static size_t slot_of(const struct recent *recent, const struct rentbus_uuid *command)
+/* Puts an entry behind the others; there is room. */
+static void push(struct recent *recent, struct entry entry)
 {
     size_t mask = 2 * recent->capacity - 1;
-    size_t slot = home_of(recent, command);
-    while (recent->slots[slot]) {
-        const struct entry *entry = entry_at(recent, recent->slots[slot] - 1);
-        if (memcmp(&entry->command, command, sizeof *command) == 0)
-            break;
+    size_t index = index_of(recent, recent->back++);
+    size_t slot = entry.hash & mask;
+    while (recent->slots[slot].place)
         slot = (slot + 1) & mask;
-    }
-    return slot;
+    recent->slots[slot] = (struct slot){entry.hash, (uint32_t)index + 1};
+    recent->entries[index] = entry;
 }
 
-/* Empties the slot and moves up those behind it that would no longer be found. */
-static void slot_clear(struct recent *recent, size_t slot)
+/* Empties the slot of an entry and moves up those behind it that would no longer be found. */
+static void drop(struct recent *recent, size_t index)
 {
     size_t mask = 2 * recent->capacity - 1;
-    size_t hole = slot;
-    for (size_t next = (hole + 1) & mask; recent->slots[next]; next = (next + 1) & mask) {
-        size_t home = home_of(recent, &entry_at(recent, recent->slots[next] - 1)->command);
+    size_t hole = recent->entries[index].hash & mask;
+    while (recent->slots[hole].place != index + 1)
+        hole = (hole + 1) & mask;
+    for (size_t next = (hole + 1) & mask; recent->slots[next].place; next = (next + 1) & mask) {
+        size_t home = recent->slots[next].hash & mask;
         if (((next - home) & mask) < ((next - hole) & mask))
             continue;
         recent->slots[hole] = recent->slots[next];
         hole = next;
     }
-    recent->slots[hole] = 0;
+    recent->slots[hole].place = 0;
 }
 
 static int grow(struct recent *recent)
@@ -96,10 +108,9 @@ static int grow(struct recent *recent)
         free(larger.slots);
         return -ENOMEM;
     }
-    for (uint64_t count = recent->front; count < recent->back; count++) {
-        *entry_at(&larger, count) = *entry_at(recent, count);
-        larger.slots[slot_of(&larger, &entry_at(recent, count)->command)] = count + 1;
-    }
+    larger.back = recent->front;
+    while (larger.back < recent->back)
+        push(&larger, recent->entries[index_of(recent, larger.back)]);
     free(recent->entries);
     free(recent->slots);
     recent->entries = larger.entries;
@@ -111,48 +122,58 @@ static int grow(struct recent *recent)
 int recent_add(struct recent *recent, struct rentbus_uuid command, uint64_t first_seq,
                uint64_t last_seq)
 {
-    if (recent->back - recent->front == recent->capacity) {
+    size_t count = recent_count(recent);
+    if (count > 0) {
+        struct entry *last = &recent->entries[index_of(recent, recent->back - 1)];
+        if (same(&last->command, &command)) {
+            last->last_seq = last_seq;
+            return 0;
+        }
+    }
+    if (count == recent->capacity) {
         int status = grow(recent);
         if (status)
             return status;
     }
-    size_t slot = slot_of(recent, &command);
-    if (recent->slots[slot]) {
-        entry_at(recent, recent->slots[slot] - 1)->last_seq = last_seq;
-        return 0;
-    }
-    *entry_at(recent, recent->back) = (struct entry){command, first_seq, last_seq};
-    recent->slots[slot] = ++recent->back;
+    push(recent, (struct entry){command, first_seq, last_seq, hash_of(recent, &command)});
     return 0;
 }
 
 bool recent_find(const struct recent *recent, struct rentbus_uuid command, uint64_t *first_seq,
                  uint64_t *last_seq)
 {
+    uint32_t hash = hash_of(recent, &command);
+    size_t mask = 2 * recent->capacity - 1;
     if (!recent->capacity)
         return false;
-    uint64_t found = recent->slots[slot_of(recent, &command)];
-    if (!found)
-        return false;
-    const struct entry *entry = entry_at(recent, found - 1);
-    *first_seq = entry->first_seq;
-    *last_seq = entry->last_seq;
-    return true;
+    for (size_t slot = hash & mask; recent->slots[slot].place; slot = (slot + 1) & mask) {
+        const struct entry *entry = &recent->entries[recent->slots[slot].place - 1];
+        if (recent->slots[slot].hash != hash || !same(&entry->command, &command))
+            continue;
+        *first_seq = entry->first_seq;
+        *last_seq = entry->last_seq;
+        return true;
+    }
+    return false;
 }
 
 void recent_forget(struct recent *recent, uint64_t seq)
 {
-    while (recent->front < recent->back && entry_at(recent, recent->front)->last_seq <= seq) {
-        slot_clear(recent, slot_of(recent, &entry_at(recent, recent->front)->command));
-        recent->front++;
+    for (; recent->front < recent->back; recent->front++) {
+        size_t index = index_of(recent, recent->front);
+        if (recent->entries[index].last_seq > seq)
+            return;
+        drop(recent, index);
     }
 }
 
 void recent_rollback(struct recent *recent, uint64_t seq)
 {
-    while (recent->front < recent->back && entry_at(recent, recent->back - 1)->last_seq > seq) {
-        slot_clear(recent, slot_of(recent, &entry_at(recent, recent->back - 1)->command));
-        recent->back--;
+    for (; recent->front < recent->back; recent->back--) {
+        size_t index = index_of(recent, recent->back - 1);
+        if (recent->entries[index].last_seq <= seq)
+            return;
+        drop(recent, index);
     }
 }
 

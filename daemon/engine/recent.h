@@ -12,7 +12,8 @@ struct recent;
 struct recent *recent_create(void);
 void recent_destroy(struct recent **recent);
 
-/* Adds a command, or moves the last seq of the one added last. 0, or -ENOMEM with nothing added. */
+/* Adds a command that is not in it, or moves the last seq of the one added last. 0, or -ENOMEM with
+ * nothing added. */
 int recent_add(struct recent *recent, struct rentbus_uuid command, uint64_t first_seq,
                uint64_t last_seq) __attribute__((warn_unused_result));
 bool recent_find(const struct recent *recent, struct rentbus_uuid command, uint64_t *first_seq,

@@ -130,6 +130,21 @@ static void test_around_the_ring(void **state)
     recent_destroy(&recent);
 }
 
+/* So many that hashes of 32 bits are the same of some that are held and some that are not. */
+static void test_same_hashes(void **state)
+{
+    (void)state;
+    const uint64_t count = 200000;
+    struct recent *recent = recent_create();
+    uint64_t first;
+    uint64_t last;
+    for (uint64_t seq = 1; seq <= count; seq++)
+        assert_int_equal(recent_add(recent, command_of(seq), seq, seq), 0);
+    for (uint64_t number = count + 1; number <= 2 * count; number++)
+        assert_false(recent_find(recent, command_of(number), &first, &last));
+    recent_destroy(&recent);
+}
+
 static void run_history(uint64_t seed)
 {
     static struct reference reference;
@@ -176,6 +191,7 @@ int main(void)
         cmocka_unit_test(test_empty),
         cmocka_unit_test(test_last_seq_moves),
         cmocka_unit_test(test_around_the_ring),
+        cmocka_unit_test(test_same_hashes),
         cmocka_unit_test(test_random_histories),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
