@@ -86,9 +86,9 @@ const char *cli_explanation_of_verdict(enum rentbus_verdict verdict)
 
 const char *cli_explanation_of_event(struct rentbus_text type)
 {
-    int found = rentbus_word_find(&rentbus_event_type_words, type);
+    enum rentbus_event_type found = rentbus_event_type_find(type);
     for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
-        if ((int)events[i].type == found)
+        if (events[i].type == found)
             return events[i].words;
     return NULL;
 }

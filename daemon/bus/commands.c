@@ -458,5 +458,5 @@ bool bus_type_reserved(struct rentbus_text type)
 {
     return rentbus_text_begins(type, "RENTAL_") || rentbus_text_begins(type, "CONSUMER_") ||
            rentbus_text_equal(type, rentbus_text(BUS_HEARTBEAT_TYPE)) ||
-           rentbus_word_find(&rentbus_event_type_words, type) != RENTBUS_EVENT_NONE;
+           rentbus_event_type_find(type) != RENTBUS_EVENT_NONE;
 }

@@ -36,7 +36,7 @@ int ledger_event_decode(const struct rentbus_event *wire, struct ledger_event *e
     struct rentbus_fault fault;
     int error;
 
-    event->type = (enum rentbus_event_type)rentbus_word_find(&rentbus_event_type_words, wire->type);
+    event->type = rentbus_event_type_find(wire->type);
     event->subject = RENTBUS_HAS(wire, event, subject) ? wire->subject : (struct rentbus_text){0};
     if (event->type == RENTBUS_EVENT_NONE) {
         event->data.published = (struct ledger_published){wire->type, wire->data};

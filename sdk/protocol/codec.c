@@ -24,6 +24,14 @@ const char *rentbus_word_text(const struct rentbus_words *words, int value)
     return value > 0 && (size_t)value < words->count ? words->texts[value] : "";
 }
 
+enum rentbus_event_type rentbus_event_type_find(struct rentbus_text name)
+{
+    /* All of them end so, and hardly any other. */
+    if (!rentbus_text_ends(name, "_EVENT"))
+        return RENTBUS_EVENT_NONE;
+    return (enum rentbus_event_type)rentbus_word_find(&rentbus_event_type_words, name);
+}
+
 enum rentbus_op rentbus_op_find(struct rentbus_text wire)
 {
     size_t op = 0;

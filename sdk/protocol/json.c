@@ -382,7 +382,7 @@ static put_function *const put_functions[] = {
 static void put_event_data(struct rentbus_buffer *out, struct rentbus_text type_text,
                            struct rentbus_bytes item)
 {
-    int type = rentbus_word_find(&rentbus_event_type_words, type_text);
+    enum rentbus_event_type type = rentbus_event_type_find(type_text);
     const struct rentbus_schema *schema = rentbus_event_rows[type].data;
     union any_struct data;
     struct rentbus_fault fault;

@@ -168,7 +168,7 @@ static const struct rentbus_schema *value_schema(const struct rentbus_schema *sc
     const json_t *type = json_object_get(object, "type");
     if (!json_is_string(type))
         return NULL;
-    return rentbus_event_rows[rentbus_word_find(&rentbus_event_type_words, string_text(type))].data;
+    return rentbus_event_rows[rentbus_event_type_find(string_text(type))].data;
 }
 
 /* A value of another type than its field's is written as it is, for the decoder to refuse. */

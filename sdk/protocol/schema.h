@@ -212,6 +212,8 @@ RENTBUS_EXPORT extern const struct rentbus_op_row rentbus_op_rows[RENTBUS_OP_COU
 /* The value of a word of a set, 0 when it is none of them; and the text of a value. */
 RENTBUS_EXPORT int rentbus_word_find(const struct rentbus_words *words, struct rentbus_text text);
 RENTBUS_EXPORT const char *rentbus_word_text(const struct rentbus_words *words, int value);
+/* The type of that name; NONE when it is not of rentbus itself. */
+RENTBUS_EXPORT enum rentbus_event_type rentbus_event_type_find(struct rentbus_text name);
 /* The operation of that name, or RENTBUS_OP_COUNT. */
 RENTBUS_EXPORT enum rentbus_op rentbus_op_find(struct rentbus_text wire);
 /* The index of the field of that name, or schema->count. */

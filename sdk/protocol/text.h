@@ -29,6 +29,12 @@ static inline bool rentbus_text_begins(struct rentbus_text text, const char *pre
     return text.length >= length && memcmp(text.data, prefix, length) == 0;
 }
 
+static inline bool rentbus_text_ends(struct rentbus_text text, const char *ending)
+{
+    size_t length = strlen(ending);
+    return text.length >= length && memcmp(text.data + text.length - length, ending, length) == 0;
+}
+
 /* The bytes of the UTF-8 character that `data` begins with, and *code, its code point; 0 when it
  * begins with none (RFC 3629: no surrogates, no overlong forms) or `length` is 0. */
 size_t rentbus_utf8_next(const char *data, size_t length, uint32_t *code);

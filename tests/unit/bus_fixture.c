@@ -95,8 +95,8 @@ static int replay(void *context, uint64_t seq, struct rentbus_bytes bytes)
     struct rentbus_fault fault;
     if (rentbus_decode(&rentbus_event_schema, bytes, RENTBUS_STRICT, &event, &fault))
         return -EBADMSG;
-    int type = rentbus_word_find(&rentbus_event_type_words, event.type);
-    return bus_apply(fixture->bus, seq, (enum rentbus_event_type)type, bytes);
+    enum rentbus_event_type type = rentbus_event_type_find(event.type);
+    return bus_apply(fixture->bus, seq, type, bytes);
 }
 
 int bus_fixture_restore(struct bus_fixture *fixture, uint64_t seq, struct rentbus_bytes bytes)

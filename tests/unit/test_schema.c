@@ -112,6 +112,19 @@ static void enumerators_match_their_words(void **state)
     assert_int_equal(rentbus_error_code_words.count, RENTBUS_ERROR_TRIMMED + 1);
 }
 
+static void event_types_of_rentbus_are_found(void **state)
+{
+    (void)state;
+    for (size_t type = 1; type < rentbus_event_type_words.count; type++) {
+        const char *text = rentbus_word_text(&rentbus_event_type_words, (int)type);
+        assert_int_equal(rentbus_event_type_find(rentbus_text(text)), type);
+    }
+    static const char *const unknown[] = {"", "_EVENT", "MY_EVENT", "RENTAL_RETURN", "EVENT"};
+    for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
+        assert_int_equal(rentbus_event_type_find(rentbus_text(unknown[i])), RENTBUS_EVENT_NONE);
+    assert_int_equal(rentbus_event_type_find((struct rentbus_text){NULL, 0}), RENTBUS_EVENT_NONE);
+}
+
 static void event_rows_match_their_types(void **state)
 {
     (void)state;
@@ -165,6 +178,7 @@ int main(void)
         cmocka_unit_test(names_of_structs_are_unique),
         cmocka_unit_test(words_go_both_ways),
         cmocka_unit_test(enumerators_match_their_words),
+        cmocka_unit_test(event_types_of_rentbus_are_found),
         cmocka_unit_test(event_rows_match_their_types),
         cmocka_unit_test(operation_rows_are_whole),
     };
