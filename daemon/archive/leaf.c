@@ -107,20 +107,23 @@ static void leaf_append(struct leaf_writer *writer, const uint8_t *entry)
         shape->combine(last, entry);
 }
 
+/* Few are new of those in a row: what is between them is copied at once. */
 static int leaf_merge(struct leaf_writer *writer, const struct leaf_row *row)
 {
     const struct leaf_shape *shape = &writer->shape;
-    const uint8_t *old = writer->before.data;
-    const uint8_t *old_end = old + writer->before.length;
-    const uint8_t *new = row->given.data;
-    const uint8_t *new_end = new + row->given.length;
+    struct rentbus_bytes old = {writer->before.data, writer->before.length};
 
     rentbus_buffer_clear(&writer->merged);
-    while (old < old_end || new < new_end) {
-        bool from_old = new == new_end || (old < old_end && memcmp(old, new, shape->key) <= 0);
-        leaf_append(writer, from_old ? old : new);
-        *(from_old ? &old : &new) += shape->entry;
+    for (size_t at = 0; at < row->given.length; at += shape->entry) {
+        const uint8_t *new = row->given.data + at;
+        size_t run = shape->entry * leaf_count_before(shape, old, new, shape->key);
+        if (run < old.length && memcmp(old.data + run, new, shape->key) == 0)
+            run += shape->entry;
+        rentbus_buffer_append(&writer->merged, old.data, run);
+        old = (struct rentbus_bytes){old.data + run, old.length - run};
+        leaf_append(writer, new);
     }
+    rentbus_buffer_append(&writer->merged, old.data, old.length);
     return writer->merged.failed || writer->before.failed ? -ENOMEM : 0;
 }
 
