@@ -133,8 +133,9 @@ static int archive_load_position(sqlite3 *db, struct archive_position *position)
 static int archive_compare(void *context, uint64_t seq, struct rentbus_bytes bytes)
 {
     const struct archive_position *position = context;
+    struct mention_finding finding;
     struct rentbus_event event;
-    int r = skim_event(bytes, &event);
+    int r = skim_event(bytes, &event, &finding);
 
     (void)seq;
     if (r)

@@ -33,15 +33,14 @@ static bool archive_is_of_rental(enum rentbus_event_type type)
 }
 
 static int archive_take_rental(struct archive_rows *rows, uint64_t seq,
-                               enum rentbus_event_type type, struct rentbus_bytes data)
+                               enum rentbus_event_type type, const struct mention_finding *found)
 {
-    struct skim_rental found = skim_rental(data);
     struct rentbus_rental rental;
     struct rentbus_fault fault;
 
-    if (rentbus_decode(&rentbus_rental_schema, found.rental, RENTBUS_LENIENT, &rental, &fault))
+    if (rentbus_decode(&rentbus_rental_schema, found->rental, RENTBUS_LENIENT, &rental, &fault))
         return -EBADMSG;
-    int r = tally_take_rental(rows->tally, type, &rental, found.asset_type);
+    int r = tally_take_rental(rows->tally, type, &rental, found->asset_type);
     if (r)
         return r;
     /* A flagged rental may be opened again: it stays with the ledger, as open ones do. */
@@ -80,8 +79,9 @@ static void archive_turn_to(struct archive_following *following, uint64_t seq,
 static int archive_take(void *context, uint64_t seq, struct rentbus_bytes bytes)
 {
     struct archive_following *following = context;
+    struct mention_finding found;
     struct rentbus_event event;
-    int r = skim_event(bytes, &event);
+    int r = skim_event(bytes, &event, &found);
     if (r)
         return r;
     bool begins = !archive_goes_on(following, &event);
@@ -91,9 +91,9 @@ static int archive_take(void *context, uint64_t seq, struct rentbus_bytes bytes)
     if (begins)
         archive_turn_to(following, seq, &event);
     int type = rentbus_word_find(&rentbus_event_type_words, event.type);
-    mention_rows_add(&following->rows->mentions, &event, following->command.first_seq);
+    mention_rows_add_found(&following->rows->mentions, &found, following->command.first_seq);
     if (archive_is_of_rental((enum rentbus_event_type)type))
-        r = archive_take_rental(following->rows, seq, (enum rentbus_event_type)type, event.data);
+        r = archive_take_rental(following->rows, seq, (enum rentbus_event_type)type, &found);
     if (r)
         return r;
     following->position.seq = seq;

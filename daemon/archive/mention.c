@@ -18,45 +18,21 @@ struct mention_field {
     {                                                                                              \
         name, sizeof(name) - 1, kind                                                               \
     }
-#define MENTION_DATA_FIELDS                                                                        \
-    MENTION_FIELD("user_id", MENTION_USER), MENTION_FIELD("asset_id", MENTION_ASSET),              \
-        MENTION_FIELD("rental_id", MENTION_RENTAL),                                                \
-        MENTION_FIELD("previous_asset_id", MENTION_ASSET),                                         \
-        MENTION_FIELD("conflict_rental_id", MENTION_RENTAL)
 
-static const struct mention_field mention_data_fields[] = {MENTION_DATA_FIELDS};
-static const struct mention_field mention_user_fields[] = {MENTION_DATA_FIELDS,
-                                                           MENTION_FIELD("id", MENTION_USER)};
-static const struct mention_field mention_asset_fields[] = {MENTION_DATA_FIELDS,
-                                                            MENTION_FIELD("id", MENTION_ASSET)};
+static const struct mention_field mention_data_fields[] = {
+    MENTION_FIELD("user_id", MENTION_USER),
+    MENTION_FIELD("asset_id", MENTION_ASSET),
+    MENTION_FIELD("rental_id", MENTION_RENTAL),
+    MENTION_FIELD("previous_asset_id", MENTION_ASSET),
+    MENTION_FIELD("conflict_rental_id", MENTION_RENTAL),
+};
 static const struct mention_field mention_rental_fields[] = {
     MENTION_FIELD("id", MENTION_RENTAL),
     MENTION_FIELD("user_id", MENTION_USER),
     MENTION_FIELD("asset_id", MENTION_ASSET),
     MENTION_FIELD("returned_asset_id", MENTION_ASSET),
 };
-
-/* The fields of a map that count, and whether one named "rental" is a rental. */
-struct mention_map {
-    const struct mention_field *fields;
-    size_t count;
-    bool has_rental;
-};
-
-#define MENTION_MAP(fields, has_rental)                                                            \
-    {                                                                                              \
-        fields, sizeof(fields) / sizeof(*(fields)), has_rental                                     \
-    }
-
-static const struct mention_map mention_data = MENTION_MAP(mention_data_fields, true);
-static const struct mention_map mention_user_data = MENTION_MAP(mention_user_fields, true);
-static const struct mention_map mention_asset_data = MENTION_MAP(mention_asset_fields, true);
-static const struct mention_map mention_rental = MENTION_MAP(mention_rental_fields, false);
-
-struct mention_finding {
-    struct mention *mentions;
-    size_t count;
-};
+#define MENTION_COUNT(fields) (sizeof(fields) / sizeof(*(fields)))
 
 static void mention_add(struct mention_finding *finding, enum mention_kind kind,
                         struct rentbus_text id)
@@ -70,64 +46,101 @@ static void mention_add(struct mention_finding *finding, enum mention_kind kind,
         finding->mentions[finding->count++] = (struct mention){kind, id};
 }
 
-static const struct mention_field *mention_find(const struct mention_map *map,
-                                                struct rentbus_text name)
+/* Takes the value of the name when it is one of the fields. */
+static bool mention_take(struct mention_finding *finding, const struct mention_field *fields,
+                         size_t count, struct rentbus_text name, struct rentbus_cbor_reader *reader)
 {
-    for (size_t i = 0; i < map->count; i++)
-        if (skim_is(name, map->fields[i].name, map->fields[i].length))
-            return &map->fields[i];
-    return NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (!skim_is(name, fields[i].name, fields[i].length))
+            continue;
+        mention_add(finding, fields[i].kind, skim_text(reader));
+        return true;
+    }
+    return false;
 }
 
-/* Walks once through the map that the reader stands before, or passes what is no map. */
-static void mention_walk(struct mention_finding *finding, const struct mention_map *map,
-                         struct rentbus_cbor_reader *reader)
+/* How many pairs the map has that the reader stands before; what is no map is passed, and has none.
+ */
+static uint64_t mention_pairs(struct rentbus_cbor_reader *reader)
 {
     struct rentbus_cbor_reader before = *reader;
     struct rentbus_cbor_item head = rentbus_cbor_read(reader);
 
-    if (head.type != RENTBUS_CBOR_MAP) {
-        *reader = before;
-        rentbus_cbor_skip(reader);
-        return;
-    }
-    for (uint64_t pair = 0; pair < head.number && reader->at < reader->end; pair++) {
+    if (head.type == RENTBUS_CBOR_MAP)
+        return head.number;
+    *reader = before;
+    rentbus_cbor_skip(reader);
+    return 0;
+}
+
+static struct rentbus_bytes mention_pass_rental(struct rentbus_cbor_reader *reader,
+                                                struct mention_finding *finding)
+{
+    const uint8_t *start = reader->at;
+
+    for (uint64_t left = mention_pairs(reader); left > 0 && reader->at < reader->end; left--) {
         struct rentbus_text name = skim_text(reader);
-        const struct mention_field *field = mention_find(map, name);
-        if (field)
-            mention_add(finding, field->kind, skim_text(reader));
-        else if (map->has_rental && skim_is(name, "rental", strlen("rental")))
-            mention_walk(finding, &mention_rental, reader);
-        else
-            rentbus_cbor_skip(reader);
+        if (!mention_take(finding, mention_rental_fields, MENTION_COUNT(mention_rental_fields),
+                          name, reader))
+            skim_pass(reader);
+    }
+    return (struct rentbus_bytes){start, (size_t)(reader->at - start)};
+}
+
+void mention_pass(struct rentbus_cbor_reader *reader, struct mention_finding *finding)
+{
+    finding->count = 0;
+    finding->id = finding->asset_type = (struct rentbus_text){0};
+    finding->rental = (struct rentbus_bytes){0};
+    for (uint64_t left = mention_pairs(reader); left > 0 && reader->at < reader->end; left--) {
+        struct rentbus_text name = skim_text(reader);
+        if (skim_is(name, "rental", strlen("rental")))
+            finding->rental = mention_pass_rental(reader, finding);
+        else if (skim_is(name, "asset_type", strlen("asset_type")))
+            finding->asset_type = skim_text(reader);
+        else if (skim_is(name, "id", strlen("id")))
+            finding->id = skim_text(reader);
+        else if (!mention_take(finding, mention_data_fields, MENTION_COUNT(mention_data_fields),
+                               name, reader))
+            skim_pass(reader);
     }
 }
 
-static const struct mention_map *mention_map_of(struct rentbus_text type)
+void mention_judge(struct mention_finding *finding, struct rentbus_text type)
 {
+    if (!finding->id.data)
+        return;
     if (rentbus_text_begins(type, "USER_"))
-        return &mention_user_data;
-    if (rentbus_text_begins(type, "ASSET_") && !rentbus_text_begins(type, "ASSET_TYPE_"))
-        return &mention_asset_data;
-    return &mention_data;
+        mention_add(finding, MENTION_USER, finding->id);
+    else if (rentbus_text_begins(type, "ASSET_") && !rentbus_text_begins(type, "ASSET_TYPE_"))
+        mention_add(finding, MENTION_ASSET, finding->id);
+}
+
+static void mention_find(const struct rentbus_event *event, struct mention_finding *finding)
+{
+    struct rentbus_cbor_reader reader = rentbus_cbor_reader(event->data);
+
+    mention_pass(&reader, finding);
+    mention_judge(finding, event->type);
 }
 
 size_t mentions_of(const struct rentbus_event *event, struct mention mentions[MENTIONS_MAX])
 {
-    struct mention_finding finding = {mentions, 0};
-    struct rentbus_cbor_reader reader = rentbus_cbor_reader(event->data);
+    struct mention_finding finding;
 
-    mention_walk(&finding, mention_map_of(event->type), &reader);
+    mention_find(event, &finding);
+    memcpy(mentions, finding.mentions, finding.count * sizeof(*mentions));
     return finding.count;
 }
 
 bool mention_in(const struct rentbus_event *event, struct mention mention)
 {
-    struct mention mentions[MENTIONS_MAX];
-    size_t count = mentions_of(event, mentions);
+    struct mention_finding finding;
 
-    for (size_t i = 0; i < count; i++)
-        if (mentions[i].kind == mention.kind && rentbus_text_equal(mentions[i].id, mention.id))
+    mention_find(event, &finding);
+    for (size_t i = 0; i < finding.count; i++)
+        if (finding.mentions[i].kind == mention.kind &&
+            rentbus_text_equal(finding.mentions[i].id, mention.id))
             return true;
     return false;
 }
@@ -173,16 +186,22 @@ static bool mention_rows_have(const struct mention_rows *rows, const struct ment
     return false;
 }
 
-void mention_rows_add(struct mention_rows *rows, const struct rentbus_event *event, uint64_t seq)
+void mention_rows_add_found(struct mention_rows *rows, const struct mention_finding *finding,
+                            uint64_t seq)
 {
-    struct mention mentions[MENTIONS_MAX];
-    size_t count = mentions_of(event, mentions);
-
-    for (size_t i = 0; i < count; i++) {
-        struct mention_row row = {seq, mention_key(mentions[i])};
+    for (size_t i = 0; i < finding->count; i++) {
+        struct mention_row row = {seq, mention_key(finding->mentions[i])};
         if (!mention_rows_have(rows, &row))
             mention_rows_put(rows, &row);
     }
+}
+
+void mention_rows_add(struct mention_rows *rows, const struct rentbus_event *event, uint64_t seq)
+{
+    struct mention_finding finding;
+
+    mention_find(event, &finding);
+    mention_rows_add_found(rows, &finding, seq);
 }
 
 static int mention_row_compare(const void *left, const void *right, void *context)

@@ -15,6 +15,7 @@
 #ifndef RENTBUS_ARCHIVE_MENTION_H
 #define RENTBUS_ARCHIVE_MENTION_H
 
+#include "sdk/protocol/cbor.h"
 #include "sdk/protocol/schema.h"
 
 enum mention_kind { MENTION_RENTAL = 'r', MENTION_USER = 'u', MENTION_ASSET = 'a' };
@@ -26,6 +27,20 @@ struct mention {
 
 /* What the fields above come to at most. */
 #define MENTIONS_MAX 10
+
+/* What one pass over the data of an event finds. */
+struct mention_finding {
+    struct mention mentions[MENTIONS_MAX]; /* each once */
+    size_t count;
+    struct rentbus_text id;         /* data.id, which counts or not by the type of the event */
+    struct rentbus_bytes rental;    /* data.rental, encoded; absent where there is none */
+    struct rentbus_text asset_type; /* data.asset_type, likewise */
+};
+
+/* Passes over the data that the reader stands before, whatever it is. */
+void mention_pass(struct rentbus_cbor_reader *reader, struct mention_finding *finding);
+/* Adds data.id to the mentions where events of the type mention it. */
+void mention_judge(struct mention_finding *finding, struct rentbus_text type);
 
 /* Writes the mentions of an event, each once, and returns how many. `event` as decoded from its
  * wire form: `type` and `data` count. Data that is no map, and ids that are not text, mention
@@ -55,6 +70,9 @@ struct mention_rows {
 /* Adds what the event mentions, as of the command that begins at `seq`: what that has already is
  * not added again, as long as the events come in order. */
 void mention_rows_add(struct mention_rows *rows, const struct rentbus_event *event, uint64_t seq);
+/* The same of what was found. */
+void mention_rows_add_found(struct mention_rows *rows, const struct mention_finding *finding,
+                            uint64_t seq);
 void mention_rows_put(struct mention_rows *rows, const struct mention_row *row);
 /* Puts the rows into the order of the archive's table: by segment, key (as a signed number) and
  * seq. */

@@ -24,12 +24,14 @@ static const uint8_t *skim_bytes(struct rentbus_cbor_reader *reader, size_t size
 
 /* Takes the pair that the reader stands in. Whether it is as it should be. */
 static bool skim_pair(struct rentbus_cbor_reader *reader, struct rentbus_text name,
-                      struct rentbus_event *event)
+                      struct rentbus_event *event, struct mention_finding *finding)
 {
-    const uint8_t *bytes;
+    const uint8_t *bytes = reader->at;
 
     if (skim_is(name, "data", 4)) {
-        RENTBUS_SET(event, event, data, rentbus_cbor_skip(reader));
+        mention_pass(reader, finding);
+        RENTBUS_SET(event, event, data,
+                    ((struct rentbus_bytes){bytes, (size_t)(reader->at - bytes)}));
     } else if (skim_is(name, "type", 4)) {
         RENTBUS_SET(event, event, type, skim_text(reader));
         return event->type.data;
@@ -44,12 +46,13 @@ static bool skim_pair(struct rentbus_cbor_reader *reader, struct rentbus_text na
         event->has |= RENTBUS_BIT(event, command);
         return bytes;
     } else {
-        rentbus_cbor_skip(reader);
+        skim_pass(reader);
     }
     return true;
 }
 
-int skim_event(struct rentbus_bytes bytes, struct rentbus_event *event)
+int skim_event(struct rentbus_bytes bytes, struct rentbus_event *event,
+               struct mention_finding *finding)
 {
     const uint64_t needed =
         RENTBUS_BIT(event, data) | RENTBUS_BIT(event, type) | RENTBUS_BIT(event, hash);
@@ -61,28 +64,11 @@ int skim_event(struct rentbus_bytes bytes, struct rentbus_event *event)
         return -EBADMSG;
     for (uint64_t pair = 0; pair < map.number && reader.at < reader.end; pair++) {
         struct rentbus_text name = skim_text(&reader);
-        if (!skim_pair(&reader, name, event))
+        if (!skim_pair(&reader, name, event, finding))
             return -EBADMSG;
     }
-    return (event->has & needed) == needed ? 0 : -EBADMSG;
-}
-
-struct skim_rental skim_rental(struct rentbus_bytes data)
-{
-    struct rentbus_cbor_reader reader = rentbus_cbor_reader(data);
-    struct rentbus_cbor_item map = rentbus_cbor_read(&reader);
-    struct skim_rental found = {0};
-
-    if (map.type != RENTBUS_CBOR_MAP)
-        return found;
-    for (uint64_t pair = 0; pair < map.number && reader.at < reader.end; pair++) {
-        struct rentbus_text name = skim_text(&reader);
-        if (skim_is(name, "rental", 6))
-            found.rental = rentbus_cbor_skip(&reader);
-        else if (skim_is(name, "asset_type", 10))
-            found.asset_type = skim_text(&reader);
-        else
-            rentbus_cbor_skip(&reader);
-    }
-    return found;
+    if ((event->has & needed) != needed)
+        return -EBADMSG;
+    mention_judge(finding, event->type);
+    return 0;
 }

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "daemon/archive/mention.h"
 #include "sdk/protocol/cbor.h"
 #include "sdk/protocol/schema.h"
 
@@ -33,15 +34,15 @@ static inline bool skim_is(struct rentbus_text name, const char *wanted, size_t 
     return name.data && name.length == length && memcmp(name.data, wanted, length) == 0;
 }
 
-/* Of the event `type`, `data`, `hash` and `command`, which it may not have. 0, or -EBADMSG. */
-int skim_event(struct rentbus_bytes bytes, struct rentbus_event *event)
-    __attribute__((warn_unused_result));
+/* Passes whatever the reader stands before. */
+static inline void skim_pass(struct rentbus_cbor_reader *reader)
+{
+    rentbus_cbor_skip(reader);
+}
 
-/* What is of use in the data of an event of a rental; absent where there is none. */
-struct skim_rental {
-    struct rentbus_bytes rental; /* encoded */
-    struct rentbus_text asset_type;
-};
-struct skim_rental skim_rental(struct rentbus_bytes data);
+/* Of the event `type`, `data`, `hash` and `command`, which it may not have, and what its data
+ * mentions. 0, or -EBADMSG. */
+int skim_event(struct rentbus_bytes bytes, struct rentbus_event *event,
+               struct mention_finding *finding) __attribute__((warn_unused_result));
 
 #endif
