@@ -34,10 +34,19 @@ static inline bool skim_is(struct rentbus_text name, const char *wanted, size_t 
     return name.data && name.length == length && memcmp(name.data, wanted, length) == 0;
 }
 
-/* Passes whatever the reader stands before. */
+/* Passes whatever the reader stands before: most of it is text, or a small number. */
 static inline void skim_pass(struct rentbus_cbor_reader *reader)
 {
-    rentbus_cbor_skip(reader);
+    const uint8_t *at = reader->at;
+    size_t left = (size_t)(reader->end - at);
+    size_t length = left > 0 ? (size_t)at[0] - SKIM_TEXT : SIZE_MAX;
+
+    if (length < SKIM_TEXT_SHORT && length < left)
+        reader->at = at + 1 + length;
+    else if (length == SKIM_TEXT_SHORT && left > 1 && at[1] <= left - 2)
+        reader->at = at + 2 + at[1];
+    else
+        rentbus_cbor_skip(reader);
 }
 
 /* Of the event `type`, `data`, `hash` and `command`, which it may not have, and what its data
