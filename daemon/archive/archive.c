@@ -12,8 +12,9 @@
 #include "daemon/archive/skim.h"
 #include "daemon/journal/meta.h"
 
-/* SQLite's own, as the file is made. */
-#define ARCHIVE_PAGE_SIZE 4096
+/* As the file is made: some leaves to a page, and few pages to a transaction. Files of versions
+ * before have smaller pages, and their log is moved the earlier. */
+#define ARCHIVE_PAGE_SIZE 8192
 
 #define ARCHIVE_RENTAL_ROW                                                                         \
     "INTO rental(created_seq, id, status, closed_seq, body) VALUES(?1, ?2, ?3, ?4, ?5)"
@@ -85,8 +86,12 @@ uint64_t archive_seq(const struct archive *archive)
 
 static int archive_create(sqlite3 *db, const struct meta_identity *identity)
 {
-    int r = sqlite_use_wal(db);
+    char settings[48];
 
+    sqlite3_snprintf(sizeof(settings), settings, "PRAGMA page_size = %d", ARCHIVE_PAGE_SIZE);
+    int r = sqlite_execute(db, settings);
+    if (r == 0)
+        r = sqlite_use_wal(db);
     if (r == 0)
         r = sqlite_execute(db, "BEGIN IMMEDIATE");
     if (r == 0)

@@ -14,8 +14,8 @@
 #include "daemon/journal/sqlite.h"
 #include "sdk/protocol/buffer.h"
 
-/* The largest row: some of them share a page. */
-#define LEAF_SIZE_MAX 1900
+/* The largest row: one fits into a page of 4,096 bytes, and two into one of 8,192. */
+#define LEAF_SIZE_MAX 3900
 
 #define LEAF_TABLE(name)                                                                           \
     "CREATE TABLE " name "(leaf INTEGER PRIMARY KEY, segment INTEGER NOT NULL, "                   \

@@ -302,6 +302,18 @@ static void test_what_does_not_agree_is_rebuilt(void **state)
     }
 }
 
+/* As the header of the file has it. */
+static long page_size(const char *path)
+{
+    uint8_t bytes[18];
+    FILE *file = fopen(path, "r");
+
+    assert_non_null(file);
+    assert_int_equal(fread(bytes, sizeof(bytes), 1, file), 1);
+    fclose(file);
+    return bytes[16] << 8 | bytes[17];
+}
+
 /* Damage that shows only when the page is used: the file is thrown away then. */
 static void test_damage_met_on_the_way_is_rebuilt(void **state)
 {
@@ -311,7 +323,9 @@ static void test_damage_met_on_the_way_is_rebuilt(void **state)
     append(fixture, 4000);
     archive_all(fixture);
     uint64_t size = journal_fixture_file_size(fixture->archive_path, "");
-    write_over(fixture->archive_path, 8192, (size_t)size - 8192);
+    /* Behind those of the schema and of meta. */
+    long intact = 2 * page_size(fixture->archive_path);
+    write_over(fixture->archive_path, intact, size - (size_t)intact);
     append(fixture, 1000);
     struct archive *archive = open_archive(fixture);
     assert_int_equal(archive_seq(archive), 4000);
@@ -321,6 +335,26 @@ static void test_damage_met_on_the_way_is_rebuilt(void **state)
     archive_close(&archive);
     archive_all(fixture);
     check_archive(fixture, 5000);
+}
+
+/* Versions before made them smaller: such a file is followed as it is. */
+static void test_archive_of_small_pages_goes_on(void **state)
+{
+    struct journal_fixture *fixture = *state;
+
+    append(fixture, 2000);
+    archive_all(fixture);
+    assert_int_not_equal(page_size(fixture->archive_path), 4096);
+    journal_fixture_sql(fixture->archive_path, "PRAGMA journal_mode = DELETE; "
+                                               "PRAGMA page_size = 4096; VACUUM; "
+                                               "PRAGMA journal_mode = WAL");
+    append(fixture, 2000);
+    struct archive *archive = open_archive(fixture);
+    assert_int_equal(archive_seq(archive), 2000);
+    follow(fixture, archive, 1000);
+    archive_close(&archive);
+    check_archive(fixture, 4000);
+    assert_int_equal(page_size(fixture->archive_path), 4096);
 }
 
 /* A damaged journal is no reason to throw the archive away. */
@@ -427,6 +461,7 @@ int main(void)
         WITH_JOURNAL(test_deleted_archive_is_rebuilt_equal),
         WITH_JOURNAL(test_what_does_not_agree_is_rebuilt),
         WITH_JOURNAL(test_damage_met_on_the_way_is_rebuilt),
+        WITH_JOURNAL(test_archive_of_small_pages_goes_on),
         WITH_JOURNAL(test_damaged_journal_leaves_the_archive),
         WITH_JOURNAL(test_old_archive_is_nothing_to_a_reader),
         WITH_JOURNAL(test_readers_go_over_to_the_new_file),
