@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
 """The handlers of cli/examples, as their own first lines say to run them."""
 import json
-import shutil
-import subprocess
 from email import message_from_string
 
 import pytest
@@ -100,9 +98,3 @@ def test_all_of_them_hold_in_a_drill(daemon, client, returned, tmp_path):
         assert (done.returncode, done.stderr) == (0, ""), (name, done.stdout, done.stderr)
         assert done.stdout.startswith("3 events") and done.stdout.endswith(f"{name} held\n")
     assert client.ok("hello")["head"] == head
-
-
-@pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")
-def test_shellcheck():
-    done = subprocess.run(["shellcheck", EXAMPLES / "notify.sh"], timeout=DEADLINE)
-    assert done.returncode == 0
