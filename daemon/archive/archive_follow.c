@@ -90,10 +90,10 @@ static int archive_take(void *context, uint64_t seq, struct rentbus_bytes bytes)
 
     if (begins)
         archive_turn_to(following, seq, &event);
-    int type = rentbus_word_find(&rentbus_event_type_words, event.type);
+    enum rentbus_event_type type = rentbus_event_type_find(event.type);
     mention_rows_add_found(&following->rows->mentions, &found, following->command.first_seq);
-    if (archive_is_of_rental((enum rentbus_event_type)type))
-        r = archive_take_rental(following->rows, seq, (enum rentbus_event_type)type, &found);
+    if (archive_is_of_rental(type))
+        r = archive_take_rental(following->rows, seq, type, &found);
     if (r)
         return r;
     following->position.seq = seq;
