@@ -21,7 +21,7 @@ struct waiting_head {
 void batch_release(struct batch *batch)
 {
     free(batch->entries);
-    free(batch->types);
+    free(batch->notes);
     rentbus_buffer_release(&batch->names);
     rentbus_buffer_release(&batch->events);
     rentbus_buffer_release(&batch->waiting);
@@ -47,16 +47,15 @@ int batch_reserve(struct batch *batch, size_t more)
     if (!entries)
         return -ENOMEM;
     batch->entries = entries;
-    struct batch_type *types = realloc(batch->types, capacity * sizeof *types);
-    if (!types)
+    struct batch_note *notes = realloc(batch->notes, capacity * sizeof *notes);
+    if (!notes)
         return -ENOMEM;
-    batch->types = types;
+    batch->notes = notes;
     batch->capacity = capacity;
     return 0;
 }
 
-int batch_add(struct batch *batch, const struct journal_head *head,
-              const struct ledger_event *event)
+int batch_add(struct batch *batch, const struct chain *chain, const struct ledger_event *event)
 {
     struct rentbus_buffer *names = &batch->names;
     const struct rentbus_text *name = &event->data.published.type;
@@ -67,9 +66,9 @@ int batch_add(struct batch *batch, const struct journal_head *head,
         return -ENOMEM;
     }
     if (batch->count == 0)
-        batch->first_seq = head->seq;
-    batch->types[batch->count] = (struct batch_type){event->type, names->length};
-    batch->entries[batch->count++] = (struct journal_entry){head->time, batch->events.length};
+        batch->first_seq = chain->head.seq;
+    batch->notes[batch->count] = (struct batch_note){event->type, names->length, chain->hash_pair};
+    batch->entries[batch->count++] = (struct journal_entry){chain->head.time, batch->events.length};
     return 0;
 }
 
@@ -79,7 +78,19 @@ void batch_truncate(struct batch *batch, size_t count)
         return;
     batch->count = count;
     batch->events.length = count ? batch->entries[count - 1].end : 0;
-    batch->names.length = count ? batch->types[count - 1].name_end : 0;
+    batch->names.length = count ? batch->notes[count - 1].name_end : 0;
+}
+
+void batch_seal(struct batch *batch, const uint8_t hash[RENTBUS_HASH_SIZE])
+{
+    uint8_t chained[RENTBUS_HASH_SIZE];
+    size_t start = 0;
+    memcpy(chained, hash, sizeof chained);
+    for (size_t i = 0; i < batch->count; i++) {
+        size_t end = batch->entries[i].end;
+        chain_seal(chained, batch->events.data + start, end - start, batch->notes[i].hash_pair);
+        start = end;
+    }
 }
 
 struct rentbus_bytes batch_event(const struct batch *batch, size_t index)
@@ -90,11 +101,11 @@ struct rentbus_bytes batch_event(const struct batch *batch, size_t index)
 
 struct rentbus_text batch_type_text(const struct batch *batch, size_t index)
 {
-    const struct batch_type *type = &batch->types[index];
-    if (type->type != RENTBUS_EVENT_NONE)
-        return rentbus_text(rentbus_word_text(&rentbus_event_type_words, (int)type->type));
-    size_t start = index ? type[-1].name_end : 0;
-    return (struct rentbus_text){(const char *)batch->names.data + start, type->name_end - start};
+    const struct batch_note *note = &batch->notes[index];
+    if (note->type != RENTBUS_EVENT_NONE)
+        return rentbus_text(rentbus_word_text(&rentbus_event_type_words, (int)note->type));
+    size_t start = index ? note[-1].name_end : 0;
+    return (struct rentbus_text){(const char *)batch->names.data + start, note->name_end - start};
 }
 
 int batch_wait(struct batch *batch, const struct waiting *waiting)

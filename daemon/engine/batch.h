@@ -4,8 +4,7 @@
 #ifndef RENTBUS_ENGINE_BATCH_H
 #define RENTBUS_ENGINE_BATCH_H
 
-#include "daemon/journal/journal.h"
-#include "daemon/ledger/event.h"
+#include "daemon/engine/chain.h"
 
 /* What a client is still owed. */
 enum waiting_kind {
@@ -22,9 +21,11 @@ struct waiting {
     struct rentbus_bytes body;
 };
 
-struct batch_type {
+/* What is known of an event beside its bytes. */
+struct batch_note {
     enum rentbus_event_type type;
-    size_t name_end; /* in `names` of the batch */
+    size_t name_end;  /* in `names` of the batch */
+    size_t hash_pair; /* in the event */
 };
 
 struct batch {
@@ -32,7 +33,7 @@ struct batch {
     size_t count;
     size_t capacity;
     struct journal_entry *entries;
-    struct batch_type *types;    /* of the events, for publishing */
+    struct batch_note *notes;
     struct rentbus_buffer names; /* of types that are not of rentbus itself */
     struct rentbus_buffer events;
     size_t waiting_count;
@@ -44,12 +45,14 @@ void batch_clear(struct batch *batch);
 
 /* Makes room for `more` entries. 0, or -ENOMEM. */
 int batch_reserve(struct batch *batch, size_t more) __attribute__((warn_unused_result));
-/* Notes the event that now ends at the end of `events` and is the head of its chain. Room must have
- * been reserved. 0, or -ENOMEM with nothing noted. */
-int batch_add(struct batch *batch, const struct journal_head *head,
-              const struct ledger_event *event) __attribute__((warn_unused_result));
+/* Notes the event that was last appended to the chain, and to `events`. Room must have been
+ * reserved. 0, or -ENOMEM with nothing noted. */
+int batch_add(struct batch *batch, const struct chain *chain, const struct ledger_event *event)
+    __attribute__((warn_unused_result));
 /* Drops the events from the one at `count` on, with their bytes, and bytes that were not noted. */
 void batch_truncate(struct batch *batch, size_t count);
+/* Seals all events, the first of them behind the event that has `hash`. */
+void batch_seal(struct batch *batch, const uint8_t hash[RENTBUS_HASH_SIZE]);
 /* The event at `index`. */
 struct rentbus_bytes batch_event(const struct batch *batch, size_t index);
 /* The name of its type. */

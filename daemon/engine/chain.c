@@ -24,7 +24,12 @@ void chain_init(struct chain *chain, const char *ledger, const struct journal_he
     snprintf(chain->ledger, sizeof chain->ledger, "%s", ledger);
     snprintf(chain->source, sizeof chain->source, "/rentbus/%s", chain->ledger);
     chain->ledger_length = strlen(chain->ledger);
-    chain->head = *head;
+    chain->head = chain_head_of(head);
+}
+
+struct chain_head chain_head_of(const struct journal_head *head)
+{
+    return (struct chain_head){head->seq, head->time};
 }
 
 /* "<ledger>-<seq>", written from its end. */
@@ -84,7 +89,7 @@ int chain_append(struct chain *chain, const struct chain_origin *origin,
 {
     const struct rentbus_schema *schema = &rentbus_event_schema;
     struct rentbus_event wire;
-    struct journal_head head = chain->head;
+    struct chain_head head = chain->head;
     char id[CHAIN_ID_SIZE];
     size_t start = out->length;
 
@@ -101,7 +106,7 @@ int chain_append(struct chain *chain, const struct chain_origin *origin,
     struct rentbus_encoded rental = ledger_event_encode_data(event, out);
     size_t pair = out->length - start;
     rentbus_buffer_append(out, CHAIN_HASH_KEY, CHAIN_HASH_KEY_SIZE);
-    rentbus_buffer_append(out, head.hash, RENTBUS_HASH_SIZE);
+    rentbus_buffer_append(out, (uint8_t[RENTBUS_HASH_SIZE]){0}, RENTBUS_HASH_SIZE);
     pairs +=
         2 + rentbus_encode_fields(schema, &wire, RENTBUS_FIELD_event_hash + 1, schema->count, out);
     if (out->failed) {
@@ -110,13 +115,16 @@ int chain_append(struct chain *chain, const struct chain_origin *origin,
         return -ENOMEM;
     }
     out->data[start] = CHAIN_MAP_HEAD | (uint8_t)pairs;
-    hash_without_pair(chain->head.hash,
-                      (struct rentbus_bytes){out->data + start, out->length - start}, pair,
-                      head.hash);
-    memcpy(out->data + start + pair + CHAIN_HASH_KEY_SIZE, head.hash, RENTBUS_HASH_SIZE);
     chain->head = head;
+    chain->hash_pair = pair;
     chain->rental = rental;
     return 0;
+}
+
+void chain_seal(uint8_t hash[RENTBUS_HASH_SIZE], uint8_t *event, size_t length, size_t hash_pair)
+{
+    hash_without_pair(hash, (struct rentbus_bytes){event, length}, hash_pair, hash);
+    memcpy(event + hash_pair + CHAIN_HASH_KEY_SIZE, hash, RENTBUS_HASH_SIZE);
 }
 
 int chain_hash(const uint8_t previous[RENTBUS_HASH_SIZE], struct rentbus_bytes event,

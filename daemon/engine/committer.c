@@ -23,7 +23,7 @@ struct committer {
     bool done;
     bool stopping;
     int status;
-    struct journal_batch batch;
+    struct batch *batch;
     uint64_t through;
     struct journal_trimmed trimmed;
 };
@@ -67,7 +67,10 @@ static int recover(struct committer *committer)
 static int append(struct committer *committer)
 {
     pthread_mutex_unlock(&committer->mutex);
-    int status = journal_append(committer->journal, &committer->batch);
+    struct batch *batch = committer->batch;
+    struct journal_batch job = {batch->first_seq, batch->count, batch->entries, batch->events.data};
+    batch_seal(batch, journal_head(committer->journal)->hash);
+    int status = journal_append(committer->journal, &job);
     pthread_mutex_lock(&committer->mutex);
     return status;
 }
@@ -153,9 +156,9 @@ static void start_job(struct committer *committer, enum job job)
     pthread_cond_signal(&committer->wake);
 }
 
-void committer_append(struct committer *committer, const struct journal_batch *batch)
+void committer_append(struct committer *committer, struct batch *batch)
 {
-    committer->batch = *batch;
+    committer->batch = batch;
     start_job(committer, JOB_APPEND);
 }
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * The thread that writes the journal: one batch at a time, so that deciding goes on while the disk
- * syncs. Its functions are for the one thread that started it.
+ * The thread that writes the journal: one batch at a time, so that deciding goes on while events
+ * are hashed and the disk syncs. Its functions are for the one thread that started it.
  */
 #ifndef RENTBUS_ENGINE_COMMITTER_H
 #define RENTBUS_ENGINE_COMMITTER_H
 
-#include "daemon/journal/journal.h"
+#include "daemon/engine/batch.h"
 
 struct committer;
 
@@ -18,8 +18,9 @@ int committer_start(struct journal *journal, int notify_fd, struct committer **c
  * journal. NULL-safe. */
 void committer_stop(struct committer **committer);
 
-/* Starts to append the batch, which must stay as it is until the job has ended. Only when idle. */
-void committer_append(struct committer *committer, const struct journal_batch *batch);
+/* Starts to seal the events of the batch and to append them: they must be left alone until the job
+ * has ended. Only when idle. */
+void committer_append(struct committer *committer, struct batch *batch);
 /* Starts to recover the journal: tries until it succeeds, at first after 100 ms, then less often.
  */
 void committer_recover(struct committer *committer);

@@ -199,8 +199,7 @@ void engine_commit(struct engine *engine)
     struct batch *batch = engine->filling;
     engine->filling = engine->committing;
     engine->committing = batch;
-    struct journal_batch job = {batch->first_seq, batch->count, batch->entries, batch->events.data};
-    committer_append(engine->committer, &job);
+    committer_append(engine->committer, batch);
 }
 
 /* Gives from *position on what was waited for: the replies in front of the first request, or all.
@@ -239,7 +238,7 @@ static void fall_back(struct engine *engine)
     ledger_rollback(engine->ledger);
     recent_rollback(engine->recent, engine->durable.seq);
     bus_fall_back(engine->bus);
-    engine->chain.head = engine->durable;
+    engine->chain.head = chain_head_of(&engine->durable);
     engine_trim_fall_back(engine);
     disappoint(engine, engine->committing);
     disappoint(engine, engine->filling);
@@ -282,7 +281,7 @@ static void finish_recovery(struct engine *engine, int status)
     }
     engine->durable = *committer_head(engine->committer);
     engine->base = *committer_base(engine->committer);
-    engine->chain.head = engine->durable;
+    engine->chain.head = chain_head_of(&engine->durable);
     engine->recovering = false;
     engine->hooks.log(engine->hooks.context, LOG_NOTICE, "event=journal_recovered");
 }
@@ -355,7 +354,7 @@ int engine_append(struct engine *engine, const struct chain_origin *origin,
     for (size_t i = 0; i < count && status == 0; i++) {
         status = chain_append(&engine->chain, origin, &events[i], now, &batch->events);
         if (status == 0)
-            status = batch_add(batch, &engine->chain.head, &events[i]);
+            status = batch_add(batch, &engine->chain, &events[i]);
         if (rentbus_event_rows[events[i].type].outcome != RENTBUS_OUTCOME_NONE)
             engine->rental = engine->chain.rental;
         if (status == 0)

@@ -131,7 +131,7 @@ int engine_preview(struct engine *engine, const struct ledger_command *command, 
 
 /* Where the engine stands between two commands. */
 struct engine_savepoint {
-    struct journal_head head;
+    struct chain_head head;
     size_t count; /* of pending events */
 };
 struct engine_savepoint engine_savepoint(const struct engine *engine);

@@ -88,7 +88,7 @@ void engine_published(struct engine *engine, const struct batch *batch, size_t i
 {
     struct rentbus_bytes event = batch_event(batch, index);
     bool broken = bus_broken(engine->bus) != 0;
-    int status = bus_apply(engine->bus, batch->first_seq + index, batch->types[index].type, event);
+    int status = bus_apply(engine->bus, batch->first_seq + index, batch->notes[index].type, event);
     if (status && !broken)
         engine_log_failure(engine, "bus_broken", status);
     engine->hooks.publish(engine->hooks.context, batch_type_text(batch, index), event);

@@ -318,7 +318,7 @@ void bus_fixture_fall_back(struct bus_fixture *fixture)
 {
     fixture->pending = 0;
     rentbus_buffer_clear(&fixture->bytes);
-    fixture->chain.head = *journal_head(fixture->journal);
+    fixture->chain.head = chain_head_of(journal_head(fixture->journal));
     bus_fall_back(fixture->bus);
 }
 

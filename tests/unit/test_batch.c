@@ -26,7 +26,7 @@ static void assert_bytes(struct rentbus_bytes bytes, const char *expected)
 /* `type` is not one of rentbus itself; NULL: HELLO_EVENT. */
 static void add_typed(struct batch *batch, uint64_t seq, const char *bytes, const char *type)
 {
-    struct journal_head head = {.seq = seq, .time = (int64_t)seq * 10};
+    const struct chain chain = {.head = {.seq = seq, .time = (int64_t)seq * 10}};
     struct ledger_event event = {.type = RENTBUS_HELLO_EVENT};
     if (type) {
         event.type = RENTBUS_EVENT_NONE;
@@ -34,7 +34,7 @@ static void add_typed(struct batch *batch, uint64_t seq, const char *bytes, cons
     }
     assert_int_equal(batch_reserve(batch, 1), 0);
     rentbus_buffer_append(&batch->events, bytes, strlen(bytes));
-    assert_int_equal(batch_add(batch, &head, &event), 0);
+    assert_int_equal(batch_add(batch, &chain, &event), 0);
 }
 
 static void add(struct batch *batch, uint64_t seq, const char *bytes)
@@ -56,7 +56,7 @@ static void test_events(void **state)
         assert_bytes(batch_event(&batch, 1), "");
         assert_bytes(batch_event(&batch, 2), "third");
         assert_int_equal(batch.entries[2].time, 430);
-        assert_int_equal(batch.types[1].type, RENTBUS_HELLO_EVENT);
+        assert_int_equal(batch.notes[1].type, RENTBUS_HELLO_EVENT);
         batch_clear(&batch);
         assert_int_equal(batch.count, 0);
     }
@@ -112,19 +112,58 @@ static void test_no_memory_for_a_name(void **state)
 {
     (void)state;
     struct batch batch = {0};
-    struct journal_head head = {.seq = 2};
+    const struct chain chain = {.head = {.seq = 2}};
     struct ledger_event event = {.type = RENTBUS_EVENT_NONE};
     event.data.published.type = (struct rentbus_text){"x", SIZE_MAX / 2};
     assert_int_equal(batch_reserve(&batch, 2), 0);
     add_typed(&batch, 1, "first", "bin.full");
     rentbus_buffer_append(&batch.events, "lost", 4);
-    assert_int_equal(batch_add(&batch, &head, &event), -ENOMEM);
+    assert_int_equal(batch_add(&batch, &chain, &event), -ENOMEM);
     batch_truncate(&batch, 1);
     add_typed(&batch, 2, "second", "bin.empty");
     assert_int_equal(batch.count, 2);
     assert_bytes(batch_event(&batch, 1), "second");
     assert_type(&batch, 0, "bin.full");
     assert_type(&batch, 1, "bin.empty");
+    batch_release(&batch);
+}
+
+static void chain_user(struct chain *chain, const char *id, struct batch *batch)
+{
+    const struct chain_origin origin = {.actor = rentbus_text("uid:1000")};
+    struct ledger_event event = {.type = RENTBUS_USER_CREATED_EVENT, .subject = rentbus_text(id)};
+    RENTBUS_SET(&event.data.user, user, id, rentbus_text(id));
+    assert_int_equal(batch_reserve(batch, 1), 0);
+    assert_int_equal(chain_append(chain, &origin, &event, 5, &batch->events), 0);
+    assert_int_equal(batch_add(batch, chain, &event), 0);
+}
+
+/* Each event has the hash that follows from the one before it, also where some were taken back. */
+static void test_sealed(void **state)
+{
+    (void)state;
+    struct batch batch = {0};
+    struct chain chain;
+    struct journal_head head = {.seq = 7, .time = 1, .hash = "of the event before the first"};
+    struct rentbus_event event;
+    struct rentbus_fault fault;
+    chain_init(&chain, "north", &head);
+    chain_user(&chain, "ada", &batch);
+    struct chain_head before = chain.head;
+    chain_user(&chain, "taken back", &batch);
+    batch_truncate(&batch, 1);
+    chain.head = before;
+    chain_user(&chain, "bob, whose id is longer", &batch);
+    chain_user(&chain, "eve", &batch);
+    batch_seal(&batch, head.hash);
+    for (size_t i = 0; i < 3; i++) {
+        struct rentbus_bytes bytes = batch_event(&batch, i);
+        assert_int_equal(chain_hash(head.hash, bytes, head.hash), 0);
+        assert_int_equal(
+            rentbus_decode(&rentbus_event_schema, bytes, RENTBUS_STRICT, &event, &fault), 0);
+        assert_int_equal(event.seq, 8 + i);
+        assert_memory_equal(event.hash.data, head.hash, RENTBUS_HASH_SIZE);
+    }
     batch_release(&batch);
 }
 
@@ -192,9 +231,13 @@ static void test_no_memory_for_a_waiting_one(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_events),           cmocka_unit_test(test_growth_keeps_what_there_is),
-        cmocka_unit_test(test_names_of_types),   cmocka_unit_test(test_no_memory_for_a_name),
-        cmocka_unit_test(test_waiting_in_order), cmocka_unit_test(test_no_memory_for_a_waiting_one),
+        cmocka_unit_test(test_events),
+        cmocka_unit_test(test_growth_keeps_what_there_is),
+        cmocka_unit_test(test_names_of_types),
+        cmocka_unit_test(test_no_memory_for_a_name),
+        cmocka_unit_test(test_sealed),
+        cmocka_unit_test(test_waiting_in_order),
+        cmocka_unit_test(test_no_memory_for_a_waiting_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

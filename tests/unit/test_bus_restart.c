@@ -272,7 +272,7 @@ static void test_a_journal_that_lost_its_end(void **state)
     struct rentbus_fault fault;
     assert_int_equal(journal_open(bus->journal_path, BUS_FIXTURE_LEDGER, &bus->journal, &fault), 0);
     assert_int_equal(journal_reader_open(bus->journal_path, &bus->reader), 0);
-    bus->chain.head = *journal_head(bus->journal);
+    bus->chain.head = chain_head_of(journal_head(bus->journal));
     bus_fixture_open(bus);
     publish_some(bus, 5);
     assert_int_equal(bus_fixture_work(bus, "c", "w"), 1 + 5);
