@@ -14,11 +14,11 @@
 /* Events in one transaction: as many as there are, up to what takes some tens of megabytes. The
  * more there are the less each of them costs. */
 #define FOLLOWER_EVENTS_MAX 65536
-/* Between transactions, as long as it is not far behind: a pause in proportion to what was taken,
- * so that it takes a third of one processor at most, and gathers more under load. */
-#define FOLLOWER_PAUSE_MIN_MS 20
-#define FOLLOWER_PAUSE_MAX_MS 250
-#define FOLLOWER_EVENTS_PER_PAUSE_MS 64
+/* Between transactions, as long as it is not far behind, until nothing has come for
+ * FOLLOWER_REST_MS but not for longer than FOLLOWER_PATIENCE_MS: whoever gives many commands has
+ * the processors for himself meanwhile, and what is taken at once costs less. */
+#define FOLLOWER_REST_MS 50
+#define FOLLOWER_PATIENCE_MS 1000
 /* After so long without an event what is left in the log is moved into the journal. */
 #define FOLLOWER_IDLE_MS 5000
 #define FOLLOWER_RETRY_MIN_MS 100
@@ -38,7 +38,8 @@ struct archive_follower {
     atomic_bool stopping;
     atomic_bool woken;
     atomic_uint_fast64_t seq;
-    atomic_uint_fast64_t head; /* of the journal, as told */
+    atomic_uint_fast64_t head;  /* of the journal, as told */
+    atomic_uint_fast64_t bytes; /* told of and not taken yet */
     atomic_int error;
 };
 
@@ -105,17 +106,20 @@ static bool follower_is_far_behind(struct archive_follower *follower)
     uint64_t head = atomic_load(&follower->head);
     uint64_t seq = atomic_load(&follower->seq);
 
-    return head > seq && head - seq > ARCHIVE_FOLLOWER_HURRY;
+    return (head > seq && head - seq > ARCHIVE_FOLLOWER_HURRY) ||
+           atomic_load(&follower->bytes) > ARCHIVE_FOLLOWER_HURRY_BYTES;
 }
 
 /* One transaction. */
 static int follower_take(struct archive_follower *follower, size_t *taken)
 {
+    uint64_t bytes = atomic_load(&follower->bytes);
     int r = archive_follow(follower->archive, follower->journal, FOLLOWER_EVENTS_MAX, taken);
 
     if (r)
         return r;
     atomic_store(&follower->error, 0);
+    atomic_fetch_sub(&follower->bytes, bytes);
     if (*taken > 0) {
         atomic_store(&follower->seq, archive_seq(follower->archive));
         follower_notify(follower);
@@ -125,13 +129,17 @@ static int follower_take(struct archive_follower *follower, size_t *taken)
     return r ? r : archive_checkpoint(follower->archive);
 }
 
-static long follower_pause(size_t taken)
+static void follower_stand_back(struct archive_follower *follower)
 {
-    size_t pause = taken / FOLLOWER_EVENTS_PER_PAUSE_MS;
+    long left = FOLLOWER_PATIENCE_MS;
+    uint64_t before;
 
-    if (pause < FOLLOWER_PAUSE_MIN_MS)
-        return FOLLOWER_PAUSE_MIN_MS;
-    return pause < FOLLOWER_PAUSE_MAX_MS ? (long)pause : FOLLOWER_PAUSE_MAX_MS;
+    do {
+        before = atomic_load(&follower->head);
+        follower_wait(follower, FOLLOWER_REST_MS, false);
+        left -= FOLLOWER_REST_MS;
+    } while (left > 0 && atomic_load(&follower->head) != before &&
+             !follower_is_far_behind(follower));
 }
 
 /* One time around: takes what there is, and waits for more. */
@@ -147,7 +155,7 @@ static int follower_round(struct archive_follower *follower)
     if (r || (taken > 0 && more))
         return r;
     if (taken > 0)
-        follower_wait(follower, follower_pause(taken), false);
+        follower_stand_back(follower);
     bool idle = follower_wait(follower, FOLLOWER_IDLE_MS, true);
     if (idle && journal_reader_backlog(follower->journal) > 0)
         r = journal_checkpoint(follower->journal);
@@ -226,9 +234,10 @@ static void follower_signal(struct archive_follower *follower, atomic_bool *flag
     pthread_mutex_unlock(&follower->mutex);
 }
 
-void archive_follower_wake(struct archive_follower *follower, uint64_t head)
+void archive_follower_wake(struct archive_follower *follower, uint64_t head, size_t bytes)
 {
     atomic_store(&follower->head, head);
+    atomic_fetch_add(&follower->bytes, bytes);
     /* Already woken and not yet looking: it will see what has come. */
     if (!atomic_load(&follower->woken))
         follower_signal(follower, &follower->woken);

@@ -264,8 +264,8 @@ static void finish_commit(struct engine *engine, int status)
     /* A request may ask for what only the publications bring about. */
     publish(engine, batch);
     satisfy(engine, batch, &position, true);
+    archive_follower_wake(engine->follower, engine->durable.seq, batch->events.length);
     batch_clear(batch);
-    archive_follower_wake(engine->follower, engine->durable.seq);
 }
 
 /* The journal is back. It may hold a batch whose commit seemed to fail: then that is what happened.

@@ -18,6 +18,8 @@
 #include "tests/unit/journal_fixture.h"
 
 #define DEADLINE_S 90
+/* About what an event of the fixture takes. */
+#define EVENT_BYTES 500
 
 struct following {
     struct journal_fixture *fixture;
@@ -59,8 +61,10 @@ static void stop(struct following *following)
 
 static void append(struct following *following, size_t count)
 {
-    assert_int_equal(journal_fixture_append(following->fixture->journal, count), 0);
-    archive_follower_wake(following->follower, journal_head(following->fixture->journal)->seq);
+    struct journal *journal = following->fixture->journal;
+
+    assert_int_equal(journal_fixture_append(journal, count), 0);
+    archive_follower_wake(following->follower, journal_head(journal)->seq, count * EVENT_BYTES);
 }
 
 /* Waits for the follower to say something. */
@@ -129,11 +133,30 @@ static void test_catches_up_with_many(void **state)
 
     for (int i = 0; i < 10; i++) {
         append(&following, 4999);
-        archive_follower_wake(following.follower, journal_head(following.fixture->journal)->seq);
+        archive_follower_wake(following.follower, journal_head(following.fixture->journal)->seq, 0);
     }
     wait_for_seq(&following, 49990);
     stop(&following);
     check_count(*state);
+}
+
+/* It stands back, but not for ever, from a ledger that is told to move all the time. */
+static void test_takes_what_does_not_stop_coming(void **state)
+{
+    struct following following = start(*state);
+    struct pollfd fd = {.fd = following.notify_fd, .events = POLLIN};
+
+    for (uint64_t seq = 2; seq <= 4; seq += 2) {
+        append(&following, 1);
+        wait_for_seq(&following, seq - 1);
+        assert_int_equal(journal_fixture_append(following.fixture->journal, 1), 0);
+        for (uint64_t i = 0; archive_follower_seq(following.follower) < seq; i++) {
+            assert_true(now() < following.deadline);
+            archive_follower_wake(following.follower, seq + i % (ARCHIVE_FOLLOWER_HURRY / 2), 0);
+            poll(&fd, 1, 1);
+        }
+    }
+    stop(&following);
 }
 
 /* More is appended than the log may hold before its writer empties it: four times what makes a
@@ -271,6 +294,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_JOURNAL(test_takes_what_was_there_and_what_comes),
         WITH_JOURNAL(test_catches_up_with_many),
+        WITH_JOURNAL(test_takes_what_does_not_stop_coming),
         WITH_JOURNAL(test_keeps_the_logs_small),
         WITH_JOURNAL(test_stops_quickly_without_catching_up),
         WITH_JOURNAL(test_says_why_it_cannot_start),
