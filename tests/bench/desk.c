@@ -169,10 +169,12 @@ void desk_close(struct desk *desk)
 
 static void measure_bulk(struct desk *desk, size_t count, struct desk_figures *figures)
 {
+    double start = load_clock();
     struct load_figures daemon =
         run(desk->daemon, requests_give_back, &desk->next, count, BULK_IN_FLIGHT, true);
     desk->echo.reply_size = daemon.reply_size;
     settle(desk);
+    figures->return_archived = (double)count / (load_clock() - start);
     struct load_figures bare =
         run(desk->bare, requests_give_back, &desk->next, count, BULK_IN_FLIGHT, false);
     figures->ledger_bulk = record(desk);

@@ -34,6 +34,7 @@ struct desk_figures {
     double ledger_bulk;
     double ledger_read_bulk; /* when what it writes is read again */
     double return_bulk;
+    double return_archived; /* from the first request until the archive has followed */
     double return_bulk_p50;
     double return_bulk_p999;
     double echo_get;
