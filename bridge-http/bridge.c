@@ -270,19 +270,18 @@ static int source_serve(struct http_bridge *bridge, enum source source)
 
 /* Milliseconds until the server or the streams have something to do; -1: only when something comes.
  */
-static int loop_timeout(struct http_bridge *bridge)
+static int loop_timeout(const struct http_bridge *bridge, int wake)
 {
     MHD_UNSIGNED_LONG_LONG due = 0;
-    int wake = http_hub_wake(&bridge->hub);
     if (MHD_get_timeout(bridge->server, &due) != MHD_YES || due >= TICK_MS)
         return wake;
     return wake < 0 || (int)due < wake ? (int)due : wake;
 }
 
-static int loop_wait(struct http_bridge *bridge)
+static int loop_wait(struct http_bridge *bridge, int timeout)
 {
     struct epoll_event events[8];
-    int count = epoll_wait(bridge->epoll_fd, events, 8, loop_timeout(bridge));
+    int count = epoll_wait(bridge->epoll_fd, events, 8, timeout);
     if (count < 0)
         return errno == EINTR ? 0 : -errno;
     bridge->hub.now_ms = monotonic_ms();
@@ -294,6 +293,17 @@ static int loop_wait(struct http_bridge *bridge)
     return 0;
 }
 
+static int server_run(struct http_bridge *bridge)
+{
+    return MHD_run(bridge->server) == MHD_YES ? 0 : -EIO;
+}
+
+static int loop_turn(struct http_bridge *bridge, int timeout)
+{
+    int error = loop_wait(bridge, timeout);
+    return error ? error : server_run(bridge);
+}
+
 static int loop_once(struct http_bridge *bridge)
 {
     if (bridge->hub.subscriber && !bridge->hub.watched) {
@@ -302,10 +312,14 @@ static int loop_once(struct http_bridge *bridge)
             return error;
         bridge->hub.watched = true;
     }
-    int error = loop_wait(bridge);
-    if (error)
+    int error = loop_turn(bridge, loop_timeout(bridge, bridge->wake_ms));
+    bridge->wake_ms = error ? 0 : http_hub_wake(&bridge->hub);
+    if (error || bridge->wake_ms != 0)
         return error;
-    return MHD_run(bridge->server) == MHD_YES ? 0 : -EIO;
+    /* Calls of the requests that have just come are sent before the streams are written. In its
+     * first round libmicrohttpd asks for what to write. */
+    error = loop_turn(bridge, 0);
+    return error ? error : server_run(bridge);
 }
 
 enum http_exit http_bridge_run(struct http_bridge *bridge)

@@ -37,6 +37,7 @@ struct http_bridge {
     int epoll_fd;
     int signal_fd;
     int timer_fd;
+    int wake_ms;     /* until streams are to be woken; -1: nothing waits */
     size_t requests; /* being received, served or answered */
     struct http_request_list receiving;
     bool stopping;         /* no new connections; ends when `requests` is 0, or at stop_at_ms */

@@ -18,6 +18,7 @@ struct http_stream {
     bool from_now;           /* a hello is to say where it begins */
     bool has_since;
     bool suspended;
+    bool turn;   /* it may take events from the ring: as many as there are, once */
     bool paging; /* a page of history has been asked for */
     bool beat;   /* a heartbeat is due */
     bool failed; /* ends with an error, and the client comes back with Last-Event-ID */

@@ -7,13 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct http_chunk *http_chunk_bytes(const void *data, size_t length)
+static struct http_chunk *chunk_new(size_t length)
 {
     struct http_chunk *chunk = malloc(sizeof(*chunk) + length);
-    if (!chunk)
-        return NULL;
-    *chunk = (struct http_chunk){.holders = 1, .length = length};
-    memcpy(chunk->data, data, length);
+    if (chunk)
+        *chunk = (struct http_chunk){.holders = 1, .length = length};
+    return chunk;
+}
+
+struct http_chunk *http_chunk_bytes(const void *data, size_t length)
+{
+    struct http_chunk *chunk = chunk_new(length);
+    if (chunk)
+        memcpy(chunk->data, data, length);
     return chunk;
 }
 
@@ -92,6 +98,7 @@ static void ring_drop_first(struct http_ring *ring)
 
 void http_ring_start(struct http_ring *ring, uint64_t next)
 {
+    http_chunk_drop(&ring->joined);
     while (ring->first < ring->next)
         ring_drop_first(ring);
     ring->first = ring->next = next;
@@ -104,6 +111,7 @@ void http_ring_push(struct http_ring *ring, uint64_t seq, struct http_chunk *chu
     while (ring->first < ring->next && (ring->next - ring->first == HTTP_RING_EVENTS ||
                                         ring->bytes + chunk->length > HTTP_RING_BYTES))
         ring_drop_first(ring);
+    http_chunk_drop(&ring->joined);
     ring->chunks[seq % HTTP_RING_EVENTS] = chunk;
     ring->bytes += chunk->length;
     ring->next++;
@@ -114,6 +122,45 @@ struct http_chunk *http_ring_get(const struct http_ring *ring, uint64_t seq)
     if (seq < ring->first || seq >= ring->next)
         return NULL;
     return ring->chunks[seq % HTTP_RING_EVENTS];
+}
+
+/* Behind the events from `first` on that are put together; *length is that of their text. */
+static uint64_t join_end(const struct http_ring *ring, uint64_t first, size_t *length)
+{
+    const struct http_chunk *chunk;
+    uint64_t next = first;
+    for (*length = 0; (chunk = http_ring_get(ring, next)) != NULL; next++) {
+        if (next > first && *length + chunk->length > HTTP_RING_JOIN_BYTES)
+            break;
+        *length += chunk->length;
+    }
+    return next;
+}
+
+static void ring_join(struct http_ring *ring, uint64_t first)
+{
+    size_t length;
+    http_chunk_drop(&ring->joined);
+    ring->joined_first = first;
+    ring->joined_next = join_end(ring, first, &length);
+    ring->joined = chunk_new(length);
+    char *end = ring->joined ? ring->joined->data : NULL;
+    for (uint64_t seq = first; end && seq < ring->joined_next; seq++) {
+        const struct http_chunk *chunk = http_ring_get(ring, seq);
+        memcpy(end, chunk->data, chunk->length);
+        end += chunk->length;
+    }
+}
+
+struct http_chunk *http_ring_take(struct http_ring *ring, uint64_t *seq)
+{
+    struct http_chunk *first = http_ring_get(ring, *seq);
+    if (!first)
+        return NULL;
+    if (!ring->joined || ring->joined_first != *seq)
+        ring_join(ring, *seq);
+    *seq = ring->joined ? ring->joined_next : *seq + 1;
+    return http_chunk_hold(ring->joined ? ring->joined : first);
 }
 
 void http_ring_release(struct http_ring *ring)

@@ -11,6 +11,8 @@
 /* What the ring holds at most: events (a power of two), and bytes of their text. */
 #define HTTP_RING_EVENTS 1024
 #define HTTP_RING_BYTES ((size_t)4 << 20)
+/* Bytes of text that are put together for many streams; an event may be longer by itself. */
+#define HTTP_RING_JOIN_BYTES ((size_t)16 << 10)
 
 /* Text to be sent, counted by its holders. */
 struct http_chunk {
@@ -40,6 +42,11 @@ struct http_ring {
     uint64_t next;
     size_t bytes;
     struct http_chunk *chunks[HTTP_RING_EVENTS];
+    /* The text of the events [joined_first, joined_next), until the next one comes, or NULL: what
+     * one stream takes is mostly what the one behind it is to have. */
+    struct http_chunk *joined;
+    uint64_t joined_first;
+    uint64_t joined_next;
 };
 
 /* Empties it; the next event is to be `next`. */
@@ -49,6 +56,10 @@ void http_ring_start(struct http_ring *ring, uint64_t next);
 void http_ring_push(struct http_ring *ring, uint64_t seq, struct http_chunk *chunk);
 /* The chunk of an event, borrowed until the next push, or NULL when the ring has it not. */
 struct http_chunk *http_ring_get(const struct http_ring *ring, uint64_t seq);
+/* The text of the events from *seq on, as many as fit into HTTP_RING_JOIN_BYTES and one at least;
+ * *seq becomes the one behind them. Held for the caller; NULL when the ring does not have the
+ * first. */
+struct http_chunk *http_ring_take(struct http_ring *ring, uint64_t *seq);
 void http_ring_release(struct http_ring *ring);
 
 #endif

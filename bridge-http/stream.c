@@ -63,6 +63,7 @@ void http_stream_resume(struct http_stream *stream)
     if (!stream->suspended)
         return;
     stream->suspended = false;
+    stream->turn = true;
     MHD_resume_connection(stream->connection);
 }
 
@@ -165,10 +166,18 @@ static void page_ask(struct http_stream *stream)
 
 /* ---- what is written ---- */
 
+/* From the ring: the next event, and those behind it when it wants all of them. */
+static struct http_chunk *stream_take(struct http_stream *stream)
+{
+    struct http_ring *ring = &stream->hub->ring;
+    if (stream->type_count == 0)
+        return http_ring_take(ring, &stream->next_seq);
+    return http_chunk_hold(http_ring_get(ring, stream->next_seq++));
+}
+
 /* Puts what comes next into stream->chunk, if there is anything. */
 static bool stream_next(struct http_stream *stream)
 {
-    struct http_ring *ring = &stream->hub->ring;
     if (stream->chunk)
         return true;
     if (stream->hub->ending || stream->failed)
@@ -177,10 +186,12 @@ static bool stream_next(struct http_stream *stream)
         stream->chunk = stream->page;
         stream->page = NULL;
     } else if (http_stream_ready(stream)) {
-        if (stream_in_ring(stream))
-            stream->chunk = http_chunk_hold(http_ring_get(ring, stream->next_seq++));
-        else
+        if (!stream_in_ring(stream))
             page_ask(stream);
+        else if (stream->turn)
+            stream->chunk = stream_take(stream);
+        else
+            stream->hub->waking = true;
     }
     if (!stream->chunk && stream->beat)
         stream->chunk = http_chunk_hold(stream->hub->heartbeat);
@@ -204,6 +215,9 @@ static ssize_t stream_read(void *context, uint64_t position, char *buffer, size_
             stream->offset = 0;
         }
     }
+    /* What comes while that is written has time until the next turn: to write it by itself would
+     * cost as much as to write it with what comes then. */
+    stream->turn = used == room;
     if (used > 0) {
         stream->written_ms = stream->hub->now_ms;
         return (ssize_t)used;

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <string.h>
 
 #include "bridge-http/hub.h"
 
@@ -14,8 +15,41 @@
 static struct http_hub hub;
 static struct http_stream streams[MANY];
 static size_t resumed;
+static size_t suspended;
+static MHD_ContentReaderCallback reader;
+static MHD_ContentReaderFreeCallback reader_free;
+static struct http_stream *reading;
 
 /* In place of libmicrohttpd's: there are no connections here. */
+void MHD_suspend_connection(struct MHD_Connection *connection)
+{
+    (void)connection;
+    suspended++;
+}
+
+struct MHD_Response *MHD_create_response_from_callback(uint64_t size, size_t block_size,
+                                                       MHD_ContentReaderCallback callback,
+                                                       void *context,
+                                                       MHD_ContentReaderFreeCallback release)
+{
+    static char response;
+    (void)size;
+    (void)block_size;
+    reader = callback;
+    reader_free = release;
+    reading = context;
+    return (struct MHD_Response *)&response;
+}
+
+enum MHD_Result MHD_add_response_header(struct MHD_Response *response, const char *name,
+                                        const char *value)
+{
+    (void)response;
+    (void)name;
+    (void)value;
+    return MHD_YES;
+}
+
 void MHD_resume_connection(struct MHD_Connection *connection)
 {
     (void)connection;
@@ -197,6 +231,95 @@ static void the_list_is_empty_when_all_have_gone(void **state)
     end();
 }
 
+/* ---- what a stream is written ---- */
+
+static void stream_begin(void)
+{
+    static struct http_request request;
+    struct rentbus_events_read_args args = {0};
+    struct rentbus_fault fault;
+    begin(0);
+    hub.started = true;
+    hub.greeting = http_chunk_bytes("hello ", 6);
+    RENTBUS_SET(&args, events_read_args, from_seq, 1);
+    request = (struct http_request){.phase = HTTP_PHASE_SERVED};
+    assert_int_equal(http_stream_open(&hub, &request, &args, &fault), 0);
+}
+
+static void stream_end(void)
+{
+    reader_free(reading);
+    assert_int_equal(hub.stream_count, 0);
+    http_chunk_drop(&hub.greeting);
+    end();
+}
+
+static void expect_read(size_t room, const char *text)
+{
+    char buffer[64];
+    assert_in_range(room, 1, sizeof(buffer));
+    assert_int_equal(reader(reading, 0, buffer, room), strlen(text));
+    assert_memory_equal(buffer, text, strlen(text));
+}
+
+/* Until it is woken; whether events wait for that. */
+static void expect_suspended(bool waking)
+{
+    hub.waking = false;
+    suspended = 0;
+    expect_read(64, "");
+    assert_int_equal(suspended, 1);
+    assert_true(reading->suspended);
+    assert_int_equal(hub.waking, waking);
+}
+
+static void what_comes_while_a_stream_is_written_has_its_next_turn(void **state)
+{
+    (void)state;
+    stream_begin();
+    expect_read(64, "hello ");
+    expect_suspended(false);
+    event_comes();
+    event_comes();
+    assert_int_equal(http_hub_wake(&hub), 0);
+    expect_read(64, "eventevent");
+    event_comes();
+    expect_suspended(true);
+    assert_int_equal(http_hub_wake(&hub), 0);
+    expect_read(64, "event");
+    expect_suspended(false);
+    assert_int_equal(http_hub_wake(&hub), -1);
+    stream_end();
+}
+
+static void a_turn_lasts_until_all_is_written(void **state)
+{
+    (void)state;
+    stream_begin();
+    expect_read(64, "hello ");
+    expect_suspended(false);
+    event_comes();
+    event_comes();
+    assert_int_equal(http_hub_wake(&hub), 0);
+    expect_read(7, "eventev");
+    event_comes();
+    expect_read(64, "entevent");
+    expect_suspended(false);
+    stream_end();
+}
+
+static void one_that_is_written_to_still_ends(void **state)
+{
+    char byte;
+    (void)state;
+    stream_begin();
+    event_comes();
+    expect_read(64, "hello ");
+    http_hub_end(&hub);
+    assert_int_equal(reader(reading, 0, &byte, 1), MHD_CONTENT_READER_END_OF_STREAM);
+    stream_end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -209,6 +332,9 @@ int main(void)
         cmocka_unit_test(who_wants_nothing_of_it_sleeps_on),
         cmocka_unit_test(the_silent_get_a_heartbeat),
         cmocka_unit_test(the_list_is_empty_when_all_have_gone),
+        cmocka_unit_test(what_comes_while_a_stream_is_written_has_its_next_turn),
+        cmocka_unit_test(a_turn_lasts_until_all_is_written),
+        cmocka_unit_test(one_that_is_written_to_still_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -148,6 +148,59 @@ static void a_held_chunk_outlives_the_ring(void **state)
     http_chunk_drop(&chunk);
 }
 
+static void expect_taken(struct http_ring *ring, uint64_t seq, uint64_t next, size_t length)
+{
+    struct http_chunk *chunk = http_ring_take(ring, &seq);
+    assert_non_null(chunk);
+    assert_int_equal(chunk->length, length);
+    assert_int_equal(seq, next);
+    http_chunk_drop(&chunk);
+}
+
+static void events_are_taken_together(void **state)
+{
+    struct http_ring *ring = ring_make(1);
+    uint64_t seq = 1;
+    (void)state;
+    assert_null(http_ring_take(ring, &seq));
+    for (uint64_t i = 1; i <= 3; i++)
+        http_ring_push(ring, i, http_chunk_bytes("one two three", 4 * (size_t)i));
+    struct http_chunk *chunk = http_ring_take(ring, &seq);
+    assert_int_equal(seq, 4);
+    assert_int_equal(chunk->length, 24);
+    assert_memory_equal(chunk->data, "one one two one two thre", 24);
+    seq = 1;
+    struct http_chunk *again = http_ring_take(ring, &seq);
+    assert_ptr_equal(again, chunk);
+    http_chunk_drop(&again);
+    expect_taken(ring, 2, 4, 20);
+    expect_taken(ring, 1, 4, 24);
+    /* What is held stays as it was. */
+    http_ring_push(ring, 4, bytes_make(1));
+    expect_taken(ring, 1, 5, 25);
+    assert_int_equal(chunk->length, 24);
+    assert_int_equal(chunk->holders, 1);
+    http_chunk_drop(&chunk);
+    ring_free(ring);
+}
+
+static void what_is_taken_together_has_a_limit(void **state)
+{
+    struct http_ring *ring = ring_make(1);
+    (void)state;
+    http_ring_push(ring, 1, bytes_make(HTTP_RING_JOIN_BYTES + 1));
+    http_ring_push(ring, 2, bytes_make(HTTP_RING_JOIN_BYTES - 1));
+    http_ring_push(ring, 3, bytes_make(1));
+    http_ring_push(ring, 4, bytes_make(1));
+    expect_taken(ring, 1, 2, HTTP_RING_JOIN_BYTES + 1);
+    expect_taken(ring, 2, 4, HTTP_RING_JOIN_BYTES);
+    expect_taken(ring, 4, 5, 1);
+    http_ring_start(ring, 3);
+    http_ring_push(ring, 3, bytes_make(2));
+    expect_taken(ring, 3, 4, 2);
+    ring_free(ring);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +211,8 @@ int main(void)
         cmocka_unit_test(bytes_are_bounded),
         cmocka_unit_test(a_gap_starts_it_anew),
         cmocka_unit_test(a_held_chunk_outlives_the_ring),
+        cmocka_unit_test(events_are_taken_together),
+        cmocka_unit_test(what_is_taken_together_has_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
