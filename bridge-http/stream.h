@@ -23,7 +23,7 @@
  * many in each millisecond, unless there was a rest: while a stream waits for its turn events
  * gather, and to write ten costs hardly more than to write one. 5000 have their turn every 78 ms; a
  * few have it at once. */
-#define HTTP_WAKE_SLICE ((size_t)1024)
+#define HTTP_WAKE_SLICE ((size_t)512)
 #define HTTP_WAKE_PER_MS ((size_t)64)
 /* Milliseconds without an event before a heartbeat. */
 #define HTTP_HEARTBEAT_MS 15000
