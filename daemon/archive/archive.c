@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 #include "daemon/archive/archive.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,14 +17,21 @@
  * before have smaller pages, and their log is moved the earlier. */
 #define ARCHIVE_PAGE_SIZE 8192
 
-#define ARCHIVE_RENTAL_ROW                                                                         \
-    "INTO rental(created_seq, id, status, closed_seq, body) VALUES(?1, ?2, ?3, ?4, ?5)"
+#define ARCHIVE_INTO_RENTAL "INTO rental(created_seq, id, status, closed_seq, body) VALUES"
+#define ARCHIVE_RENTAL_ROW "(?, ?, ?, ?, ?)"
+#define ARCHIVE_RENTAL_4_ROWS                                                                      \
+    ARCHIVE_RENTAL_ROW "," ARCHIVE_RENTAL_ROW "," ARCHIVE_RENTAL_ROW "," ARCHIVE_RENTAL_ROW
+#define ARCHIVE_RENTAL_16_ROWS                                                                     \
+    ARCHIVE_RENTAL_4_ROWS "," ARCHIVE_RENTAL_4_ROWS "," ARCHIVE_RENTAL_4_ROWS                      \
+                          "," ARCHIVE_RENTAL_4_ROWS
+static_assert(ARCHIVE_RENTALS_AT_ONCE == 16, "there are as many rows in the statement");
 
 static const char *const archive_change_sql[ARCHIVE_CHANGES] = {
     [ARCHIVE_BEGIN] = "BEGIN IMMEDIATE",
     [ARCHIVE_COMMIT] = "COMMIT",
-    [ARCHIVE_PUT_RENTAL] = "INSERT " ARCHIVE_RENTAL_ROW,
-    [ARCHIVE_REPLACE_RENTAL] = "INSERT OR REPLACE " ARCHIVE_RENTAL_ROW,
+    [ARCHIVE_PUT_RENTALS] = "INSERT OR FAIL " ARCHIVE_INTO_RENTAL ARCHIVE_RENTAL_16_ROWS,
+    [ARCHIVE_PUT_RENTAL] = "INSERT " ARCHIVE_INTO_RENTAL ARCHIVE_RENTAL_ROW,
+    [ARCHIVE_REPLACE_RENTAL] = "INSERT OR REPLACE " ARCHIVE_INTO_RENTAL ARCHIVE_RENTAL_ROW,
     [ARCHIVE_DROP_RENTAL] = "DELETE FROM rental WHERE created_seq = ?1",
     [ARCHIVE_ADD_TALLY] = "INSERT INTO tally VALUES(?1, ?2, ?3, ?4) ON CONFLICT(day, kind, name) "
                           "DO UPDATE SET count = count + excluded.count",

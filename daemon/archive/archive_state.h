@@ -8,10 +8,14 @@
 #include "daemon/archive/archive_rows.h"
 #include "daemon/journal/sqlite.h"
 
+#define ARCHIVE_RENTAL_COLUMNS 5
+#define ARCHIVE_RENTALS_AT_ONCE 16
+
 /* The statements of the writer. */
 enum archive_change {
     ARCHIVE_BEGIN,
     ARCHIVE_COMMIT,
+    ARCHIVE_PUT_RENTALS, /* ARCHIVE_RENTALS_AT_ONCE of them */
     ARCHIVE_PUT_RENTAL,
     ARCHIVE_REPLACE_RENTAL,
     ARCHIVE_DROP_RENTAL,

@@ -14,31 +14,49 @@ static int archive_bind_id(sqlite3_stmt *statement, int index, const struct arch
                             (struct rentbus_text){(const char *)bytes + row->id, row->id_length});
 }
 
-static int archive_run_rental(struct archive *archive, enum archive_change change,
-                              const struct archive_rental_row *row)
+/* Binds the columns of a row, the first of them to `index`. */
+static int archive_bind_rental(sqlite3_stmt *put, int index, const struct archive_rental_row *row,
+                               const uint8_t *bytes)
 {
-    const uint8_t *bytes = archive->rows.bytes.data;
-    sqlite3_stmt *put = archive->changes[change];
-    int r = sqlite_bind_uint(put, 1, row->created_seq);
+    int r = sqlite_bind_uint(put, index, row->created_seq);
 
     if (r == 0)
-        r = archive_bind_id(put, 2, row, bytes);
+        r = archive_bind_id(put, index + 1, row, bytes);
     if (r == 0)
-        r = sqlite_bind_uint(put, 3, row->status);
+        r = sqlite_bind_uint(put, index + 2, row->status);
     if (r == 0)
-        r = sqlite_bind_uint(put, 4, row->seq);
+        r = sqlite_bind_uint(put, index + 3, row->seq);
     if (r == 0)
-        r = sqlite_bind_bytes(put, 5, (struct rentbus_bytes){bytes + row->body, row->body_length});
+        r = sqlite_bind_bytes(put, index + 4,
+                              (struct rentbus_bytes){bytes + row->body, row->body_length});
+    return r;
+}
+
+static int archive_run_rentals(struct archive *archive, enum archive_change change,
+                               const struct archive_rental_row *rows, size_t count)
+{
+    sqlite3_stmt *put = archive->changes[change];
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < count; i++)
+        r = archive_bind_rental(put, 1 + (int)i * ARCHIVE_RENTAL_COLUMNS, &rows[i],
+                                archive->rows.bytes.data);
     return r ? r : sqlite_run(put);
 }
 
 /* SQLite keeps what it would take to undo a replacement: most rentals come for the first time, and
- * are spared that. */
-static int archive_put_rental(struct archive *archive, const struct archive_rental_row *row)
+ * are spared that. Of those that failed at one some may be there already. */
+static int archive_put_rentals_by(struct archive *archive, enum archive_change change,
+                                  const struct archive_rental_row *rows, size_t count)
 {
-    int r = archive_run_rental(archive, ARCHIVE_PUT_RENTAL, row);
+    int r = archive_run_rentals(archive, change, rows, count);
+    if (r != -EEXIST)
+        return r;
 
-    return r == -EEXIST ? archive_run_rental(archive, ARCHIVE_REPLACE_RENTAL, row) : r;
+    r = 0;
+    for (size_t i = 0; r == 0 && i < count; i++)
+        r = archive_run_rentals(archive, ARCHIVE_REPLACE_RENTAL, &rows[i], 1);
+    return r;
 }
 
 static int archive_drop_rental(struct archive *archive, const struct archive_rental_row *row)
@@ -49,16 +67,48 @@ static int archive_drop_rental(struct archive *archive, const struct archive_ren
     return r ? r : sqlite_run(drop);
 }
 
+/* How many of the rows, up to `most`, stand in front that are to be put. */
+static size_t archive_count_over(const struct archive_rental_row *rows, size_t most)
+{
+    size_t over = 0;
+
+    while (over < most && rows[over].over)
+        over++;
+    return over;
+}
+
+/* Puts or drops the first of the rows, or puts some at once, which costs less for each. Returns how
+ * many, or -errno. */
+static int archive_put_some(struct archive *archive, const struct archive_rental_row *rows,
+                            size_t count)
+{
+    bool many = count >= ARCHIVE_RENTALS_AT_ONCE &&
+                archive_count_over(rows, ARCHIVE_RENTALS_AT_ONCE) == ARCHIVE_RENTALS_AT_ONCE;
+    int r;
+
+    if (many)
+        r = archive_put_rentals_by(archive, ARCHIVE_PUT_RENTALS, rows, ARCHIVE_RENTALS_AT_ONCE);
+    else if (rows->over)
+        r = archive_put_rentals_by(archive, ARCHIVE_PUT_RENTAL, rows, 1);
+    else
+        r = archive_drop_rental(archive, rows);
+    if (r)
+        return r;
+    return many ? ARCHIVE_RENTALS_AT_ONCE : 1;
+}
+
 static int archive_put_rentals(struct archive *archive)
 {
     size_t count;
     const struct archive_rental_row *rows = archive_rows_rentals(&archive->rows, &count);
-    int r = 0;
 
-    for (size_t i = 0; r == 0 && i < count; i++)
-        r = rows[i].over ? archive_put_rental(archive, &rows[i])
-                         : archive_drop_rental(archive, &rows[i]);
-    return r;
+    for (size_t i = 0; i < count;) {
+        int put = archive_put_some(archive, &rows[i], count - i);
+        if (put < 0)
+            return put;
+        i += (size_t)put;
+    }
+    return 0;
 }
 
 static int archive_write_entries(struct archive *archive, struct leaf_writer *writer,

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 #include "daemon/archive/leaf.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
 int leaf_writer_prepare(struct leaf_writer *writer, sqlite3 *db,
                         const char *const sql[LEAF_CHANGES], struct leaf_shape shape)
 {
-    int r = 0;
+    int r = shape.key < LEAF_KEY_MIN ? -EINVAL : 0;
 
     writer->shape = shape;
     for (size_t i = 0; r == 0 && i < LEAF_CHANGES; i++)
@@ -62,6 +63,8 @@ static int leaf_find(struct leaf_writer *writer, struct leaf_row *row)
 
     rentbus_buffer_clear(&writer->before);
     row->leaf = 0;
+    if (r == 0 && !rentbus_buffer_reserve(&writer->before, LEAF_SIZE_MAX))
+        r = -ENOMEM;
     if (r == 0)
         r = sqlite_step(find);
     if (r == 1) {
@@ -95,36 +98,89 @@ static int leaf_bound(struct leaf_writer *writer, struct leaf_row *row)
     return r;
 }
 
+static uint64_t leaf_front(const uint8_t *key)
+{
+    uint32_t high;
+    uint32_t low;
+
+    memcpy(&high, key, sizeof(high));
+    memcpy(&low, key + LEAF_KEY_MIN - sizeof(low), sizeof(low));
+    return (uint64_t)be32toh(high) << 24 | (be32toh(low) & 0xffffff);
+}
+
+/* Below, at or above 0: how the key of the entry compares to the one that begins with `front`. */
+static inline int leaf_compare(const struct leaf_shape *shape, const uint8_t *entry,
+                               const uint8_t *key, uint64_t front)
+{
+    uint64_t of_entry = leaf_front(entry);
+
+    if (of_entry != front)
+        return of_entry < front ? -1 : 1;
+    return memcmp(entry + LEAF_KEY_MIN, key + LEAF_KEY_MIN, shape->key - LEAF_KEY_MIN);
+}
+
+/* The entries that come before the key. Each step halves what is left without a branch, which would
+ * be foretold wrongly every other time. */
+static const uint8_t *leaf_pass(const struct leaf_shape *shape, const uint8_t *entries,
+                                size_t length, const uint8_t *key)
+{
+    uint64_t front = leaf_front(key);
+
+    for (size_t count = length / shape->entry; count > 0;) {
+        size_t half = count / 2;
+        const uint8_t *middle = entries + half * shape->entry;
+        bool before = leaf_compare(shape, middle, key, front) < 0;
+        entries = before ? middle + shape->entry : entries;
+        count = before ? count - half - 1 : half;
+    }
+    return entries;
+}
+
+/* Adds an entry to those merged, for which there is room. */
 static void leaf_append(struct leaf_writer *writer, const uint8_t *entry)
 {
     const struct leaf_shape *shape = &writer->shape;
     struct rentbus_buffer *merged = &writer->merged;
-    uint8_t *last = merged->length ? merged->data + merged->length - shape->entry : NULL;
+    uint8_t *end = merged->data + merged->length;
+    bool new = merged->length == 0 ||
+               leaf_compare(shape, end - shape->entry, entry, leaf_front(entry)) != 0;
 
-    if (!last || memcmp(last, entry, shape->key) != 0)
-        rentbus_buffer_append(merged, entry, shape->entry);
-    else if (shape->combine)
-        shape->combine(last, entry);
+    if (new) {
+        memcpy(end, entry, shape->entry);
+        merged->length += shape->entry;
+    } else if (shape->combine) {
+        shape->combine(end - shape->entry, entry);
+    }
+}
+
+/* Adds entries that are in order, and behind those merged. */
+static const uint8_t *leaf_copy(struct leaf_writer *writer, const uint8_t *from, const uint8_t *end)
+{
+    memcpy(writer->merged.data + writer->merged.length, from, (size_t)(end - from));
+    writer->merged.length += (size_t)(end - from);
+    return end;
 }
 
 /* Few are new of those in a row: what is between them is copied at once. */
 static int leaf_merge(struct leaf_writer *writer, const struct leaf_row *row)
 {
     const struct leaf_shape *shape = &writer->shape;
-    struct rentbus_bytes old = {writer->before.data, writer->before.length};
+    const uint8_t *old = writer->before.data;
+    const uint8_t *end = old + writer->before.length;
 
     rentbus_buffer_clear(&writer->merged);
+    if (writer->before.failed ||
+        !rentbus_buffer_reserve(&writer->merged, writer->before.length + row->given.length))
+        return -ENOMEM;
     for (size_t at = 0; at < row->given.length; at += shape->entry) {
         const uint8_t *new = row->given.data + at;
-        size_t run = shape->entry * leaf_count_before(shape, old, new, shape->key);
-        if (run < old.length && memcmp(old.data + run, new, shape->key) == 0)
-            run += shape->entry;
-        rentbus_buffer_append(&writer->merged, old.data, run);
-        old = (struct rentbus_bytes){old.data + run, old.length - run};
+        const uint8_t *before = leaf_pass(shape, old, (size_t)(end - old), new);
+        bool there = before < end && memcmp(before, new, shape->key) == 0;
+        old = leaf_copy(writer, old, there ? before + shape->entry : before);
         leaf_append(writer, new);
     }
-    rentbus_buffer_append(&writer->merged, old.data, old.length);
-    return writer->merged.failed || writer->before.failed ? -ENOMEM : 0;
+    leaf_copy(writer, old, end);
+    return 0;
 }
 
 static int leaf_put(struct leaf_writer *writer, uint64_t segment, uint64_t leaf,

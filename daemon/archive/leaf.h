@@ -34,9 +34,12 @@ enum leaf_change { LEAF_FIND, LEAF_NEXT, LEAF_UPDATE, LEAF_INSERT, LEAF_CHANGES 
         [LEAF_INSERT] = "INSERT INTO " name "(segment, first, entries) VALUES(?1, ?2, ?3)",        \
     }
 
+/* A key is compared by so many bytes first, as a number. */
+#define LEAF_KEY_MIN 7
+
 struct leaf_shape {
     size_t entry; /* bytes of an entry */
-    size_t key;   /* and of its key, in front */
+    size_t key;   /* and of its key, in front: LEAF_KEY_MIN of them at least */
     /* Adds what an entry of the same key says; NULL: nothing. */
     void (*combine)(uint8_t *entry, const uint8_t *other);
 };

@@ -47,11 +47,16 @@ int sqlite_errno(sqlite3 *db, int result)
     return -sqlite_system_errno(db, primary);
 }
 
+/* What it would take to undo a statement of ours fits into this, and is not written to a file in
+ * the directory for temporary ones, which may be full. */
+#define SQLITE_STATEMENT_BYTES (2 << 20)
+
 /* Without counts of the memory in use, which nobody reads, SQLite allocates without a lock. Where
  * it works already it keeps them. */
 static void sqlite_configure(void)
 {
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    (void)sqlite3_config(SQLITE_CONFIG_STMTJRNL_SPILL, SQLITE_STATEMENT_BYTES);
 }
 
 int sqlite_open(const char *path, bool create, sqlite3 **db)

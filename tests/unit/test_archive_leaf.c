@@ -14,8 +14,8 @@
 #include "daemon/archive/leaf.h"
 
 /* An entry: its key, and how often it was written. */
-#define KEY 4
-#define ENTRY 6
+#define KEY 8
+#define ENTRY 10
 #define KEYS 3000
 
 static void add_counts(uint8_t *entry, const uint8_t *other)
