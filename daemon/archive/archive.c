@@ -148,7 +148,8 @@ static int archive_compare(void *context, uint64_t seq, struct rentbus_bytes byt
     const struct archive_position *position = context;
     struct mention_finding finding;
     struct rentbus_event event;
-    int r = skim_event(bytes, &event, &finding);
+    struct rentbus_cbor_reader reader = rentbus_cbor_reader(bytes);
+    int r = skim_event(&reader, &event, &finding);
 
     (void)seq;
     if (r)

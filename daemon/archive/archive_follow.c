@@ -76,12 +76,13 @@ static void archive_turn_to(struct archive_following *following, uint64_t seq,
     following->command = (struct archive_command_row){.id = event->command, .first_seq = seq};
 }
 
-static int archive_take(void *context, uint64_t seq, struct rentbus_bytes bytes)
+/* Takes the event that the reader stands before. */
+static int archive_take(struct archive_following *following, uint64_t seq,
+                        struct rentbus_cbor_reader *reader)
 {
-    struct archive_following *following = context;
     struct mention_finding found;
     struct rentbus_event event;
-    int r = skim_event(bytes, &event, &found);
+    int r = skim_event(reader, &event, &found);
     if (r)
         return r;
     bool begins = !archive_goes_on(following, &event);
@@ -99,6 +100,24 @@ static int archive_take(void *context, uint64_t seq, struct rentbus_bytes bytes)
     following->position.seq = seq;
     memcpy(following->position.hash, event.hash.data, sizeof(following->position.hash));
     return archive_rows_failed(following->rows) ? -ENOMEM : 0;
+}
+
+static int archive_take_block(void *context, uint64_t first_seq, size_t count,
+                              struct rentbus_bytes events)
+{
+    struct archive_following *following = context;
+    struct rentbus_cbor_reader reader = rentbus_cbor_reader(events);
+    int r = 0;
+
+    for (uint64_t seq = first_seq; r == 0 && seq < first_seq + count; seq++) {
+        if (seq > following->before)
+            r = archive_take(following, seq, &reader);
+        else
+            rentbus_cbor_skip(&reader);
+    }
+    if (r)
+        return r;
+    return reader.at == reader.end ? 0 : -EBADMSG;
 }
 
 static bool archive_can_be_rebuilt(struct journal_reader *journal)
@@ -121,7 +140,7 @@ int archive_follow(struct archive *archive, struct journal_reader *journal, size
     if (count == 0 || seq >= INT64_MAX)
         return 0;
     archive_rows_clear(&archive->rows);
-    int r = journal_read(journal, seq + 1, INT64_MAX, archive_take, &following);
+    int r = journal_read_blocks(journal, seq + 1, INT64_MAX, archive_take_block, &following);
     if (r < 0 || following.position.seq == seq)
         return r;
     archive_end_command(&following);

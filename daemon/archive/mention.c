@@ -10,29 +10,26 @@
 
 struct mention_field {
     const char *name;
-    size_t length;
     enum mention_kind kind;
 };
 
-#define MENTION_FIELD(name, kind)                                                                  \
-    {                                                                                              \
-        name, sizeof(name) - 1, kind                                                               \
-    }
+/* No two names in a map have the same length, which is their place in these tables. */
+#define MENTION_FIELD(name, kind) [sizeof(name) - 1] = {name, kind}
+#define MENTION_NAME_MAX 18
 
-static const struct mention_field mention_data_fields[] = {
+static const struct mention_field mention_data_fields[MENTION_NAME_MAX + 1] = {
     MENTION_FIELD("user_id", MENTION_USER),
     MENTION_FIELD("asset_id", MENTION_ASSET),
     MENTION_FIELD("rental_id", MENTION_RENTAL),
     MENTION_FIELD("previous_asset_id", MENTION_ASSET),
     MENTION_FIELD("conflict_rental_id", MENTION_RENTAL),
 };
-static const struct mention_field mention_rental_fields[] = {
+static const struct mention_field mention_rental_fields[MENTION_NAME_MAX + 1] = {
     MENTION_FIELD("id", MENTION_RENTAL),
     MENTION_FIELD("user_id", MENTION_USER),
     MENTION_FIELD("asset_id", MENTION_ASSET),
     MENTION_FIELD("returned_asset_id", MENTION_ASSET),
 };
-#define MENTION_COUNT(fields) (sizeof(fields) / sizeof(*(fields)))
 
 static void mention_add(struct mention_finding *finding, enum mention_kind kind,
                         struct rentbus_text id)
@@ -47,16 +44,17 @@ static void mention_add(struct mention_finding *finding, enum mention_kind kind,
 }
 
 /* Takes the value of the name when it is one of the fields. */
-static bool mention_take(struct mention_finding *finding, const struct mention_field *fields,
-                         size_t count, struct rentbus_text name, struct rentbus_cbor_reader *reader)
+static bool mention_take(struct mention_finding *finding,
+                         const struct mention_field fields[MENTION_NAME_MAX + 1],
+                         struct rentbus_text name, struct rentbus_cbor_reader *reader)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (!skim_is(name, fields[i].name, fields[i].length))
-            continue;
-        mention_add(finding, fields[i].kind, skim_text(reader));
-        return true;
-    }
-    return false;
+    const struct mention_field *field =
+        name.length <= MENTION_NAME_MAX ? &fields[name.length] : NULL;
+
+    if (!field || !field->name || !skim_is(name, field->name, name.length))
+        return false;
+    mention_add(finding, field->kind, skim_text(reader));
+    return true;
 }
 
 /* How many pairs the map has that the reader stands before; what is no map is passed, and has none.
@@ -80,8 +78,7 @@ static struct rentbus_bytes mention_pass_rental(struct rentbus_cbor_reader *read
 
     for (uint64_t left = mention_pairs(reader); left > 0 && reader->at < reader->end; left--) {
         struct rentbus_text name = skim_text(reader);
-        if (!mention_take(finding, mention_rental_fields, MENTION_COUNT(mention_rental_fields),
-                          name, reader))
+        if (!mention_take(finding, mention_rental_fields, name, reader))
             skim_pass(reader);
     }
     return (struct rentbus_bytes){start, (size_t)(reader->at - start)};
@@ -100,8 +97,7 @@ void mention_pass(struct rentbus_cbor_reader *reader, struct mention_finding *fi
             finding->asset_type = skim_text(reader);
         else if (skim_is(name, "id", strlen("id")))
             finding->id = skim_text(reader);
-        else if (!mention_take(finding, mention_data_fields, MENTION_COUNT(mention_data_fields),
-                               name, reader))
+        else if (!mention_take(finding, mention_data_fields, name, reader))
             skim_pass(reader);
     }
 }
@@ -278,10 +274,10 @@ static bool mention_rows_sort_by_digits(struct mention_rows *rows, unsigned bits
             free(other);
             return false;
         }
-        for (unsigned digit = 0; digit < MENTION_DIGITS; digit++) {
-            mention_rows_pass(items, other, run, digit);
-            memcpy(items, other, run * sizeof(*items));
-        }
+        mention_rows_pass(items, other, run, 0);
+        mention_rows_pass(other, items, run, 1);
+        mention_rows_pass(items, other, run, 2);
+        memcpy(items, other, run * sizeof(*items));
     }
     free(other);
     return true;

@@ -34,22 +34,33 @@ static_assert(PACKED_FIELDS == RENTBUS_FIELDS_OF_rental - 1, "every field is pac
 
 /* ---- writing ---- */
 
-static void packed_write_number(uint64_t number, struct rentbus_buffer *out)
+/* Returns the place behind it. */
+static inline uint8_t *packed_put_number(uint8_t *at, uint64_t number)
+{
+    for (; number > 0x7f; number >>= 7)
+        *at++ = (uint8_t)(number | 0x80);
+    *at++ = (uint8_t)number;
+    return at;
+}
+
+static inline void packed_write_number(uint64_t number, struct rentbus_buffer *out)
 {
     uint8_t *room = rentbus_buffer_reserve(out, PACKED_NUMBER_MAX);
-    if (!room)
-        return;
-    size_t size = 0;
-    for (; number > 0x7f; number >>= 7)
-        room[size++] = (uint8_t)(number | 0x80);
-    room[size++] = (uint8_t)number;
-    out->length += size;
+
+    if (room)
+        out->length += (size_t)(packed_put_number(room, number) - room);
 }
 
 static void packed_write_text(const struct rentbus_text *text, struct rentbus_buffer *out)
 {
-    packed_write_number(text->length, out);
-    rentbus_buffer_append(out, text->data, text->length);
+    uint8_t *room = rentbus_buffer_reserve(out, PACKED_NUMBER_MAX + text->length);
+
+    if (!room)
+        return;
+    uint8_t *at = packed_put_number(room, text->length);
+    if (text->length > 0)
+        memcpy(at, text->data, text->length);
+    out->length += (size_t)(at - room) + text->length;
 }
 
 static void packed_write_ids(const struct rentbus_ids *ids, struct rentbus_buffer *out)

@@ -51,20 +51,19 @@ static bool skim_pair(struct rentbus_cbor_reader *reader, struct rentbus_text na
     return true;
 }
 
-int skim_event(struct rentbus_bytes bytes, struct rentbus_event *event,
+int skim_event(struct rentbus_cbor_reader *reader, struct rentbus_event *event,
                struct mention_finding *finding)
 {
     const uint64_t needed =
         RENTBUS_BIT(event, data) | RENTBUS_BIT(event, type) | RENTBUS_BIT(event, hash);
-    struct rentbus_cbor_reader reader = rentbus_cbor_reader(bytes);
-    struct rentbus_cbor_item map = rentbus_cbor_read(&reader);
+    struct rentbus_cbor_item map = rentbus_cbor_read(reader);
 
     event->has = 0;
     if (map.type != RENTBUS_CBOR_MAP)
         return -EBADMSG;
-    for (uint64_t pair = 0; pair < map.number && reader.at < reader.end; pair++) {
-        struct rentbus_text name = skim_text(&reader);
-        if (!skim_pair(&reader, name, event, finding))
+    for (uint64_t pair = 0; pair < map.number && reader->at < reader->end; pair++) {
+        struct rentbus_text name = skim_text(reader);
+        if (!skim_pair(reader, name, event, finding))
             return -EBADMSG;
     }
     if ((event->has & needed) != needed)

@@ -13,6 +13,12 @@
 #define SKIM_TEXT 0x60
 #define SKIM_TEXT_SHORT 24
 
+/* The heads of numbers are the number, up to before SKIM_NUMBER, or say that one, two, four or
+ * eight bytes follow. */
+#define SKIM_NUMBER 24
+#define SKIM_NUMBER_LAST 27
+#define SKIM_NUMBER_MAX 8
+
 /* Any other text, or what is none. */
 struct rentbus_text skim_long_text(struct rentbus_cbor_reader *reader);
 
@@ -45,13 +51,16 @@ static inline void skim_pass(struct rentbus_cbor_reader *reader)
         reader->at = at + 1 + length;
     else if (length == SKIM_TEXT_SHORT && left > 1 && at[1] <= left - 2)
         reader->at = at + 2 + at[1];
+    else if (left > SKIM_NUMBER_MAX && at[0] <= SKIM_NUMBER_LAST)
+        reader->at = at + (at[0] < SKIM_NUMBER ? 1 : 1 + (1 << (at[0] - SKIM_NUMBER)));
     else
         rentbus_cbor_skip(reader);
 }
 
-/* Of the event `type`, `data`, `hash` and `command`, which it may not have, and what its data
- * mentions. 0, or -EBADMSG. */
-int skim_event(struct rentbus_bytes bytes, struct rentbus_event *event,
+/* Passes over the event that the reader stands before, which may go on behind it. Of the event
+ * `type`, `data`, `hash` and `command`, which it may not have, and what its data mentions. 0, or
+ * -EBADMSG. */
+int skim_event(struct rentbus_cbor_reader *reader, struct rentbus_event *event,
                struct mention_finding *finding) __attribute__((warn_unused_result));
 
 #endif

@@ -99,6 +99,15 @@ typedef int journal_visitor(void *context, uint64_t seq, struct rentbus_bytes ev
  * parse or has another checksum); -errno. The visitor must not use the same reader. */
 int journal_read(struct journal_reader *reader, uint64_t from, uint64_t to, journal_visitor *visit,
                  void *context) __attribute__((warn_unused_result));
+/* Sees the events of a block as a CBOR sequence, which it passes over itself: `count` of them, the
+ * first of them `first_seq`. 0 to go on; anything else ends the reading, and is returned. */
+typedef int journal_block_visitor(void *context, uint64_t first_seq, size_t count,
+                                  struct rentbus_bytes events);
+/* As journal_read() for whole blocks, the first of which is the one that holds `from`, the last one
+ * that which holds `to`. */
+int journal_read_blocks(struct journal_reader *reader, uint64_t from, uint64_t to,
+                        journal_block_visitor *visit, void *context)
+    __attribute__((warn_unused_result));
 /* The seq of the first event with time >= `time`; the head's seq + 1 when there is none;
  * JOURNAL_TRIMMED when it was let go of. Times in a journal never decrease. Costs a binary search.
  */

@@ -29,7 +29,7 @@ struct journal_reading {
     uint64_t from;
     uint64_t to;
     uint64_t next; /* the seq that the next block must begin with; 0 before the first block */
-    journal_visitor *visit;
+    journal_block_visitor *visit;
     void *context;
 };
 
@@ -155,23 +155,6 @@ static int journal_reader_last(struct journal_reader *reader, uint64_t *seq)
     return r < 0 ? r : 0;
 }
 
-static int journal_visit_block(const struct block *block, struct journal_reading *reading)
-{
-    struct rentbus_bytes left = block->events;
-
-    for (size_t i = 0; i < block->count; i++) {
-        struct rentbus_bytes event;
-        uint64_t seq = block->first_seq + i;
-        int r = block_next(&left, &event);
-        if (r == 0 && seq >= reading->from && seq <= reading->to)
-            r = reading->visit(reading->context, seq, event);
-        if (r)
-            return r;
-    }
-    reading->next = block->first_seq + block->count;
-    return left.length == 0 ? 0 : -EBADMSG;
-}
-
 /* Whether the block goes on where the last one ended; the first one must hold `from`. */
 static bool journal_block_follows(const struct block *block, const struct journal_reading *reading)
 {
@@ -191,7 +174,8 @@ static int journal_read_row(struct journal_reader *reader, struct journal_readin
     if (!journal_block_follows(&block, reading))
         return -EBADMSG;
     reader->backlog += block.events.length + JOURNAL_READER_BLOCK_COST;
-    return journal_visit_block(&block, reading);
+    reading->next = block.first_seq + block.count;
+    return reading->visit(reading->context, block.first_seq, block.count, block.events);
 }
 
 /* Reads some blocks, at least one; without a block to read there is a gap. */
@@ -215,8 +199,8 @@ static int journal_read_slice(struct journal_reader *reader, struct journal_read
     return reading->next > before ? 0 : journal_missing(reader, from);
 }
 
-int journal_read(struct journal_reader *reader, uint64_t from, uint64_t to, journal_visitor *visit,
-                 void *context)
+int journal_read_blocks(struct journal_reader *reader, uint64_t from, uint64_t to,
+                        journal_block_visitor *visit, void *context)
 {
     uint64_t last = 0;
     int r = journal_reader_last(reader, &last);
@@ -232,6 +216,39 @@ int journal_read(struct journal_reader *reader, uint64_t from, uint64_t to, jour
     while (r == 0 && reading.next <= reading.to)
         r = journal_read_slice(reader, &reading);
     return r;
+}
+
+/* One journal_read(). */
+struct journal_visiting {
+    uint64_t from;
+    uint64_t to;
+    journal_visitor *visit;
+    void *context;
+};
+
+static int journal_visit_events(void *context, uint64_t first_seq, size_t count,
+                                struct rentbus_bytes events)
+{
+    const struct journal_visiting *visiting = context;
+
+    for (size_t i = 0; i < count; i++) {
+        struct rentbus_bytes event;
+        uint64_t seq = first_seq + i;
+        int r = block_next(&events, &event);
+        if (r == 0 && seq >= visiting->from && seq <= visiting->to)
+            r = visiting->visit(visiting->context, seq, event);
+        if (r)
+            return r;
+    }
+    return events.length == 0 ? 0 : -EBADMSG;
+}
+
+int journal_read(struct journal_reader *reader, uint64_t from, uint64_t to, journal_visitor *visit,
+                 void *context)
+{
+    struct journal_visiting visiting = {from, to, visit, context};
+
+    return journal_read_blocks(reader, from, to, journal_visit_events, &visiting);
 }
 
 struct journal_seeking {

@@ -92,7 +92,12 @@ static void skim(const struct rentbus_event *event)
     struct mention_finding finding;
 
     rentbus_encode(&rentbus_event_schema, event, &encoded);
-    if (skim_event((struct rentbus_bytes){encoded.data, encoded.length}, &skimmed, &finding))
+    /* Behind an event in a block there are others. */
+    size_t length = encoded.length;
+    rentbus_buffer_append(&encoded, "\xa1", 1);
+    struct rentbus_cbor_reader reader =
+        rentbus_cbor_reader((struct rentbus_bytes){encoded.data, encoded.length});
+    if (skim_event(&reader, &skimmed, &finding) || reader.at != encoded.data + length)
         abort();
     compare_skimmed(event, &skimmed, &finding);
     rentbus_buffer_release(&encoded);
@@ -114,7 +119,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         round_trip(&rentbus_event_schema, &value);
         skim(&value.event);
     }
-    int skimmed = skim_event(bytes, &event, &finding);
+    struct rentbus_cbor_reader reader = rentbus_cbor_reader(bytes);
+    int skimmed = skim_event(&reader, &event, &finding);
     if (skimmed && skimmed != -EBADMSG)
         abort();
     result = rentbus_decode_message(&rentbus_reply_schema, bytes, &rentbus_reply_limits,
