@@ -33,8 +33,8 @@ static const char *const archive_change_sql[ARCHIVE_CHANGES] = {
     [ARCHIVE_PUT_RENTAL] = "INSERT " ARCHIVE_INTO_RENTAL ARCHIVE_RENTAL_ROW,
     [ARCHIVE_REPLACE_RENTAL] = "INSERT OR REPLACE " ARCHIVE_INTO_RENTAL ARCHIVE_RENTAL_ROW,
     [ARCHIVE_DROP_RENTAL] = "DELETE FROM rental WHERE created_seq = ?1",
-    [ARCHIVE_ADD_TALLY] = "INSERT INTO tally VALUES(?1, ?2, ?3, ?4) ON CONFLICT(day, kind, name) "
-                          "DO UPDATE SET count = count + excluded.count",
+    [ARCHIVE_ADD_TALLY] = ("INSERT INTO tally VALUES(?1, ?2, ?3, ?4) ON CONFLICT(day, kind, name) "
+                           "DO UPDATE SET count = count + excluded.count"),
     [ARCHIVE_PUT_SEQ] = "UPDATE meta SET value = ?1 WHERE key = 'seq'",
     [ARCHIVE_PUT_HASH] = "UPDATE meta SET value = ?1 WHERE key = 'hash'",
 };
