@@ -13,10 +13,9 @@ const struct rentbus_cbor_limits rentbus_reply_limits = {64 << 20, 4 << 20,
 /* A container, or a tag, whose items are being read; the outermost is the message itself, which has
  * one. */
 struct frame {
-    uint64_t left; /* items to come; not used when indefinite */
+    uint64_t left; /* items to come; when indefinite, none at first and one less with each */
     bool indefinite;
     bool map;
-    bool value_next; /* of a map: a key has been read */
     bool sorted; /* of a map: each key so far is greater than the one before, and in one piece */
     struct rentbus_bytes last; /* of a sorted map: the text of the last key */
     size_t entries;
@@ -116,25 +115,6 @@ static bool frame_has_key(const struct frame *frame, const uint8_t *data, size_t
     return false;
 }
 
-/* Takes the key between `start` and `end`, with its head, into the frame. */
-static enum rentbus_cbor_check frame_add_key(struct frame *frame, const uint8_t *data, size_t start,
-                                             size_t end, const struct rentbus_cbor_head *head)
-{
-    bool chunked = head->info == RENTBUS_CBOR_INFO_INDEFINITE;
-    struct rentbus_bytes text = {data + end - head->number, head->number};
-    if (frame->entries == RENTBUS_CBOR_MAP_MAX)
-        return RENTBUS_CBOR_TOO_LARGE;
-    if (chunked ? key_has_nul(data + start) : memchr(text.data, 0, text.length) != NULL)
-        return RENTBUS_CBOR_KEY_TYPE;
-    frame->sorted =
-        frame->sorted && !chunked && (frame->entries == 0 || key_greater(frame->last, text));
-    if (!frame->sorted && frame_has_key(frame, data, start))
-        return RENTBUS_CBOR_DUPLICATE_KEY;
-    frame->last = text;
-    frame->keys[frame->entries++] = (uint32_t)start;
-    return RENTBUS_CBOR_OK;
-}
-
 static enum rentbus_cbor_check check_number(struct checker *checker,
                                             const struct rentbus_cbor_head *head)
 {
@@ -185,6 +165,38 @@ static enum rentbus_cbor_check check_string(struct checker *checker,
     return check_piece(checker, head);
 }
 
+/* Takes the key that begins with its head at `start` into the frame. */
+static enum rentbus_cbor_check check_key(struct checker *checker, struct frame *frame, size_t start,
+                                         const struct rentbus_cbor_head *head)
+{
+    if (head->major != RENTBUS_CBOR_MAJOR_TEXT)
+        return RENTBUS_CBOR_KEY_TYPE;
+    const uint8_t *text = checker->data + checker->at;
+    bool whole =
+        head->number <= checker->length - checker->at && head->info != RENTBUS_CBOR_INFO_INDEFINITE;
+    /* What can be an id is UTF-8 and has no NUL. */
+    bool plain = whole && rentbus_id_valid((struct rentbus_text){(const char *)text, head->number});
+    if (plain) {
+        checker->at += head->number;
+    } else {
+        enum rentbus_cbor_check check = check_string(checker, head);
+        if (check != RENTBUS_CBOR_OK)
+            return check;
+    }
+    if (frame->entries == RENTBUS_CBOR_MAP_MAX)
+        return RENTBUS_CBOR_TOO_LARGE;
+    if (!plain && key_has_nul(checker->data + start))
+        return RENTBUS_CBOR_KEY_TYPE;
+    struct rentbus_bytes key = {text, head->number};
+    frame->sorted =
+        frame->sorted && whole && (frame->entries == 0 || key_greater(frame->last, key));
+    if (!frame->sorted && frame_has_key(frame, checker->data, start))
+        return RENTBUS_CBOR_DUPLICATE_KEY;
+    frame->last = key;
+    frame->keys[frame->entries++] = (uint32_t)start;
+    return RENTBUS_CBOR_OK;
+}
+
 static enum rentbus_cbor_check check_push(struct checker *checker, uint64_t left, bool indefinite,
                                           bool map)
 {
@@ -194,7 +206,6 @@ static enum rentbus_cbor_check check_push(struct checker *checker, uint64_t left
     frame->left = left;
     frame->indefinite = indefinite;
     frame->map = map;
-    frame->value_next = false;
     frame->sorted = true;
     frame->entries = 0;
     checker->indefinite |= indefinite;
@@ -243,10 +254,17 @@ static check_function *const check_functions[RENTBUS_CBOR_MAJOR_COUNT] = {
     [RENTBUS_CBOR_MAJOR_TAG] = check_tag,         [RENTBUS_CBOR_MAJOR_SIMPLE] = check_simple,
 };
 
-/* Whether the byte at `at` ends the innermost container, which is then closed. */
+/* Whether a value is to come: of a map, whose items come in pairs. */
+static bool frame_wants_value(const struct frame *frame)
+{
+    return frame->map && frame->left % 2 != 0;
+}
+
+/* Whether the byte at `at` ends the innermost container, one of indefinite length, which is then
+ * closed. */
 static bool check_break(struct checker *checker, struct frame *frame)
 {
-    if (!frame->indefinite || frame->value_next || checker->at == checker->length ||
+    if (frame_wants_value(frame) || checker->at == checker->length ||
         checker->data[checker->at] != RENTBUS_CBOR_BREAK)
         return false;
     checker->at++;
@@ -258,7 +276,7 @@ static bool check_break(struct checker *checker, struct frame *frame)
 static enum rentbus_cbor_check check_step(struct checker *checker)
 {
     struct frame *frame = checker->frame;
-    if (check_break(checker, frame))
+    if (frame->indefinite && check_break(checker, frame))
         return RENTBUS_CBOR_OK;
     size_t start = checker->at;
     struct rentbus_cbor_head head;
@@ -268,15 +286,10 @@ static enum rentbus_cbor_check check_step(struct checker *checker)
     if (checker->items_left-- == 0)
         return RENTBUS_CBOR_TOO_LARGE;
     checker->at += size;
-    bool key = frame->map && !frame->value_next;
-    if (key && head.major != RENTBUS_CBOR_MAJOR_TEXT)
-        return RENTBUS_CBOR_KEY_TYPE;
     frame->left--;
-    frame->value_next = key;
-    enum rentbus_cbor_check check = check_functions[head.major](checker, &head);
-    if (check == RENTBUS_CBOR_OK && key)
-        check = frame_add_key(frame, checker->data, start, checker->at, &head);
-    return check;
+    if (frame_wants_value(frame))
+        return check_key(checker, frame, start, &head);
+    return check_functions[head.major](checker, &head);
 }
 
 /* Closes the containers that have all their items. Whether the message has its item. */
@@ -308,7 +321,6 @@ enum rentbus_cbor_check rentbus_cbor_check(struct rentbus_bytes bytes,
     checker.frames[0].left = 1;
     checker.frames[0].indefinite = false;
     checker.frames[0].map = false;
-    checker.frames[0].value_next = false;
     do {
         enum rentbus_cbor_check check = check_step(&checker);
         if (check != RENTBUS_CBOR_OK)

@@ -54,33 +54,50 @@ size_t rentbus_schema_find(const struct rentbus_schema *schema, const char *name
 
 /* ---- encoding ---- */
 
+/* Each finds so much room behind the end of `out`, which is enough for any number, short text, UUID
+ * or time; what may be longer asks for more. */
+#define ENCODE_ROOM 32
 typedef void encode_function(const struct rentbus_field *field, const void *member,
                              struct rentbus_buffer *out);
+
+static uint8_t *room_of(const struct rentbus_buffer *out)
+{
+    return out->data + out->length;
+}
 
 static void encode_text(const struct rentbus_field *field, const void *member,
                         struct rentbus_buffer *out)
 {
     (void)field;
     const struct rentbus_text *text = member;
-    rentbus_cbor_write_string(out, RENTBUS_CBOR_MAJOR_TEXT, text->data, text->length);
+    if (text->length <= RENTBUS_CBOR_SHORT_MAX)
+        out->length +=
+            rentbus_cbor_put_short(RENTBUS_CBOR_MAJOR_TEXT, text->data, text->length, room_of(out));
+    else
+        rentbus_cbor_write_any_string(out, RENTBUS_CBOR_MAJOR_TEXT, text->data, text->length);
 }
 
 static void encode_ids(const struct rentbus_field *field, const void *member,
                        struct rentbus_buffer *out)
 {
+    (void)field;
     const struct rentbus_ids *ids = member;
     rentbus_cbor_write_array(out, ids->count);
     for (size_t i = 0; i < ids->count; i++)
-        encode_text(field, &ids->items[i], out);
+        rentbus_cbor_write_text(out, ids->items[i].data, ids->items[i].length);
 }
 
 static void encode_time(const struct rentbus_field *field, const void *member,
                         struct rentbus_buffer *out)
 {
     (void)field;
-    char text[RENTBUS_TIME_TEXT_SIZE];
-    size_t length = rentbus_time_format(*(const int64_t *)member, text);
-    rentbus_cbor_write_text(out, text, length);
+    int64_t time = *(const int64_t *)member;
+    uint8_t *room = room_of(out);
+    /* Without microseconds it is short. */
+    size_t head = time % RENTBUS_SECOND == 0 ? 1 : 2;
+    size_t length = rentbus_time_format(time, (char *)room + head);
+    rentbus_cbor_head_write(RENTBUS_CBOR_MAJOR_TEXT, length, room);
+    out->length += head + length;
 }
 
 static void encode_duration(const struct rentbus_field *field, const void *member,
@@ -96,7 +113,8 @@ static void encode_uint(const struct rentbus_field *field, const void *member,
                         struct rentbus_buffer *out)
 {
     (void)field;
-    rentbus_cbor_write_uint(out, *(const uint64_t *)member);
+    out->length +=
+        rentbus_cbor_head_write(RENTBUS_CBOR_MAJOR_UINT, *(const uint64_t *)member, room_of(out));
 }
 
 static void encode_int(const struct rentbus_field *field, const void *member,
@@ -130,7 +148,10 @@ static void encode_uuid(const struct rentbus_field *field, const void *member,
                         struct rentbus_buffer *out)
 {
     (void)field;
-    rentbus_cbor_write_bytes(out, member, RENTBUS_UUID_SIZE);
+    uint8_t *room = room_of(out);
+    room[0] = RENTBUS_CBOR_MAJOR_BYTES << 5 | RENTBUS_UUID_SIZE;
+    memcpy(room + 1, member, RENTBUS_UUID_SIZE);
+    out->length += 1 + RENTBUS_UUID_SIZE;
 }
 
 static void encode_hash(const struct rentbus_field *field, const void *member,
@@ -187,14 +208,26 @@ static uint64_t bits_between(size_t first, size_t last)
     return first < last ? UINT64_MAX << first & UINT64_MAX >> (64 - last) : 0;
 }
 
+/* Returns where the field's value begins. */
+static inline size_t encode_pair(const struct rentbus_field *field, const void *value,
+                                 struct rentbus_buffer *out)
+{
+    uint8_t *room = rentbus_buffer_reserve(out, sizeof(field->key) + ENCODE_ROOM);
+    if (!room)
+        return out->length;
+    memcpy(room, &field->key, sizeof(field->key));
+    out->length += 1 + field->name_length;
+    size_t start = out->length;
+    encode_functions[field->kind](field, (const char *)value + field->offset, out);
+    return start;
+}
+
 size_t rentbus_encode_fields(const struct rentbus_schema *schema, const void *value, size_t first,
                              size_t last, struct rentbus_buffer *out)
 {
     size_t pairs = 0;
     for (uint64_t left = presence(value) & bits_between(first, last); left != 0; left &= left - 1) {
-        const struct rentbus_field *field = &schema->fields[__builtin_ctzll(left)];
-        rentbus_cbor_write_string(out, RENTBUS_CBOR_MAJOR_TEXT, field->name, field->name_length);
-        encode_functions[field->kind](field, (const char *)value + field->offset, out);
+        encode_pair(&schema->fields[__builtin_ctzll(left)], value, out);
         pairs++;
     }
     return pairs;
@@ -214,10 +247,7 @@ struct rentbus_encoded rentbus_encode_noting(const struct rentbus_schema *schema
     rentbus_cbor_write_map(out, (size_t)__builtin_popcountll(presence(value)));
     rentbus_encode_fields(schema, value, 0, noted, out);
     if (noted < schema->count && presence(value) >> noted & 1) {
-        const struct rentbus_field *field = &schema->fields[noted];
-        rentbus_cbor_write_string(out, RENTBUS_CBOR_MAJOR_TEXT, field->name, field->name_length);
-        found.start = out->length;
-        encode_functions[field->kind](field, (const char *)value + field->offset, out);
+        found.start = encode_pair(&schema->fields[noted], value, out);
         found.length = out->length - found.start;
     }
     rentbus_encode_fields(schema, value, noted + 1, schema->count, out);

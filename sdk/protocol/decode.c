@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 #include "sdk/protocol/cbor.h"
 #include "sdk/protocol/codec.h"
+#include "sdk/protocol/head.h"
 #include "sdk/protocol/text.h"
 #include "sdk/protocol/time.h"
 
@@ -144,12 +145,12 @@ static int decode_texts(const struct decoding *decoding, const struct rentbus_fi
                         const struct texts_rule *rule, struct rentbus_cbor_reader *reader,
                         struct rentbus_ids *texts)
 {
-    struct rentbus_cbor_item array = rentbus_cbor_read(reader);
-    if (array.type != RENTBUS_CBOR_ARRAY)
+    uint64_t count;
+    if (!rentbus_cbor_head_take(reader, RENTBUS_CBOR_MAJOR_ARRAY, &count))
         return refuse_field(decoding, field, rule->no_array);
-    if (array.number > RENTBUS_IDS_MAX)
+    if (count > RENTBUS_IDS_MAX)
         return refuse_field(decoding, field, rule->too_many);
-    for (texts->count = 0; texts->count < array.number; texts->count++) {
+    for (texts->count = 0; texts->count < count; texts->count++) {
         struct rentbus_text text = rentbus_cbor_read_text(reader);
         if (!rule->valid(text))
             return refuse_field(decoding, field, rule->bad_item);
@@ -197,13 +198,13 @@ static int decode_duration(const struct decoding *decoding, const struct rentbus
 static int decode_uint(const struct decoding *decoding, const struct rentbus_field *field,
                        struct rentbus_cbor_reader *reader, void *member)
 {
-    struct rentbus_cbor_item item = rentbus_cbor_read(reader);
-    if (item.type == RENTBUS_CBOR_NEGATIVE ||
-        (item.type == RENTBUS_CBOR_UINT && item.number > INT64_MAX))
-        return refuse_field(decoding, field, "is out of range");
-    if (item.type != RENTBUS_CBOR_UINT)
+    uint64_t number;
+    bool negative = rentbus_cbor_head_take(reader, RENTBUS_CBOR_MAJOR_NEGATIVE, &number);
+    if (!negative && !rentbus_cbor_head_take(reader, RENTBUS_CBOR_MAJOR_UINT, &number))
         return refuse_field(decoding, field, "is not an unsigned integer");
-    *(uint64_t *)member = item.number;
+    if (negative || number > INT64_MAX)
+        return refuse_field(decoding, field, "is out of range");
+    *(uint64_t *)member = number;
     return 0;
 }
 
@@ -240,23 +241,35 @@ static int decode_word(const struct decoding *decoding, const struct rentbus_fie
     return 0;
 }
 
+/* Those of a byte string of that length, or NULL. */
+static const uint8_t *take_bytes(struct rentbus_cbor_reader *reader, size_t length)
+{
+    uint64_t number;
+    if (!rentbus_cbor_head_take(reader, RENTBUS_CBOR_MAJOR_BYTES, &number) || number != length ||
+        number > (size_t)(reader->end - reader->at))
+        return NULL;
+    const uint8_t *bytes = reader->at;
+    reader->at += length;
+    return bytes;
+}
+
 static int decode_uuid(const struct decoding *decoding, const struct rentbus_field *field,
                        struct rentbus_cbor_reader *reader, void *member)
 {
-    struct rentbus_cbor_item item = rentbus_cbor_read(reader);
-    if (item.type != RENTBUS_CBOR_BYTES || item.bytes.length != RENTBUS_UUID_SIZE)
+    const uint8_t *uuid = take_bytes(reader, RENTBUS_UUID_SIZE);
+    if (!uuid)
         return refuse_field(decoding, field, "is not a UUID of 16 bytes");
-    memcpy(member, item.bytes.data, RENTBUS_UUID_SIZE);
+    memcpy(member, uuid, RENTBUS_UUID_SIZE);
     return 0;
 }
 
 static int decode_hash(const struct decoding *decoding, const struct rentbus_field *field,
                        struct rentbus_cbor_reader *reader, void *member)
 {
-    struct rentbus_cbor_item item = rentbus_cbor_read(reader);
-    if (item.type != RENTBUS_CBOR_BYTES || item.bytes.length != RENTBUS_HASH_SIZE)
+    const uint8_t *hash = take_bytes(reader, RENTBUS_HASH_SIZE);
+    if (!hash)
         return refuse_field(decoding, field, "is not a hash of 32 bytes");
-    *(struct rentbus_bytes *)member = item.bytes;
+    *(struct rentbus_bytes *)member = (struct rentbus_bytes){hash, RENTBUS_HASH_SIZE};
     return 0;
 }
 
@@ -311,17 +324,22 @@ static decode_function *const decode_functions[] = {
 
 /* ---- maps ---- */
 
-/* The index of the field, looked for from `start` on first, where the next of a sorted map stands.
- */
-static size_t find_field(const struct rentbus_schema *schema, struct rentbus_text name,
-                         size_t start)
+/* The index of the field whose key is next, where the next of a sorted map stands: at `start` or
+ * behind. It is taken then; else schema->count. */
+static size_t take_key(const struct rentbus_schema *schema, size_t start,
+                       struct rentbus_cbor_reader *reader)
 {
-    for (size_t i = start; i < schema->count; i++) {
+    size_t left = (size_t)(reader->end - reader->at);
+    size_t i = start;
+    for (; i < schema->count; i++) {
         const struct rentbus_field *field = &schema->fields[i];
-        if (field->name_length == name.length && memcmp(field->name, name.data, name.length) == 0)
-            return i;
+        if (field->name_length < left && reader->at[0] == field->key.head &&
+            rentbus_cbor_same(reader->at + 1, field->key.text, field->name_length)) {
+            reader->at += 1 + field->name_length;
+            break;
+        }
     }
-    return start > 0 ? rentbus_schema_find(schema, name.data, name.length) : schema->count;
+    return i;
 }
 
 /* Null and undefined. */
@@ -336,9 +354,11 @@ static bool take_null(struct rentbus_cbor_reader *reader)
 static int require_fields(const struct decoding *decoding, const struct rentbus_schema *schema,
                           uint64_t has)
 {
-    for (size_t i = 0; i < schema->count; i++) {
-        if (schema->fields[i].need == RENTBUS_NEED_REQUIRED && !(has >> i & 1))
-            return refuse_field(decoding, &schema->fields[i], "is required");
+    uint64_t all = schema->count > 0 ? UINT64_MAX >> (64 - schema->count) : 0;
+    for (uint64_t missing = all & ~has; missing != 0; missing &= missing - 1) {
+        const struct rentbus_field *field = &schema->fields[__builtin_ctzll(missing)];
+        if (field->need == RENTBUS_NEED_REQUIRED)
+            return refuse_field(decoding, field, "is required");
     }
     return 0;
 }
@@ -346,17 +366,20 @@ static int require_fields(const struct decoding *decoding, const struct rentbus_
 static int decode_fields(const struct decoding *decoding, const struct rentbus_schema *schema,
                          struct rentbus_cbor_reader *reader, void *value)
 {
-    struct rentbus_cbor_item map = rentbus_cbor_read(reader);
-    if (map.type != RENTBUS_CBOR_MAP)
+    uint64_t pairs;
+    if (!rentbus_cbor_head_take(reader, RENTBUS_CBOR_MAJOR_MAP, &pairs))
         return refuse_map(decoding, schema);
     uint64_t has = 0;
     size_t next = 0;
-    for (uint64_t pair = 0; pair < map.number; pair++) {
-        struct rentbus_text name = rentbus_cbor_read_text(reader);
-        size_t found = find_field(schema, name, next);
+    for (uint64_t pair = 0; pair < pairs; pair++) {
+        size_t found = take_key(schema, next, reader);
         if (found == schema->count) {
-            if (decoding->strictness == RENTBUS_STRICT)
+            struct rentbus_text name = rentbus_cbor_read_text(reader);
+            found = rentbus_schema_find(schema, name.data, name.length);
+            if (found == schema->count && decoding->strictness == RENTBUS_STRICT)
                 return refuse_unknown(decoding, schema, name);
+        }
+        if (found == schema->count) {
             rentbus_cbor_skip(reader);
             continue;
         }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "sdk/protocol/buffer.h"
+#include "sdk/protocol/cbor.h"
 
 enum rentbus_cbor_major {
     RENTBUS_CBOR_MAJOR_UINT,
@@ -69,6 +70,20 @@ static inline size_t rentbus_cbor_head_read(const uint8_t *at, size_t left,
     return 1 + size;
 }
 
+/* Takes the head of an item of that major type and of definite length. Its number; false, and the
+ * reader where it was, when another one stands there. */
+static inline bool rentbus_cbor_head_take(struct rentbus_cbor_reader *reader, uint8_t major,
+                                          uint64_t *number)
+{
+    struct rentbus_cbor_head head;
+    size_t size = rentbus_cbor_head_read(reader->at, (size_t)(reader->end - reader->at), &head);
+    if (size == 0 || head.major != major || head.info == RENTBUS_CBOR_INFO_INDEFINITE)
+        return false;
+    reader->at += size;
+    *number = head.number;
+    return true;
+}
+
 /* Writes the shortest head of a major type and its number. Returns its size. */
 static inline size_t rentbus_cbor_head_write(uint8_t major, uint64_t number,
                                              uint8_t at[RENTBUS_CBOR_HEAD_SIZE_MAX])
@@ -108,6 +123,33 @@ static inline void rentbus_cbor_copy_short(uint8_t *to, const uint8_t *from, siz
     }
 }
 
+/* Whether two runs of bytes are the same, without a call; the last words reach back to where they
+ * have all their bytes. */
+static inline bool rentbus_cbor_same(const void *a, const void *b, size_t length)
+{
+    const char *left = a;
+    const char *right = b;
+    if (length >= 8) {
+        for (size_t at = 0; at < length - 8; at += 8)
+            if (memcmp(left + at, right + at, 8) != 0)
+                return false;
+        return memcmp(left + length - 8, right + length - 8, 8) == 0;
+    }
+    if (length >= 4)
+        return memcmp(left, right, 4) == 0 && memcmp(left + length - 4, right + length - 4, 4) == 0;
+    return length == 0 || (left[0] == right[0] && left[length / 2] == right[length / 2] &&
+                           left[length - 1] == right[length - 1]);
+}
+
+/* Writes a string of at most RENTBUS_CBOR_SHORT_MAX bytes. Returns its size with its head. */
+static inline size_t rentbus_cbor_put_short(uint8_t major, const void *data, size_t length,
+                                            uint8_t at[1 + RENTBUS_CBOR_SHORT_MAX])
+{
+    at[0] = (uint8_t)(major << 5 | length);
+    rentbus_cbor_copy_short(at + 1, data, length);
+    return 1 + length;
+}
+
 /* Appends a string of any length. */
 void rentbus_cbor_write_any_string(struct rentbus_buffer *out, uint8_t major, const void *data,
                                    size_t length);
@@ -120,10 +162,7 @@ static inline void rentbus_cbor_write_string(struct rentbus_buffer *out, uint8_t
         rentbus_cbor_write_any_string(out, major, data, length);
         return;
     }
-    uint8_t *room = out->data + out->length;
-    room[0] = (uint8_t)(major << 5 | length);
-    rentbus_cbor_copy_short(room + 1, data, length);
-    out->length += 1 + length;
+    out->length += rentbus_cbor_put_short(major, data, length, out->data + out->length);
 }
 
 #endif

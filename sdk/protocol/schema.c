@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* Expands the tables of schema.h into words, descriptors and rows. */
 #include "sdk/protocol/schema.h"
+#include "sdk/protocol/head.h"
 
 /* ---- words ---- */
 
@@ -58,6 +59,7 @@ const struct rentbus_words rentbus_event_type_words = {
 #define SCHEMA_OF_MAPS(extra) &rentbus_##extra##_schema
 #define SCHEMA_OF_ANY(extra) NULL
 
+#define SHORT_TEXT (RENTBUS_CBOR_MAJOR_TEXT << 5)
 #define FIELD_ROW(S, field_need, field_kind, field, extra)                                         \
     {                                                                                              \
         .name = #field,                                                                            \
@@ -67,6 +69,7 @@ const struct rentbus_words rentbus_event_type_words = {
         .need = RENTBUS_NEED_##field_need,                                                         \
         .words = WORDS_OF_##field_kind(extra),                                                     \
         .schema = SCHEMA_OF_##field_kind(extra),                                                   \
+        .key = {SHORT_TEXT | (sizeof(#field) - 1), #field},                                        \
     },
 
 /* The row behind the last keeps the table of a struct without fields from being empty. */

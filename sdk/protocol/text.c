@@ -54,15 +54,16 @@ static uint64_t short_word(const char *data, size_t length)
 {
     uint32_t front;
     uint32_t back;
-    uint64_t word = EACH_BYTE(' ');
+    const uint8_t *bytes = (const uint8_t *)data;
     if (length >= sizeof(front)) {
         memcpy(&front, data, sizeof(front));
         memcpy(&back, data + length - sizeof(back), sizeof(back));
         return (uint64_t)back << 32 | front;
     }
-    while (length > 0)
-        word = word << 8 | (uint8_t)data[--length];
-    return word;
+    if (length == 0)
+        return EACH_BYTE(' ');
+    return EACH_BYTE(' ') << 24 | (uint32_t)bytes[0] << 16 | (uint32_t)bytes[length / 2] << 8 |
+           bytes[length - 1];
 }
 
 static bool word_is_ascii(uint64_t word)
@@ -89,10 +90,9 @@ static inline bool words_are(bool (*is)(uint64_t word), const char *data, size_t
     return is(word_at(data + length - sizeof(uint64_t)));
 }
 
-bool rentbus_utf8_valid(const char *data, size_t length)
+/* Of its own, so that the usual case need not save registers for it. */
+__attribute__((noinline)) static bool utf8_valid_long(const char *data, size_t length)
 {
-    if (words_are(word_is_ascii, data, length))
-        return true;
     for (size_t at = 0; at < length;) {
         uint32_t code;
         size_t size = rentbus_utf8_next(data + at, length - at, &code);
@@ -103,12 +103,13 @@ bool rentbus_utf8_valid(const char *data, size_t length)
     return true;
 }
 
-bool rentbus_id_valid(struct rentbus_text text)
+bool rentbus_utf8_valid(const char *data, size_t length)
 {
-    if (text.length == 0 || text.length > RENTBUS_ID_MAX)
-        return false;
-    if (words_are(word_is_printable, text.data, text.length))
-        return true;
+    return words_are(word_is_ascii, data, length) || utf8_valid_long(data, length);
+}
+
+__attribute__((noinline)) static bool id_valid_long(struct rentbus_text text)
+{
     for (size_t at = 0; at < text.length;) {
         uint32_t code = 0;
         size_t size = rentbus_utf8_next(text.data + at, text.length - at, &code);
@@ -117,6 +118,12 @@ bool rentbus_id_valid(struct rentbus_text text)
         at += size;
     }
     return true;
+}
+
+bool rentbus_id_valid(struct rentbus_text text)
+{
+    return text.length > 0 && text.length <= RENTBUS_ID_MAX &&
+           (words_are(word_is_printable, text.data, text.length) || id_valid_long(text));
 }
 
 bool rentbus_type_valid(struct rentbus_text type)

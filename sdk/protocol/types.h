@@ -44,6 +44,8 @@ extern "C" {
 #define RENTBUS_HASH_SIZE 32
 /* The longest time this library writes, "2025-02-10T11:00:00.123456Z" and its NUL. */
 #define RENTBUS_TIME_TEXT_SIZE 28
+/* The longest name of a field: as text in CBOR its head is one byte. */
+#define RENTBUS_NAME_MAX 23
 
 /* UTF-8 text, `length` bytes, not NUL-terminated. Absent text has `data` NULL. */
 struct rentbus_text {
@@ -130,6 +132,12 @@ struct rentbus_words {
 
 struct rentbus_schema;
 
+/* A name as text in CBOR, with zeros behind it. */
+struct rentbus_name {
+    uint8_t head;
+    char text[RENTBUS_NAME_MAX];
+};
+
 struct rentbus_field {
     const char *name;
     size_t name_length;
@@ -138,6 +146,7 @@ struct rentbus_field {
     enum rentbus_need need;
     const struct rentbus_words *words;   /* of a WORD */
     const struct rentbus_schema *schema; /* of a MAP, and of the items of MAPS */
+    struct rentbus_name key;             /* one that is never encoded needs none */
 };
 
 /* Describes one struct of schema.h. The struct's first member is `uint64_t has`: bit i says that

@@ -223,6 +223,14 @@ static void keys_are_text_without_nul(void **state)
     assert_all(RENTBUS_CBOR_KEY_TYPE, vectors, COUNT(vectors));
 }
 
+static void other_keys_than_ids_pass(void **state)
+{
+    (void)state;
+    static const char *const vectors[] = {"a16000", "a1610100", "a1617f00", "a162c28000",
+                                          "a163e282ac00"};
+    assert_all(RENTBUS_CBOR_OK, vectors, COUNT(vectors));
+}
+
 static void the_same_key_twice_is_refused(void **state)
 {
     (void)state;
@@ -567,6 +575,7 @@ int main(void)
         cmocka_unit_test(malformed_strings_and_lengths_are_refused),
         cmocka_unit_test(bytes_behind_the_item_are_refused),
         cmocka_unit_test(keys_are_text_without_nul),
+        cmocka_unit_test(other_keys_than_ids_pass),
         cmocka_unit_test(the_same_key_twice_is_refused),
         cmocka_unit_test(different_keys_pass_in_any_order),
         cmocka_unit_test(depth_of_requests_ends_at_eight),

@@ -50,6 +50,19 @@ static void fields_stand_in_deterministic_order(void **state)
     }
 }
 
+static void names_stand_there_as_they_are_encoded(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < SCHEMAS; i++) {
+        for (size_t j = 0; j < schemas[i]->count; j++) {
+            const struct rentbus_field *field = &schemas[i]->fields[j];
+            assert_int_equal(field->key.head, 0x60 + field->name_length);
+            assert_in_range(field->name_length, 1, sizeof(field->key.text));
+            assert_memory_equal(field->key.text, field->name, field->name_length);
+        }
+    }
+}
+
 static void fields_lie_within_their_struct(void **state)
 {
     (void)state;
@@ -173,6 +186,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fields_stand_in_deterministic_order),
+        cmocka_unit_test(names_stand_there_as_they_are_encoded),
         cmocka_unit_test(fields_lie_within_their_struct),
         cmocka_unit_test(words_and_structs_are_where_their_kind_says),
         cmocka_unit_test(names_of_structs_are_unique),
