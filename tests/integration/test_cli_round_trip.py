@@ -145,6 +145,7 @@ def seen(daemon):
 
 @pytest.mark.soak
 def test_a_day_is_the_same_behind_export_and_import(tmp_path):
+    statuses = set()
     for number in harness.rounds(2):
         seed = random.SystemRandom().randrange(1 << 32)
         first = spend(Daemon(tmp_path / f"first-{number}").start(), seed)
@@ -153,14 +154,15 @@ def test_a_day_is_the_same_behind_export_and_import(tmp_path):
         assert run_cli(first, "export", "--output", exported).returncode == OK
         done = run_cli(second, "--json", "import", exported)
         assert (done.returncode, done.stderr) == (OK, ""), f"seed {seed}"
-        statuses = {(rental["status"], rental.get("closed_by")) for rental in ok(first, "list")}
-        assert len(statuses) >= 5, f"seed {seed}: a dull day: {statuses}"
+        statuses |= {(rental["status"], rental.get("closed_by")) for rental in ok(first, "list")}
         before, after = seen(first), seen(second)
         for name, value in before.items():
             assert after[name] == value, f"seed {seed}: {name}"
         assert run_cli(second, "export").stdout == exported.read_text("utf-8"), f"seed {seed}"
         assert "agree" in run_cli(second, "verify").stdout
         assert first.stop() == 0 and second.stop() == 0
+    # A day by itself may be dull.
+    assert len(statuses) >= 5, statuses
 
 
 def test_what_an_export_tells_of_a_rental(daemon, tmp_path):
