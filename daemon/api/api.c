@@ -401,6 +401,11 @@ void api_process(struct api *api)
     past_process(api->past);
 }
 
+bool api_ready(const struct api *api)
+{
+    return engine_ready(api->engine);
+}
+
 bool api_idle(const struct api *api)
 {
     return engine_idle(api->engine) && past_idle(api->past);

@@ -59,6 +59,8 @@ void api_handle(struct api *api, const struct api_message *message);
 int api_fd(const struct api *api);
 int64_t api_timer(const struct api *api);
 void api_process(struct api *api);
+/* A round should not go on without api_process(): the disk waits for it. */
+bool api_ready(const struct api *api);
 /* No reply is owed to anybody. */
 bool api_idle(const struct api *api);
 /* The bus has missed an event: nothing more is to be served. Opened anew it is whole again. */

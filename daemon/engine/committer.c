@@ -184,6 +184,14 @@ const struct journal_head *committer_base(const struct committer *committer)
     return journal_base(committer->journal);
 }
 
+bool committer_working(struct committer *committer)
+{
+    pthread_mutex_lock(&committer->mutex);
+    bool working = committer->job != JOB_NONE;
+    pthread_mutex_unlock(&committer->mutex);
+    return working;
+}
+
 bool committer_idle(struct committer *committer)
 {
     pthread_mutex_lock(&committer->mutex);

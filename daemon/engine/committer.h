@@ -29,6 +29,9 @@ void committer_trim(struct committer *committer, uint64_t through);
 /* What the last one let go of. Only when idle; so is the next. */
 struct journal_trimmed committer_trimmed(const struct committer *committer);
 const struct journal_head *committer_base(const struct committer *committer);
+/* A job is under way. */
+bool committer_working(struct committer *committer);
+/* None is, and none has ended that committer_poll() was not asked for. */
 bool committer_idle(struct committer *committer);
 /* Whether a job has ended since the last call; *status is what it came to. */
 bool committer_poll(struct committer *committer, int *status);

@@ -160,6 +160,7 @@ int engine_open(const struct engine_settings *settings, const struct engine_hook
         settings->unarchived_max ? settings->unarchived_max : ENGINE_UNARCHIVED_MAX;
     new->filling = &new->batches[0];
     new->committing = &new->batches[1];
+    new->committed = &new->batches[2];
     new->stall_after = settings->stall_after;
     new->snapshot_every = settings->snapshot_every;
     snprintf(new->version, sizeof new->version, "%s", settings->version);
@@ -254,9 +255,13 @@ static void finish_commit(struct engine *engine, int status)
         return;
     }
     struct batch *batch = engine->committing;
+    engine->committing = engine->committed;
+    engine->committed = batch;
     engine->durable = *committer_head(engine->committer);
     engine->commits++;
     ledger_durable(engine->ledger, engine->durable.seq);
+    /* The disk is not to wait for replies. */
+    engine_commit(engine);
     size_t position = 0;
     satisfy(engine, batch, &position, false);
     if (engine->hooks.replied)
@@ -317,6 +322,11 @@ void engine_process(struct engine *engine)
 bool engine_idle(const struct engine *engine)
 {
     return engine->filling->count == 0 && engine->committing->count == 0 && !engine->recovering;
+}
+
+bool engine_ready(const struct engine *engine)
+{
+    return !engine_idle(engine) && !committer_working(engine->committer);
 }
 
 /* Processes until the committer has nothing in flight or the journal has failed. */
@@ -576,8 +586,8 @@ void engine_close(struct engine **engine)
     journal_reader_close(&old->journal);
     recent_destroy(&old->recent);
     ledger_destroy(&old->ledger);
-    batch_release(&old->batches[0]);
-    batch_release(&old->batches[1]);
+    for (size_t i = 0; i < sizeof old->batches / sizeof *old->batches; i++)
+        batch_release(&old->batches[i]);
     rentbus_buffer_release(&old->scratch);
     rentbus_buffer_release(&old->previews);
     if (old->event_fd >= 0)

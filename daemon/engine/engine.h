@@ -80,10 +80,11 @@ void engine_close(struct engine **engine);
 
 /* Polls readable when engine_process() has something to do. */
 int engine_fd(const struct engine *engine);
-/* Takes the results of commit and archive, replies and publishes, and starts the next commit if
- * there is something to commit. Call it after each round of requests, and when the fd polls
- * readable. */
+/* Takes the results of commit and archive, starts the next commit if there is something to commit,
+ * replies and publishes. Call it after each round of requests, and when the fd polls readable. */
 void engine_process(struct engine *engine);
+/* Within a round: commands wait for the disk, which has nothing to do until engine_process(). */
+bool engine_ready(const struct engine *engine);
 /* The last of these alone. */
 void engine_commit(struct engine *engine);
 /* So much waits for the disk that requests are to be refused with BUSY. */

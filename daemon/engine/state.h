@@ -56,9 +56,10 @@ struct engine {
     uint64_t commits;
     uint64_t snapshots; /* written */
     uint64_t trims;
-    struct batch batches[2];
+    struct batch batches[3];
     struct batch *filling;
-    struct batch *committing;
+    struct batch *committing; /* empty: nothing is */
+    struct batch *committed;  /* whose replies are given; empty but for then */
     struct rentbus_uuid_source rental_ids;
     char rental_id[RENTBUS_UUID_TEXT_SIZE + 1]; /* the last one made; decisions borrow it */
     struct ledger_decision decision;

@@ -43,10 +43,7 @@ uint64_t engine_durable(const struct engine *engine)
 
 int64_t engine_pending_time(const struct engine *engine)
 {
-    const struct batch *committing = engine->committing;
-    /* Those who waited for a batch are served before it is cleared. */
-    bool in_flight = committing->first_seq + committing->count > engine->durable.seq + 1;
-    const struct batch *first = committing->count && in_flight ? committing : engine->filling;
+    const struct batch *first = engine->committing->count ? engine->committing : engine->filling;
     return first->count ? first->entries[0].time : INT64_MAX;
 }
 

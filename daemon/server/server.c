@@ -304,15 +304,18 @@ static void process(struct server *server)
     server_flush(server);
 }
 
-/* Serves requests until a receive finds none, or *left of them were made. Whether there was one. */
+/* Serves requests until a receive finds none, *left of them were made, or a commit waits for what
+ * follows it. Whether there was one. */
 static bool serve_some(struct server *server, int *left)
 {
     struct api_message message;
     int served = 0;
     while (!server->requests.quiet && (*left)-- > 0 && route_receive(&server->requests, &message)) {
-        if (served++ % SERVER_MOMENT == 0)
+        if (served % SERVER_MOMENT == 0)
             look_at_clock(server);
         api_handle(server->api, &message);
+        if (++served % SERVER_MOMENT == 0 && api_ready(server->api))
+            break;
     }
     return served > 0;
 }

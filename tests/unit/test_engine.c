@@ -29,6 +29,7 @@ struct line {
     struct engine *engine;
     enum fate fates[COMMANDS_MAX];
     uint64_t seqs[COMMANDS_MAX]; /* of the results */
+    size_t pending;              /* when the last reply was given, events the disk did not have */
     uint64_t published;          /* the last seq */
     const char *wrong;           /* what a hook saw: it must not leave the engine by a failure */
 };
@@ -60,7 +61,9 @@ static void expect_body(struct line *line, struct rentbus_bytes body, const char
 
 static void on_reply(void *context, struct rentbus_bytes route, struct rentbus_bytes body)
 {
+    struct line *line = context;
     unsigned number = COMMANDS_MAX;
+    line->pending = engine_savepoint(line->engine).count;
     if (route.length == sizeof number)
         memcpy(&number, route.data, sizeof number);
     expect_body(context, body, "reply");
@@ -253,6 +256,32 @@ static void test_nothing_leaves_before_it_is_durable(void **state)
     assert_int_equal(line->fates[read], FATE_REPLIED);
 }
 
+static bool is_first_replied(const struct line *line)
+{
+    return line->fates[1] == FATE_REPLIED;
+}
+
+static void test_the_disk_does_not_wait(void **state)
+{
+    struct line *line = *state;
+    struct pollfd event = {.fd = engine_fd(line->engine), .events = POLLIN};
+    time_t deadline = now_s() + DEADLINE_S;
+    assert_false(engine_ready(line->engine));
+    assert_int_equal(put(line, 1), 0);
+    assert_true(engine_ready(line->engine));
+    engine_process(line->engine);
+    assert_int_equal(put(line, 2), 0);
+    while (!engine_ready(line->engine) && now_s() < deadline)
+        poll(&event, 1, 20);
+    assert_true(engine_ready(line->engine));
+    line->pending = 1;
+    process_until(line, is_first_replied);
+    assert_int_equal(line->pending, 0);
+    process_until(line, is_idle);
+    assert_int_equal(engine_commits(line->engine), 2);
+    assert_false(engine_ready(line->engine));
+}
+
 static void test_closing_replies_to_what_was_taken(void **state)
 {
     struct line *line = *state;
@@ -399,6 +428,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_nothing_leaves_before_it_is_durable, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_disk_does_not_wait, setup, teardown),
         cmocka_unit_test_setup_teardown(test_closing_replies_to_what_was_taken, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_write_that_fails, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_sync_that_fails, setup, teardown),
