@@ -94,6 +94,8 @@ void engine_encode_preview(const struct ledger_event *event, struct rentbus_buff
 int engine_refuse_when_failing(const struct engine *engine, struct rentbus_fault *fault)
     __attribute__((warn_unused_result));
 void engine_log_failure(struct engine *engine, const char *event, int status);
+/* Processes until the committer has nothing in flight or the journal has failed. */
+void engine_wait_for_commits(struct engine *engine);
 
 /* Applies the durable events behind the ledger's head, and notes their commands. `publish`: also
  * hands them to the hook, since nobody has seen them. 0, or a negative errno. */
