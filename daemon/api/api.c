@@ -406,6 +406,11 @@ bool api_ready(const struct api *api)
     return engine_ready(api->engine);
 }
 
+bool api_work_ahead(struct api *api)
+{
+    return engine_seal_ahead(api->engine);
+}
+
 bool api_idle(const struct api *api)
 {
     return engine_idle(api->engine) && past_idle(api->past);

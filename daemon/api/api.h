@@ -61,6 +61,8 @@ int64_t api_timer(const struct api *api);
 void api_process(struct api *api);
 /* A round should not go on without api_process(): the disk waits for it. */
 bool api_ready(const struct api *api);
+/* Instead of waiting: does a little of what is to be done. False: there is nothing. */
+bool api_work_ahead(struct api *api);
 /* No reply is owed to anybody. */
 bool api_idle(const struct api *api);
 /* The bus has missed an event: nothing more is to be served. Opened anew it is whole again. */

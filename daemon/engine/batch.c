@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 #include "daemon/engine/batch.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,7 @@ void batch_clear(struct batch *batch)
 {
     batch->first_seq = 0;
     batch->count = 0;
+    batch->sealed = 0;
     batch->waiting_count = 0;
     rentbus_buffer_clear(&batch->names);
     rentbus_buffer_clear(&batch->events);
@@ -72,30 +74,38 @@ int batch_add(struct batch *batch, const struct chain *chain, const struct ledge
     return 0;
 }
 
+static size_t event_start(const struct batch *batch, size_t index)
+{
+    return index ? batch->entries[index - 1].end : 0;
+}
+
 void batch_truncate(struct batch *batch, size_t count)
 {
     if (count > batch->count)
         return;
+    assert(count >= batch->sealed);
     batch->count = count;
-    batch->events.length = count ? batch->entries[count - 1].end : 0;
+    batch->events.length = event_start(batch, count);
     batch->names.length = count ? batch->notes[count - 1].name_end : 0;
 }
 
-void batch_seal(struct batch *batch, const uint8_t hash[RENTBUS_HASH_SIZE])
+void batch_seal(struct batch *batch, const uint8_t hash[RENTBUS_HASH_SIZE], size_t most)
 {
-    uint8_t chained[RENTBUS_HASH_SIZE];
-    size_t start = 0;
-    memcpy(chained, hash, sizeof chained);
-    for (size_t i = 0; i < batch->count; i++) {
-        size_t end = batch->entries[i].end;
-        chain_seal(chained, batch->events.data + start, end - start, batch->notes[i].hash_pair);
-        start = end;
+    size_t end = batch->count - batch->sealed > most ? batch->sealed + most : batch->count;
+    if (batch->sealed == 0)
+        memcpy(batch->hash, hash, sizeof batch->hash);
+    while (batch->sealed < end) {
+        size_t start = event_start(batch, batch->sealed);
+        size_t length = batch->entries[batch->sealed].end - start;
+        chain_seal(batch->hash, batch->events.data + start, length,
+                   batch->notes[batch->sealed].hash_pair);
+        batch->sealed++;
     }
 }
 
 struct rentbus_bytes batch_event(const struct batch *batch, size_t index)
 {
-    size_t start = index ? batch->entries[index - 1].end : 0;
+    size_t start = event_start(batch, index);
     return (struct rentbus_bytes){batch->events.data + start, batch->entries[index].end - start};
 }
 

@@ -31,6 +31,8 @@ struct batch_note {
 struct batch {
     uint64_t first_seq;
     size_t count;
+    size_t sealed;                   /* of the events, from the first on */
+    uint8_t hash[RENTBUS_HASH_SIZE]; /* of the last of these */
     size_t capacity;
     struct journal_entry *entries;
     struct batch_note *notes;
@@ -49,10 +51,11 @@ int batch_reserve(struct batch *batch, size_t more) __attribute__((warn_unused_r
  * reserved. 0, or -ENOMEM with nothing noted. */
 int batch_add(struct batch *batch, const struct chain *chain, const struct ledger_event *event)
     __attribute__((warn_unused_result));
-/* Drops the events from the one at `count` on, with their bytes, and bytes that were not noted. */
+/* Drops the events from the one at `count` on, none of which is sealed, with their bytes, and bytes
+ * that were not noted. */
 void batch_truncate(struct batch *batch, size_t count);
-/* Seals all events, the first of them behind the event that has `hash`. */
-void batch_seal(struct batch *batch, const uint8_t hash[RENTBUS_HASH_SIZE]);
+/* Seals so many more events at most, the first of the batch behind the event that has `hash`. */
+void batch_seal(struct batch *batch, const uint8_t hash[RENTBUS_HASH_SIZE], size_t most);
 /* The event at `index`. */
 struct rentbus_bytes batch_event(const struct batch *batch, size_t index);
 /* The name of its type. */

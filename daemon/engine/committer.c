@@ -20,6 +20,7 @@ struct committer {
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t wake;
     enum job job;
+    bool sealed; /* the batch is */
     bool done;
     bool stopping;
     int status;
@@ -69,7 +70,10 @@ static int append(struct committer *committer)
     pthread_mutex_unlock(&committer->mutex);
     struct batch *batch = committer->batch;
     struct journal_batch job = {batch->first_seq, batch->count, batch->entries, batch->events.data};
-    batch_seal(batch, journal_head(committer->journal)->hash);
+    batch_seal(batch, journal_head(committer->journal)->hash, batch->count);
+    pthread_mutex_lock(&committer->mutex);
+    committer->sealed = true;
+    pthread_mutex_unlock(&committer->mutex);
     int status = journal_append(committer->journal, &job);
     pthread_mutex_lock(&committer->mutex);
     return status;
@@ -152,6 +156,7 @@ static void start_job(struct committer *committer, enum job job)
 {
     pthread_mutex_lock(&committer->mutex);
     committer->job = job;
+    committer->sealed = false;
     pthread_mutex_unlock(&committer->mutex);
     pthread_cond_signal(&committer->wake);
 }
@@ -160,6 +165,14 @@ void committer_append(struct committer *committer, struct batch *batch)
 {
     committer->batch = batch;
     start_job(committer, JOB_APPEND);
+}
+
+bool committer_sealed(struct committer *committer)
+{
+    pthread_mutex_lock(&committer->mutex);
+    bool sealed = committer->sealed;
+    pthread_mutex_unlock(&committer->mutex);
+    return sealed;
 }
 
 void committer_recover(struct committer *committer)

@@ -18,9 +18,11 @@ int committer_start(struct journal *journal, int notify_fd, struct committer **c
  * journal. NULL-safe. */
 void committer_stop(struct committer **committer);
 
-/* Starts to seal the events of the batch and to append them: they must be left alone until the job
- * has ended. Only when idle. */
+/* Starts to seal what is not sealed of the batch, and to append its events: they must be left alone
+ * until the job has ended. Only when idle. */
 void committer_append(struct committer *committer, struct batch *batch);
+/* The batch that is appended has been sealed: what follows it can be. */
+bool committer_sealed(struct committer *committer);
 /* Starts to recover the journal: tries until it succeeds, at first after 100 ms, then less often.
  */
 void committer_recover(struct committer *committer);

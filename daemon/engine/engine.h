@@ -85,6 +85,9 @@ int engine_fd(const struct engine *engine);
 void engine_process(struct engine *engine);
 /* Within a round: commands wait for the disk, which has nothing to do until engine_process(). */
 bool engine_ready(const struct engine *engine);
+/* Seals a few of the events that wait for the next commit, for a thread that has nothing else to
+ * do. False: there are none. */
+bool engine_seal_ahead(struct engine *engine);
 /* The last of these alone. */
 void engine_commit(struct engine *engine);
 /* So much waits for the disk that requests are to be refused with BUSY. */

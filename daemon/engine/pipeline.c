@@ -9,6 +9,9 @@
 
 #include "daemon/engine/state.h"
 
+/* Events sealed at once, a microsecond each, while requests may come. */
+#define SEALED_AHEAD 16
+
 int engine_reply(struct engine *engine, const struct waiting *waiting)
 {
     if (ledger_head(engine->ledger) > engine->durable.seq) {
@@ -153,6 +156,17 @@ void engine_process(struct engine *engine)
 bool engine_idle(const struct engine *engine)
 {
     return engine->filling->count == 0 && engine->committing->count == 0 && !engine->recovering;
+}
+
+bool engine_seal_ahead(struct engine *engine)
+{
+    struct batch *batch = engine->filling;
+    const struct batch *before = engine->committing;
+    if (batch->sealed == batch->count || engine->recovering ||
+        (before->count > 0 && !committer_sealed(engine->committer)))
+        return false;
+    batch_seal(batch, before->count > 0 ? before->hash : engine->durable.hash, SEALED_AHEAD);
+    return true;
 }
 
 bool engine_ready(const struct engine *engine)

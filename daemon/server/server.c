@@ -374,7 +374,11 @@ static void wait_for_work(struct server *server, long idle_ms)
     if (!server->events_quiet)
         count_subscriptions(server);
     bool quiet = server->requests.quiet && server->events_quiet;
-    poll(wakers, WAKERS, quiet ? (int)patience_ms(server, idle_ms) : 0);
+    int woken = 0;
+    while (quiet && woken == 0 && api_work_ahead(server->api))
+        woken = poll(wakers, WAKERS, 0);
+    if (woken == 0)
+        poll(wakers, WAKERS, quiet ? (int)patience_ms(server, idle_ms) : 0);
     if (wakers[WAKER_REQUESTS].revents)
         server->requests.quiet = false;
     if (wakers[WAKER_EVENTS].revents)

@@ -154,8 +154,16 @@ static void test_sealed(void **state)
     batch_truncate(&batch, 1);
     chain.head = before;
     chain_user(&chain, "bob, whose id is longer", &batch);
+    batch_seal(&batch, head.hash, 1);
+    assert_int_equal(batch.sealed, 1);
+    chain_user(&chain, "taken back too", &batch);
+    batch_truncate(&batch, 2);
+    chain.head.seq--;
+    batch_seal(&batch, head.hash, 0);
+    assert_int_equal(batch.sealed, 1);
     chain_user(&chain, "eve", &batch);
-    batch_seal(&batch, head.hash);
+    batch_seal(&batch, head.hash, 5);
+    assert_int_equal(batch.sealed, 3);
     for (size_t i = 0; i < 3; i++) {
         struct rentbus_bytes bytes = batch_event(&batch, i);
         assert_int_equal(chain_hash(head.hash, bytes, head.hash), 0);

@@ -31,7 +31,8 @@ struct line {
     uint64_t seqs[COMMANDS_MAX]; /* of the results */
     size_t pending;              /* when the last reply was given, events the disk did not have */
     uint64_t published;          /* the last seq */
-    const char *wrong;           /* what a hook saw: it must not leave the engine by a failure */
+    uint8_t hash[RENTBUS_HASH_SIZE]; /* and hash */
+    const char *wrong; /* what a hook saw: it must not leave the engine by a failure */
 };
 
 static struct rentbus_uuid command_of(unsigned number)
@@ -87,11 +88,16 @@ static void on_publish(void *context, struct rentbus_text type, struct rentbus_b
     struct line *line = context;
     struct rentbus_event event;
     struct rentbus_fault fault;
+    uint8_t hash[RENTBUS_HASH_SIZE];
     if (rentbus_decode(&rentbus_event_schema, bytes, RENTBUS_STRICT, &event, &fault) ||
         !rentbus_text_equal(type, event.type) ||
         (line->published && event.seq != line->published + 1))
         line->wrong = "another event";
+    else if (line->published && (chain_hash(line->hash, bytes, hash) ||
+                                 memcmp(hash, event.hash.data, sizeof hash) != 0))
+        line->wrong = "another hash";
     line->published = event.seq;
+    memcpy(line->hash, event.hash.data, sizeof line->hash);
 }
 
 static void on_log(void *context, int priority, const char *pairs)
@@ -282,6 +288,36 @@ static void test_the_disk_does_not_wait(void **state)
     assert_false(engine_ready(line->engine));
 }
 
+static void seal_some_ahead(struct line *line)
+{
+    time_t deadline = now_s() + DEADLINE_S;
+    while (!engine_seal_ahead(line->engine))
+        assert_true(now_s() < deadline);
+}
+
+/* Events are sealed while those before them are written, and while more come. */
+static void test_sealing_ahead(void **state)
+{
+    struct line *line = *state;
+    assert_false(engine_seal_ahead(line->engine));
+    for (unsigned number = 1; number < 200; number++)
+        assert_int_equal(put(line, number), 0);
+    engine_process(line->engine);
+    assert_int_equal(engine_commits(line->engine), 0);
+    for (unsigned number = 200; number < 230; number++)
+        assert_int_equal(put(line, number), 0);
+    seal_some_ahead(line);
+    for (unsigned number = 230; number < 260; number++)
+        assert_int_equal(put(line, number), 0);
+    while (engine_seal_ahead(line->engine))
+        continue;
+    for (unsigned number = 260; number < 262; number++)
+        assert_int_equal(put(line, number), 0);
+    process_until(line, is_idle);
+    assert_int_equal(line->published, 261);
+    assert_int_equal(line->published, engine_durable(line->engine));
+}
+
 static void test_closing_replies_to_what_was_taken(void **state)
 {
     struct line *line = *state;
@@ -318,6 +354,7 @@ static void check_failure(struct line *line, struct fault_plan plan)
     assert_int_equal(put(line, 2), 0);
     engine_process(line->engine);
     assert_int_equal(put(line, 3), 0);
+    seal_some_ahead(line);
     struct pollfd event = {.fd = engine_fd(line->engine), .events = POLLIN};
     while (line->fates[2] == FATE_NONE && poll(&event, 1, DEADLINE_S * 1000) > 0)
         engine_process(line->engine);
@@ -429,6 +466,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_nothing_leaves_before_it_is_durable, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_disk_does_not_wait, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sealing_ahead, setup, teardown),
         cmocka_unit_test_setup_teardown(test_closing_replies_to_what_was_taken, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_write_that_fails, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_sync_that_fails, setup, teardown),
