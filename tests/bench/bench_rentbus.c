@@ -143,7 +143,7 @@ struct size {
 };
 
 static const struct size full = {5, 60000, 60000, 20480, 5, 100000, 20, 10, SCALE_MAX, 5000};
-static const struct size quick = {3, 30000, 20000, 10240, 2, 20000, 4, 2, 200000, 1000};
+static const struct size quick = {3, 30000, 20000, 10240, 2, 60000, 4, 2, 200000, 1000};
 
 struct bench {
     struct size size;

@@ -13,6 +13,7 @@
 #include "sdk/protocol/codec.h"
 #include "sdk/protocol/text.h"
 #include "sdk/protocol/time.h"
+#include "tests/bench/ask.h"
 #include "tests/bench/load.h"
 
 #define BYTES_PER_RENTAL 2500 /* of disk, while it is made */
@@ -151,38 +152,9 @@ static struct load_figures run(struct scale_side *side, load_request *request, s
 
 /* ---- the two ledgers ---- */
 
-/* Sends one request; its reply is valid until the next. */
-static struct rentbus_bytes ask(const struct scale_side *side, enum rentbus_op op, const void *args)
-{
-    static uint8_t reply[4 << 20];
-    struct rentbus_uuid id = {{1}};
-    struct rentbus_buffer out = {0};
-    load_encode(op, &id, args, &out);
-    zmq_send(side->socket, out.data, out.length, 0);
-    int length = zmq_recv(side->socket, reply, sizeof reply, 0);
-    rentbus_buffer_release(&out);
-    if (length < 0 || (size_t)length > sizeof reply)
-        load_fail("no reply to %s", rentbus_op_rows[op].wire);
-    return (struct rentbus_bytes){reply, (size_t)length};
-}
-
-/* Until the archive has followed. */
 static void settle(const struct scale_side *side)
 {
-    struct rentbus_empty args = {0};
-    struct rentbus_stats_args none = {0};
-    struct rentbus_reply reply;
-    struct rentbus_stats_result stats = {.head = 1};
-    struct rentbus_fault fault;
-    ask(side, RENTBUS_OP_hello, &args);
-    while (stats.archived_seq < stats.head) {
-        struct rentbus_bytes bytes = ask(side, RENTBUS_OP_stats, &none);
-        if (rentbus_decode(&rentbus_reply_schema, bytes, RENTBUS_LENIENT, &reply, &fault) ||
-            (reply.ok && rentbus_decode(&rentbus_stats_result_schema, reply.result, RENTBUS_LENIENT,
-                                        &stats, &fault)))
-            load_fail("stats cannot be read");
-        rig_pause(side->rig.pid);
-    }
+    ask_until_archived(side->socket, side->rig.pid);
 }
 
 static void side_connect(struct scale *scale, struct scale_side *side)
@@ -232,7 +204,7 @@ static double side_start(struct scale *scale, struct scale_side *side)
     double start = load_clock();
     rig_run(&side->rig, scale->daemon);
     side_connect(scale, side);
-    ask(side, RENTBUS_OP_hello, &args);
+    ask(side->socket, RENTBUS_OP_hello, &args);
     return load_clock() - start;
 }
 
@@ -323,7 +295,7 @@ static void read_page(const struct scale_side *side, size_t limit, char cursor[2
     RENTBUS_SET(&args, rental_list_args, status, RENTBUS_STATUS_COMPLETED);
     if (cursor[0])
         RENTBUS_SET(&args, rental_list_args, cursor, rentbus_text(cursor));
-    struct rentbus_bytes bytes = ask(side, RENTBUS_OP_rental_list, &args);
+    struct rentbus_bytes bytes = ask(side->socket, RENTBUS_OP_rental_list, &args);
     if (rentbus_decode(&rentbus_reply_schema, bytes, RENTBUS_LENIENT, &reply, &fault) ||
         !reply.ok ||
         rentbus_decode(&rentbus_rental_page_schema, reply.result, RENTBUS_LENIENT, &page, &fault) ||
