@@ -2,7 +2,8 @@
 /*
  * The pipeline: a command is decided, its events are chained, applied and put into the batch that
  * the next commit takes; replies and publications wait until it is durable. Commands that arrive
- * while a commit is in flight join the next one (group commit).
+ * while a commit is in flight join the next one (group commit), which begins before the replies to
+ * the one before it are given.
  *
  * When the journal fails, whoever waits gets UNAVAILABLE, the ledger falls back to what is durable,
  * reads go on, and commands are taken again as soon as the journal has recovered.
@@ -88,7 +89,7 @@ bool engine_ready(const struct engine *engine);
 /* Seals a few of the events that wait for the next commit, for a thread that has nothing else to
  * do. False: there are none. */
 bool engine_seal_ahead(struct engine *engine);
-/* The last of these alone. */
+/* Starts the next commit alone, if it can begin and there is something for it. */
 void engine_commit(struct engine *engine);
 /* So much waits for the disk that requests are to be refused with BUSY. */
 bool engine_full(const struct engine *engine);
