@@ -8,7 +8,7 @@
  * When the journal fails, whoever waits gets UNAVAILABLE, the ledger falls back to what is durable,
  * reads go on, and commands are taken again as soon as the journal has recovered.
  *
- * One thread owns an engine. Hooks run in that thread, inside engine_process(), engine_wait() and
+ * One thread owns an engine. Hooks run in that thread, inside engine_process(), engine_hello() and
  * engine_close(), and must not call these three.
  */
 #ifndef RENTBUS_ENGINE_ENGINE_H
